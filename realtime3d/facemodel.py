@@ -1,0 +1,133 @@
+"""The morphable model `S' = s + S·alpha + E·eta`, its landmarks, and the way from eta to ARKit's 52 weights.
+
+Vertices are millimetres in the head frame (x right in the picture, y down, z away from the viewer, origin between the
+eyeballs). alpha and eta are in standard deviations: the bases carry the millimetres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from realtime3d.errors import MissingError
+from realtime3d.types import FloatArray
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SurfacePoints:
+    """Points fixed to the surface: a triangle and barycentric weights each."""
+
+    vertices: NDArray[np.int32]  # (P, 3) vertex indices of the triangle
+    weights: FloatArray  # (P, 3), rows sum to 1
+
+    def on(self, vertices: NDArray) -> NDArray:
+        """(..., V, 3) -> (..., P, 3)."""
+        return np.einsum("pk,...pkc->...pc", self.weights, vertices[..., self.vertices, :])
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """Arrays of one face model; `FaceModel.load()` reads the one that ships with the package."""
+
+    mean: FloatArray  # (V, 3)
+    shape_basis: FloatArray  # (99, V, 3) mm per standard deviation
+    expression_basis: FloatArray  # (29, V, 3) mm per standard deviation
+    extra_basis: FloatArray  # (5, V, 3) mm per unit of `extra_names`
+    triangles: NDArray[np.int32]  # (T, 3)
+    uv: FloatArray  # (V, 2) in [0, 1], v down
+    region: NDArray[np.uint8]  # (V,) index into region_names
+    region_names: Sequence[str]
+    extra_names: Sequence[str]
+    arkit_names: Sequence[str]  # the 52, alphabetical
+    landmark_sets: Mapping[str, SurfacePoints]  # "ibug68", "mediapipe478"
+    retarget_gram: FloatArray  # (52, 52) normal equations of the actions' displacements
+    retarget_cross: FloatArray  # (52, 29 + 5) the same against eta and extras
+
+    @classmethod
+    def load(cls, path: str | Path) -> FaceModel:
+        """Read a face model file (.npz)."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                arrays = {key: data[key] for key in data.files}
+            if int(arrays["format"]) != FORMAT:
+                raise MissingError(
+                    f"{path} is a face model of format {int(arrays['format'])}, this version reads {FORMAT}: "
+                    "rebuild it with `realtime3d training face-model`"
+                )
+            return cls._from_arrays(arrays)
+        except (OSError, KeyError, ValueError, EOFError) as error:
+            raise MissingError(f"{path} is no face model ({error}): reinstall realtime3d or name another file") from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: dict[str, NDArray]) -> FaceModel:
+        sets = [key.removeprefix("landmarks_").removesuffix("_vertices") for key in arrays if key.endswith("_vertices")]
+        floats = ("mean", "shape_basis", "expression_basis", "extra_basis", "uv", "retarget_gram", "retarget_cross")
+        return cls(
+            **{key: arrays[key].astype(np.float32) for key in floats},
+            triangles=arrays["triangles"].astype(np.int32),
+            region=arrays["region"],
+            **{key: tuple(map(str, arrays[key])) for key in ("region_names", "extra_names", "arkit_names")},
+            landmark_sets={
+                name: SurfacePoints(
+                    arrays[f"landmarks_{name}_vertices"].astype(np.int32), arrays[f"landmarks_{name}_weights"]
+                )
+                for name in sets
+            },
+        )
+
+    @property
+    def n_shape(self) -> int:
+        return len(self.shape_basis)
+
+    @property
+    def n_expression(self) -> int:
+        return len(self.expression_basis)
+
+    @property
+    def n_extras(self) -> int:
+        return len(self.extra_basis)
+
+    @cached_property
+    def _shape_flat(self) -> FloatArray:
+        return self.shape_basis.reshape(self.n_shape, -1)
+
+    @cached_property
+    def _motion_flat(self) -> FloatArray:
+        return np.concatenate([self.expression_basis, self.extra_basis]).reshape(self.n_expression + self.n_extras, -1)
+
+    def neutral(self, alpha: ArrayLike) -> FloatArray:
+        """Identity coefficients (..., 99) to resting faces (..., V, 3)."""
+        a = np.asarray(alpha, dtype=np.float32)
+        return (a @ self._shape_flat).reshape(*a.shape[:-1], -1, 3) + self.mean
+
+    def deform(self, neutral: FloatArray, eta: ArrayLike, extras: ArrayLike | None = None) -> FloatArray:
+        """Resting faces (..., V, 3) with expression (..., 29) and, where given, gaze and tongue (..., 5)."""
+        e = np.asarray(eta, dtype=np.float32)
+        basis = self._motion_flat
+        if extras is None:
+            basis = basis[: self.n_expression]
+        else:
+            e = np.concatenate([e, np.asarray(extras, dtype=np.float32)], axis=-1)
+        return neutral + (e @ basis).reshape(*e.shape[:-1], -1, 3)
+
+    def landmarks(self, name: str, vertices: NDArray) -> NDArray:
+        """Surface points of a set on (..., V, 3) vertices: (..., P, 3)."""
+        if name not in self.landmark_sets:
+            raise ValueError(f"no landmark set {name!r}; known: {', '.join(self.landmark_sets)}")
+        return self.landmark_sets[name].on(vertices)
+
+    def blendshapes(self, eta: ArrayLike, extras: ArrayLike | None = None) -> dict[str, float]:
+        """ARKit's 52 weights in [0, 1] that move the face as eta and extras do."""
+        from realtime3d.retarget import solve
+
+        e = np.zeros(self.n_extras) if extras is None else np.asarray(extras, dtype=np.float64)
+        motion = np.concatenate([np.asarray(eta, dtype=np.float64), e])
+        weights = solve(self.retarget_gram, self.retarget_cross @ motion)
+        return dict(zip(self.arkit_names, map(float, weights), strict=True))

@@ -1,0 +1,130 @@
+"""Rotations, Euler angles and the pinhole camera. Conventions are those of docs/conventions.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Matrix = NDArray[np.float64]
+
+DEFAULT_FOV_DEG = 60.0  # across the picture's longer side; laptop webcams lie between 50 and 75
+
+
+def euler_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
+    """R = Rx(pitch) Ry(yaw) Rz(roll), angles in radians.
+
+    Pitch positive looks down, yaw positive turns to the person's own right, roll positive turns clockwise in the
+    picture.
+    """
+    (cx, cy, cz), (sx, sy, sz) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
+    rx = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    ry = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    rz = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return rx @ ry @ rz
+
+
+def matrix_to_euler(R: ArrayLike) -> tuple[float, float, float]:
+    """(pitch, yaw, roll) in radians with R = Rx Ry Rz; yaw lies in [-pi/2, pi/2], at its ends roll is 0."""
+    m = np.asarray(R, dtype=np.float64)
+    cos_yaw = np.hypot(m[0, 0], m[0, 1])
+    yaw = np.arctan2(m[0, 2], cos_yaw)
+    if cos_yaw < 1e-9:
+        return float(np.arctan2(m[2, 1], m[1, 1])), float(yaw), 0.0
+    return float(np.arctan2(-m[1, 2], m[2, 2])), float(yaw), float(np.arctan2(-m[0, 1], m[0, 0]))
+
+
+def rotation_from_6d(six: ArrayLike) -> Matrix:
+    """Gram-Schmidt of two 3-vectors, the first two columns of the rotation: (..., 6) -> (..., 3, 3)."""
+    v = np.asarray(six, dtype=np.float64)
+    a, b = v[..., :3], v[..., 3:]
+    x = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-12)
+    b = b - (x * b).sum(-1, keepdims=True) * x
+    y = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-12)
+    return np.stack([x, y, np.cross(x, y)], axis=-1)
+
+
+def rotvec_to_matrix(rotvec: ArrayLike) -> Matrix:
+    """Rodrigues' formula for one rotation vector in radians."""
+    v = np.asarray(rotvec, dtype=np.float64)
+    angle = float(np.linalg.norm(v))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = v / angle
+    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+
+
+def matrix_to_rotvec(R: ArrayLike) -> Matrix:
+    """Rotation vector in radians, length in [0, pi]; exact at pi as well."""
+    m = np.asarray(R, dtype=np.float64)
+    axial = np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]) / 2  # sin(angle) * axis
+    angle = np.arctan2(np.linalg.norm(axial), (np.trace(m) - 1) / 2)
+    if np.pi - angle > 1e-6:
+        return axial * (1.0 if angle < 1e-9 else angle / np.sin(angle))
+    outer = (m + np.eye(3)) / 2  # axis axis^T, up to sign, where the sine vanishes
+    axis = outer[np.argmax(np.diag(outer))]
+    return axis / np.linalg.norm(axis) * angle
+
+
+def geodesic_deg(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
+    """Angle between rotations in degrees, broadcast over leading axes."""
+    a, b = np.asarray(A, dtype=np.float64), np.asarray(B, dtype=np.float64)
+    chord = np.sqrt(((a - b) ** 2).sum((-1, -2)))  # 2 sqrt(2) sin(angle / 2): exact for small angles, unlike arccos
+    return np.degrees(2 * np.arcsin(np.clip(chord / np.sqrt(8), 0, 1)))
+
+
+def rotation_to_ray(direction: ArrayLike) -> Matrix:
+    """The smallest rotation that turns the optical axis (0, 0, 1) onto a viewing ray."""
+    d = np.asarray(direction, dtype=np.float64)
+    d = d / np.linalg.norm(d)
+    axis = np.array([-d[1], d[0], 0.0])  # z cross d
+    sine = np.linalg.norm(axis)
+    if sine < 1e-12:
+        return np.eye(3)
+    return rotvec_to_matrix(axis / sine * np.arctan2(sine, d[2]))
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera with OpenCV's lens distortion (k1, k2, p1, p2[, k3...]; empty means none)."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+    distortion: tuple[float, ...] = field(default=())
+
+    @classmethod
+    def from_fov(cls, width: int, height: int, fov_deg: float = DEFAULT_FOV_DEG) -> Camera:
+        """A camera whose longer picture side spans `fov_deg`, looking through the picture's middle."""
+        f = max(width, height) / 2 / np.tan(np.radians(fov_deg) / 2)
+        return cls(float(f), float(f), (width - 1) / 2, (height - 1) / 2, width, height)
+
+    @property
+    def K(self) -> Matrix:
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1.0]])
+
+    def project(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Camera-space points (..., 3) in mm to pixels (..., 2)."""
+        p = np.asarray(points, dtype=np.float64)
+        if self.distortion:
+            import cv2
+
+            flat = cv2.projectPoints(p.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), self.K, np.array(self.distortion))
+            return flat[0].reshape(*p.shape[:-1], 2)
+        return p[..., :2] / p[..., 2:] * (self.fx, self.fy) + (self.cx, self.cy)
+
+    def rays(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """Pixels (..., 2) to viewing rays (..., 3) with z = 1, distortion removed."""
+        p = np.asarray(pixels, dtype=np.float64)
+        if self.distortion:
+            import cv2
+
+            xy = cv2.undistortPoints(p.reshape(-1, 1, 2), self.K, np.array(self.distortion)).reshape(p.shape)
+        else:
+            xy = (p - (self.cx, self.cy)) / (self.fx, self.fy)
+        return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)

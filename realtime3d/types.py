@@ -1,0 +1,87 @@
+"""The values that travel through the pipeline: frozen, documented, made of NumPy arrays.
+
+Frames of reference (docs/conventions.md has the picture): the camera looks along +z with x right and y down, as in
+OpenCV; the head frame has the same axes when the face is upright and looks into the camera, its origin is the midpoint
+between the centres of the two eyeballs. Lengths are millimetres, image positions are pixels with (0, 0) at the centre
+of the top left pixel, times are nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Image = NDArray[np.uint8]
+Status = Literal["tracked", "held", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One captured picture. `index` counts captured frames, so that dropped ones are visible downstream."""
+
+    index: int
+    t_ns: int  # monotonic clock for live sources, presentation time for files
+    image: Image  # (H, W, 3) uint8 BGR
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBox:
+    """An axis-aligned box in picture pixels."""
+
+    xyxy: FloatArray  # (4,) float32: left, top, right, bottom
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """T_camera_head: `x_camera = R @ x_head + t`."""
+
+    R: NDArray[np.float64]  # (3, 3)
+    t: NDArray[np.float64]  # (3,) mm
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCoeffs:
+    """What the nets say of one face in one frame. Sizes come from the face model."""
+
+    pose: Pose
+    expression: FloatArray  # (29,) standard deviations
+    extras: FloatArray  # (5,) gaze and tongue, see FaceModel.extra_names; weights, 0 is neutral
+    presence: float  # 0..1, probability that the crop shows a face
+    pose_sigma_deg: float  # expected geodesic error of the rotation
+    shape: FloatArray | None = None  # (99,) standard deviations; None where ShapeNet did not run
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face followed over time."""
+
+    id: int
+    pose: Pose | None  # predicted pose that places the crop; None on the first frame, then `box` places it
+    box: FaceBox
+    born_ns: int
+    last_seen_ns: int
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityState:
+    """The cached shape of one track."""
+
+    shape: FloatArray  # (99,)
+    frozen: bool
+    frames: int  # good frames it was averaged over
+    frozen_at_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """Seconds spent per stage for one frame."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict)
