@@ -63,7 +63,9 @@ class FaceModel:
                 )
             return cls._from_arrays(arrays)
         except (OSError, KeyError, ValueError, EOFError) as error:
-            raise MissingError(f"{path} is no face model ({error}): reinstall realtime3d or name another file") from error
+            raise MissingError(
+                f"{path} is no face model ({error}): reinstall realtime3d or name another file"
+            ) from error
 
     @classmethod
     def _from_arrays(cls, arrays: dict[str, NDArray]) -> FaceModel:

@@ -8,8 +8,7 @@ of the top left pixel, times are nanoseconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -78,10 +77,3 @@ class IdentityState:
     frozen: bool
     frames: int  # good frames it was averaged over
     frozen_at_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StageTimes:
-    """Seconds spent per stage for one frame."""
-
-    seconds: Mapping[str, float] = field(default_factory=dict)
