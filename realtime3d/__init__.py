@@ -1,0 +1,67 @@
+"""Follow faces in 3D, live: pose, expression and identity of a morphable model.
+
+    import realtime3d as r3d
+
+    with r3d.FaceTracker() as tracker:
+        for result in tracker.track("clip.mp4"):
+            for face in result.faces:
+                print(face.id, face.euler_deg(), face.blendshapes()["jawOpen"])
+
+Names are imported when first used: `import realtime3d` loads neither nets nor cv2.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from realtime3d.config import Config as Config
+    from realtime3d.errors import MissingError as MissingError
+    from realtime3d.errors import OutputError as OutputError
+    from realtime3d.errors import Realtime3dError as Realtime3dError
+    from realtime3d.errors import SourceError as SourceError
+    from realtime3d.errors import UsageError as UsageError
+    from realtime3d.face import FaceState as FaceState
+    from realtime3d.face import FrameResult as FrameResult
+    from realtime3d.facemodel import FaceModel as FaceModel
+    from realtime3d.geometry import Camera as Camera
+    from realtime3d.tracker import FaceTracker as FaceTracker
+    from realtime3d.types import FaceBox as FaceBox
+    from realtime3d.types import FaceCoeffs as FaceCoeffs
+    from realtime3d.types import Frame as Frame
+    from realtime3d.types import Pose as Pose
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Camera": "geometry",
+    "Config": "config",
+    "FaceBox": "types",
+    "FaceCoeffs": "types",
+    "FaceModel": "facemodel",
+    "FaceState": "face",
+    "FaceTracker": "tracker",
+    "Frame": "types",
+    "FrameResult": "face",
+    "MissingError": "errors",
+    "OutputError": "errors",
+    "Pose": "types",
+    "Realtime3dError": "errors",
+    "SourceError": "errors",
+    "UsageError": "errors",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'realtime3d' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"realtime3d.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

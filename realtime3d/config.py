@@ -1,0 +1,181 @@
+"""Every setting, its default, its unit and its range, in one place.
+
+`Config()` is the defaults; `Config.read("my.toml")` lays a file over them; `Config().to_toml()` prints all of it with
+units. A section is a frozen dataclass whose fields are made by `setting`, so that checks, the printed file and the
+documentation come from one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from realtime3d.errors import UsageError
+from realtime3d.geometry import DEFAULT_FOV_DEG
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def setting(
+    default: Any,
+    unit: str,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+) -> Any:
+    """One setting: its default (which fixes its type), unit ("" for none), meaning and allowed values."""
+    return field(default=default, metadata={"unit": unit, "doc": doc, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsConfig:
+    """Which nets run, and on what."""
+
+    set: str = setting("default", "", "default, compact, accurate, or a folder with a models.toml")
+    backend: str = setting("auto", "", "auto, or a back end's name: never replaced silently by another")
+    device: str = setting("auto", "", "auto, cpu, or a device the back end knows (cuda:0)")
+    threads: int = setting(2, "threads", "CPU threads of each net", 1, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """Finding faces. The detector gives boxes only; its key points are never read."""
+
+    range: str = setting("short", "", "short (up to about 2 m) or full (up to about 5 m)", choices=("short", "full"))
+    every: int = setting(10, "frames", "look for new faces at least this often while faces are tracked", 1, 100_000)
+    min_score: float = setting(0.5, "0..1", "weaker detections are dropped", 0.0, 1.0)
+    model_file: str = setting("", "path", "box detector (.tflite) for MediaPipe 0.10.30 and newer; empty: the wheel's")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackConfig:
+    """Following faces from frame to frame."""
+
+    max_faces: int = setting(8, "faces", "the largest faces are kept", 1, 1000)
+    min_confidence: float = setting(0.5, "0..1", "below this the nets do not see a face", 0.0, 1.0)
+    hold: float = setting(0.5, "s", "an unseen face is held this long, then it is lost", 0.0, 60.0)
+    remember: float = setting(3.0, "s", "a face that returns within this time gets its id back", 0.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityConfig:
+    """The cached shape of a face."""
+
+    frames: int = setting(60, "frames", "good frames averaged before a shape is frozen", 1, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothConfig:
+    """Causal smoothing in real seconds."""
+
+    enabled: bool = setting(True, "", "false: the nets' answers as they are")
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """What is known of the camera."""
+
+    fov: float = setting(DEFAULT_FOV_DEG, "deg", "angle of view across the picture's longer side", 5.0, 170.0)
+    intrinsics: str = setting("", "path", "OpenCV calibration (.json, .yml, .yaml, .xml, .npz); replaces fov")
+    mirror: bool = setting(False, "", "flip each picture left to right before anything looks at it")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings. `None` never appears: every value is a default or what somebody wrote."""
+
+    models: ModelsConfig = field(default_factory=ModelsConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
+    smooth: SmoothConfig = field(default_factory=SmoothConfig)
+    camera: CameraConfig = field(default_factory=CameraConfig)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Config:
+        """The defaults with a TOML file laid over them."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: cannot read the configuration ({error}); name a TOML file") from error
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{path} is not valid TOML: {error}; `realtime3d config` prints a valid file") from error
+        return cls().updated(values, where=f"{path}: ")
+
+    def updated(self, values: Mapping[str, Any], where: str = "") -> Config:
+        """A copy with `{"section": {"key": value}}` laid over it; unknown keys and bad values are UsageErrors."""
+        sections: dict[str, Any] = {}
+        for name, entries in values.items():
+            _check_name(name, [f.name for f in dataclasses.fields(self)], f"{where}unknown section", "[{}]")
+            if not isinstance(entries, Mapping):
+                raise UsageError(f"{where}{name} is a section: write [{name}] and its keys below it")
+            sections[name] = _updated_section(getattr(self, name), entries, f"{where}{name}.")
+        return dataclasses.replace(self, **sections)
+
+    def to_toml(self) -> str:
+        """All values as TOML, each with its unit and meaning."""
+        lines: list[str] = []
+        for section in dataclasses.fields(self):
+            values = getattr(self, section.name)
+            lines += [f"# {(type(values).__doc__ or '').strip()}", f"[{section.name}]"]
+            lines += [_toml_line(f, getattr(values, f.name)) for f in dataclasses.fields(values)]
+            lines.append("")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        """Plain nested dictionaries, for sidecar files."""
+        return dataclasses.asdict(self)
+
+
+def _toml_line(entry: dataclasses.Field[Any], value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)  # TOML's basic strings, numbers and booleans are JSON's
+    unit = entry.metadata["unit"]
+    return f"{entry.name} = {text}  # {f'[{unit}] ' if unit else ''}{entry.metadata['doc']}"
+
+
+def _check_name(name: str, known: Sequence[str], problem: str, form: str = "{}") -> None:
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        raise UsageError(f"{problem} {form.format(name)}; did you mean {form.format(nearest)}?")
+
+
+def _updated_section(section: Any, entries: Mapping[str, Any], where: str) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(section)}
+    for key in entries:
+        _check_name(key, list(fields), "unknown setting", where + "{}")
+    return dataclasses.replace(
+        section, **{key: _checked(value, fields[key], f"{where}{key}") for key, value in entries.items()}
+    )
+
+
+def _checked(value: Any, entry: dataclasses.Field[Any], name: str) -> Any:
+    """The value in the type of the setting's default, inside its range."""
+    kind = type(entry.default)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{name} must be {_KINDS[kind]}, not {value!r}")
+    choices, low, high = (entry.metadata[key] for key in ("choices", "low", "high"))
+    if choices and value not in choices:
+        raise UsageError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    if isinstance(value, (int, float)) and not (
+        math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
+    ):
+        raise UsageError(f"{name} must lie between {low:g} and {high:g}, not {value}")
+    return value
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
