@@ -1,0 +1,148 @@
+"""Where MediaPipe's 478 mesh points and iBUG's 68 landmarks lie on our heads (training only).
+
+MediaPipe's mesh works on plain shaded renders: heads of many shapes are rendered from slightly different directions,
+the mesh is run, each point is cast back onto the surface, and the median over the renders is taken on the mean head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.errors import require
+from realtime3d.facemodel import SurfacePoints
+from realtime3d.geometry import euler_to_matrix
+from realtime3d.training.raster import Canvas
+
+Array = NDArray[np.float64]
+
+RENDER_PX = 480
+DISTANCE_MM, FOCAL_PX = 900.0, 1500.0
+
+# iBUG's 51 inner points as MediaPipe's: brows, nose, eyes, mouth.
+INNER_68 = (
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
+    168, 197, 5, 4, 98, 97, 2, 326, 327,
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
+    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
+    78, 82, 13, 312, 308, 317, 14, 87,
+)  # fmt: skip
+JAW_LANDMARKS = (234, 93, 132, 58, 172, 136, 150, 149, 152, 378, 379, 365, 397, 288, 361, 323, 454)  # first guess
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    points: SurfacePoints  # the 478
+    spread_mm: Array  # (478,) per axis over the renders: how far each can be trusted
+
+
+def render_grey(vertices: Array, triangles: NDArray, R: Array) -> tuple[NDArray[np.uint8], Canvas, Array]:
+    """A plain shaded picture of a head, its canvas and its projected vertices."""
+    camera_space = vertices @ R.T + (0, -25, DISTANCE_MM)
+    xyz = np.concatenate(
+        [FOCAL_PX * camera_space[:, :2] / camera_space[:, 2:] + RENDER_PX / 2, camera_space[:, 2:]], axis=1
+    )
+    face_normals = np.cross(*(camera_space[triangles[:, k]] - camera_space[triangles[:, 0]] for k in (1, 2)))
+    normals = np.zeros_like(camera_space)
+    for corner in range(3):
+        np.add.at(normals, triangles[:, corner], face_normals)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
+    light = 0.3 + 0.7 * np.clip(-normals @ np.array([0.25, -0.35, 0.9]), 0, 1)
+    canvas = Canvas(RENDER_PX, RENDER_PX, 1)
+    canvas.draw(xyz, triangles, light[:, None])
+    shade = np.where(canvas.owner >= 0, canvas.values[..., 0], 0.35)
+    return (shade[..., None] * np.array([185, 195, 225])).astype(np.uint8), canvas, xyz
+
+
+def closest_on_surface(points: Array, vertices: Array, triangles: NDArray) -> tuple[NDArray, Array]:
+    """Nearest triangle (index) and barycentric weights for each of (P, 3) points."""
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    best = np.empty(len(points), dtype=np.int64)
+    weights = np.empty((len(points), 3))
+    for i, p in enumerate(points):
+        w = _clamped_barycentric(p, a, b, c)
+        distance = np.linalg.norm(w[:, :1] * a + w[:, 1:2] * b + w[:, 2:] * c - p, axis=1)
+        best[i] = np.argmin(distance)
+        weights[i] = w[best[i]]
+    return best, weights
+
+
+def _clamped_barycentric(p: Array, a: Array, b: Array, c: Array) -> Array:
+    """Barycentric weights of p's projection on each triangle, clipped into it (exact inside, close at edges)."""
+    e0, e1, d = b - a, c - a, p - a
+    d00, d01, d11 = (e0 * e0).sum(1), (e0 * e1).sum(1), (e1 * e1).sum(1)
+    d20, d21 = (d * e0).sum(1), (d * e1).sum(1)
+    denominator = np.maximum(d00 * d11 - d01 * d01, 1e-12)
+    v, w = (d11 * d20 - d01 * d21) / denominator, (d00 * d21 - d01 * d20) / denominator
+    weights = np.clip(np.stack([1 - v - w, v, w], axis=1), 0, 1)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def find_mediapipe(heads: Array, mean: Array, triangles: NDArray, allowed: NDArray, seed: int = 0) -> Correspondence:
+    """Correspondence of the 478 points on `mean`; `allowed` (T,) marks triangles that may carry them."""
+    mediapipe = require("mediapipe", "train", "Finding the landmarks of the face model")
+    rng = np.random.default_rng(seed)
+    hits = []
+    with mediapipe.solutions.face_mesh.FaceMesh(
+        static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.2
+    ) as mesh:
+        for head in heads:
+            R = euler_to_matrix(*np.radians(rng.uniform([-10, -14, -4], [10, 14, 4])))
+            image, canvas, xyz = render_grey(head, triangles, R)
+            found = mesh.process(image[..., ::-1].copy()).multi_face_landmarks
+            if found:
+                pixels = np.array([(p.x, p.y) for p in found[0].landmark]) * RENDER_PX - 0.5
+                hits.append(_cast(pixels, canvas, xyz, triangles, mean))
+    if len(hits) < len(heads) / 2:
+        raise RuntimeError(f"MediaPipe's mesh found only {len(hits)} of {len(heads)} rendered heads")
+    stack = np.array(hits)
+    median = np.nanmedian(stack, axis=0)
+    spread = np.nanmedian(np.abs(stack - median), axis=0).mean(axis=1) * 1.4826
+    median = (median + _mirrored(median)) / 2
+    use = np.flatnonzero(allowed)
+    which, weights = closest_on_surface(median, mean, triangles[use])
+    points = SurfacePoints(triangles[use][which].astype(np.int32), weights.astype(np.float32))
+    return Correspondence(points, np.nan_to_num(spread, nan=10.0))
+
+
+def _cast(pixels: Array, canvas: Canvas, xyz: Array, triangles: NDArray, mean: Array) -> Array:
+    """Each landmark's place on the mean head (478, 3), NaN where it falls beside the rendered one."""
+    columns, rows = (np.clip(np.rint(pixels[:, k]).astype(int), 0, RENDER_PX - 1) for k in (0, 1))
+    owner = canvas.owner[rows, columns]
+    corners = triangles[owner]
+    p, (a, b, c) = pixels, (xyz[corners[:, k], :2] for k in range(3))
+    area = np.cross(b - a, c - a)
+    weights = np.stack([np.cross(b - p, c - p), np.cross(c - p, a - p), np.cross(a - p, b - p)], 1) / area[:, None]
+    place = np.einsum("pk,pkc->pc", weights, mean[corners])
+    place[owner < 0] = np.nan
+    return place
+
+
+def _mirrored(points: Array) -> Array:
+    """The same 478 points seen in a mirror: x negated, each point replaced by its partner on the other side."""
+    flipped = points * (-1, 1, 1)
+    distance = np.linalg.norm(points[:, None] - flipped[None], axis=-1)
+    # Lids and lips lie close together: pair each point with its mutual nearest neighbour, else keep it.
+    partner = distance.argmin(axis=1)
+    mutual = partner[partner] == np.arange(len(points))
+    return np.where((mutual & (distance.min(axis=1) < 6))[:, None], flipped[partner], points)
+
+
+def place_68(points478: SurfacePoints, mean: Array, triangles: NDArray, allowed: NDArray) -> SurfacePoints:
+    """iBUG's 68 points: 51 taken over, 17 along the jaw from the ear's tragus over the chin, by equal arc lengths."""
+    on = points478.on(mean)
+    inner = on[list(INNER_68)]
+    use = np.flatnonzero(allowed)
+    which, weights = closest_on_surface(np.concatenate([_jaw_curve(mean, on), inner]), mean, triangles[use])
+    return SurfacePoints(triangles[use][which].astype(np.int32), weights.astype(np.float32))
+
+
+def _jaw_curve(mean: Array, on: Array) -> Array:
+    """17 points by equal arc length along tragus, mandible edge and chin: through MediaPipe's face oval, smoothed."""
+    rough = on[list(JAW_LANDMARKS)]
+    rough = (rough + rough[::-1] * (-1, 1, 1)) / 2
+    dense = np.stack([np.interp(np.linspace(0, 16, 400), np.arange(17), rough[:, k]) for k in range(3)], axis=1)
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))])
+    return np.stack([np.interp(np.linspace(0, length[-1], 17), length, dense[:, k]) for k in range(3)], axis=1)
