@@ -1,0 +1,94 @@
+"""The command line: parse everything into a plan, then run it, then end with the contract's exit code.
+
+Nothing heavy is imported before a command runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from realtime3d.errors import Realtime3dError
+
+COMMANDS = ("config",)
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(f"{message} (see `{self.prog} --help`)")
+        sys.exit(2)
+
+
+def complain(message: str) -> None:
+    """One line on stderr, whatever the message held."""
+    print("realtime3d:", " ".join(message.split()), file=sys.stderr)
+
+
+def build_parser() -> Parser:
+    """The whole command line; each command's module adds its own part."""
+    parser = Parser(prog="realtime3d", description="Follow faces in 3D: pose, expression and identity from video.")
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+    for name in COMMANDS:
+        module = importlib.import_module(f"realtime3d.cli.{name}")
+        text = module.__doc__ or ""
+        command = commands.add_parser(
+            name, help=text.partition("\n")[0], description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.version:
+        from realtime3d import __version__
+
+        print(f"realtime3d {__version__}")
+        return 0
+    if not hasattr(args, "run"):
+        parser.print_help()
+        return 2
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from realtime3d.cli.console import set_up_messages
+
+    set_up_messages(quiet=args.quiet, verbose=args.verbose, debug=args.debug)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as in `realtime3d config | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Realtime3dError as error:
+        if args.debug:
+            traceback.print_exc()
+        complain(str(error))
+        return error.exit_code
+    except Exception as error:
+        if args.debug:
+            traceback.print_exc()
+        complain(_bug_report(error))
+        return 1
+
+
+def _bug_report(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"this is a bug in realtime3d, please report this line: {type(error).__name__}: {error} "
+        f"({os.path.basename(where.filename)}:{where.lineno}); `--debug` shows the whole story"
+    )

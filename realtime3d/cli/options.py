@@ -1,0 +1,114 @@
+"""The options that commands share, each defined once, and the way from them to a `Config`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from realtime3d.config import Config
+
+SETTINGS = {  # option -> the setting it overrides; whatever is not given stays as --config or the default has it
+    "models": ("models", "set"),
+    "backend": ("models", "backend"),
+    "device": ("models", "device"),
+    "max_faces": ("track", "max_faces"),
+    "detect_every": ("detector", "every"),
+    "smooth": ("smooth", "enabled"),
+    "fov": ("camera", "fov"),
+    "intrinsics": ("camera", "intrinsics"),
+    "mirror": ("camera", "mirror"),
+}
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """What every command takes."""
+    group = parser.add_argument_group("messages")
+    loudness = group.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="only errors")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="also what was chosen and why")
+    group.add_argument("--debug", action="store_true", help="tracebacks and every message")
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Options that are settings: each overrides one entry of --config."""
+    group = parser.add_argument_group("tracking")
+    group.add_argument("--config", metavar="F.toml", type=Path, help="settings; `realtime3d config` prints them all")
+    group.add_argument("--models", metavar="compact|accurate|DIR", help="which nets")
+    group.add_argument("--backend", metavar="auto|onnxruntime", help="what runs the nets")
+    group.add_argument("--device", metavar="NAME", help="auto, cpu, or a device the back end knows")
+    group.add_argument("--max-faces", metavar="N", type=int, help="the largest faces are kept")
+    group.add_argument("--detect-every", metavar="N", type=int, help="look for new faces every N frames")
+    group.add_argument(
+        "--smooth", action=argparse.BooleanOptionalAction, default=None, help="smooth over time (on by default)"
+    )
+    lens = group.add_mutually_exclusive_group()
+    lens.add_argument("--fov", metavar="DEG", type=float, help="angle of view across the picture's longer side")
+    lens.add_argument("--intrinsics", metavar="F", help="OpenCV calibration file, with lens distortion")
+    group.add_argument("--mirror", action="store_true", default=None, help="flip each picture left to right first")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What a run over frames takes beside the settings."""
+    group = parser.add_argument_group("faces")
+    group.add_argument("--boxes", metavar="F", type=Path, help="face boxes from a file instead of the detector")
+    group.add_argument("--profile", metavar="F", type=Path, help="one person's identity: loaded, and stored at the end")
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Files that a run writes. With several inputs each names a folder."""
+    group = parser.add_argument_group("outputs")
+    for name, what in OUTPUTS.items():
+        group.add_argument(f"--{name}", metavar="F", type=Path, help=what)
+    group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
+    group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
+    group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+
+
+OUTPUTS = {
+    "csv": "table of every face in every frame, with a .json sidecar",
+    "parquet": "the same table, typed (needs the [parquet] extra)",
+    "jsonl": "one JSON object a frame",
+    "overlay": "the video with what was found drawn over it (H.264)",
+}
+
+
+def config_from(args: argparse.Namespace) -> Config:
+    """The defaults, then the file of --config, then the options."""
+    from realtime3d.config import Config
+
+    config = Config.read(args.config) if args.config else Config()
+    changes: dict[str, dict[str, Any]] = {}
+    for option, (section, key) in SETTINGS.items():
+        value = getattr(args, option, None)
+        if value is not None:
+            changes.setdefault(section, {})[key] = value
+    return config.updated(changes)
+
+
+def seconds(text: str) -> float:
+    """A time as seconds, MM:SS or HH:MM:SS, the last with decimals."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(not 0 <= p < float("inf") for p in parts) or any(p >= 60 for p in parts[1:]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write seconds or HH:MM:SS")
+    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """A whole number that is not below `low`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if value < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {low}")
+        return value
+
+    return number
