@@ -188,7 +188,11 @@ def retarget_matrices(actions: Array, motion: Array, weight: Array) -> dict[str,
     weight = np.where(weight < 0.1, 0.1, weight)  # the tongue has only itself to be seen by
     a = (actions * np.sqrt(weight)[:, None]).reshape(len(actions), -1)
     m = (motion * np.sqrt(weight)[:, None]).reshape(len(motion), -1)
-    return {"retarget_gram": (a @ a.T).astype(np.float32), "retarget_cross": (a @ m.T).astype(np.float32)}
+    return {
+        "retarget_gram": (a @ a.T).astype(np.float32),
+        "retarget_cross": (a @ m.T).astype(np.float32),
+        "arkit_to_motion": np.linalg.solve(m @ m.T, m @ a.T).astype(np.float32),  # (34, 52): the way back
+    }
 
 
 def landmark_arrays(name: str, points: SurfacePoints) -> dict[str, NDArray]:

@@ -29,7 +29,6 @@ INNER_68 = (
     61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
     78, 82, 13, 312, 308, 317, 14, 87,
 )  # fmt: skip
-JAW_LANDMARKS = (234, 93, 132, 58, 172, 136, 150, 149, 152, 378, 379, 365, 397, 288, 361, 323, 454)  # first guess
 
 
 @dataclass(frozen=True)
@@ -131,18 +130,40 @@ def _mirrored(points: Array) -> Array:
 
 
 def place_68(points478: SurfacePoints, mean: Array, triangles: NDArray, allowed: NDArray) -> SurfacePoints:
-    """iBUG's 68 points: 51 taken over, 17 along the jaw from the ear's tragus over the chin, by equal arc lengths."""
+    """iBUG's 68 points: 51 taken over, 17 along the jaw by geometry, because MediaPipe's oval is another line."""
     on = points478.on(mean)
-    inner = on[list(INNER_68)]
     use = np.flatnonzero(allowed)
-    which, weights = closest_on_surface(np.concatenate([_jaw_curve(mean, on), inner]), mean, triangles[use])
+    wanted = np.concatenate([_jaw_curve(mean, triangles[use], chin=on[152]), on[list(INNER_68)]])
+    which, weights = closest_on_surface(wanted, mean, triangles[use])
     return SurfacePoints(triangles[use][which].astype(np.int32), weights.astype(np.float32))
 
 
-def _jaw_curve(mean: Array, on: Array) -> Array:
-    """17 points by equal arc length along tragus, mandible edge and chin: through MediaPipe's face oval, smoothed."""
-    rough = on[list(JAW_LANDMARKS)]
-    rough = (rough + rough[::-1] * (-1, 1, 1)) / 2
-    dense = np.stack([np.interp(np.linspace(0, 16, 400), np.arange(17), rough[:, k]) for k in range(3)], axis=1)
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))])
-    return np.stack([np.interp(np.linspace(0, length[-1], 17), length, dense[:, k]) for k in range(3)], axis=1)
+def _jaw_curve(mean: Array, triangles: NDArray, chin: Array) -> Array:
+    """17 points by equal arc length: from the ear's tragus down to the jaw's angle and along its edge to the chin.
+
+    The line is given in profile as fractions of the way from the tragus to the chin; where it lies sideways, the skin
+    says.
+    """
+    beside = mean[(mean[:, 1] > -25) & (mean[:, 1] < 50)]  # the height of the ears
+    ear_front = beside[np.abs(beside[:, 0]) > 0.88 * np.abs(beside[:, 0]).max()][:, 2].min()
+    tragus = np.array([14.0, ear_front - 9.0])  # (y, z)
+    profile = np.array([[0, 0], [0.27, 0.04], [0.52, 0.14], [0.79, 0.45], [0.90, 0.70], [0.97, 0.93]])
+    yz = tragus + profile * (chin[1:] - tragus)
+    x = np.array([_outermost_x(mean, triangles, y, z) for y, z in yz])
+    half = np.concatenate([np.column_stack([x, yz]), [chin * (0, 1, 1)]])
+    line = np.concatenate([half * (-1, 1, 1), half[-2::-1]])
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    return np.stack([np.interp(np.linspace(0, length[-1], 17), length, line[:, k]) for k in range(3)], axis=1)
+
+
+def _outermost_x(vertices: Array, triangles: NDArray, y: float, z: float) -> float:
+    """Where a ray along x leaves the head on its left side."""
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    p = np.array([y, z])
+    area = np.cross(b[:, 1:] - a[:, 1:], c[:, 1:] - a[:, 1:])
+    area = np.where(np.abs(area) < 1e-9, np.inf, area)
+    wa = np.cross(b[:, 1:] - p, c[:, 1:] - p) / area
+    wb = np.cross(c[:, 1:] - p, a[:, 1:] - p) / area
+    hit = (wa >= 0) & (wb >= 0) & (wa + wb <= 1) & np.isfinite(area)
+    x = wa * a[:, 0] + wb * b[:, 0] + (1 - wa - wb) * c[:, 0]
+    return float(x[hit].max())
