@@ -88,17 +88,6 @@ def config_from(args: argparse.Namespace) -> Config:
     return config.updated(changes)
 
 
-def seconds(text: str) -> float:
-    """A time as seconds, MM:SS or HH:MM:SS, the last with decimals."""
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(not 0 <= p < float("inf") for p in parts) or any(p >= 60 for p in parts[1:]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write seconds or HH:MM:SS")
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
-
-
 def at_least(low: int) -> Callable[[str], int]:
     """A whole number that is not below `low`."""
 

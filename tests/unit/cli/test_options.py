@@ -56,19 +56,6 @@ def test_printed_settings_can_be_read_back(tmp_path: Path, capsys: pytest.Captur
     assert (config.camera.fov, config.smooth.enabled) == (72.0, False)
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("0", 0), ("12.5", 12.5), ("1:30", 90), ("01:02:03.25", 3723.25), ("90:00", 5400)]
-)
-def test_times(text: str, value: float) -> None:
-    assert options.seconds(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "x", "-1", "1:60", "1:2:3:4", "nan", "inf", "1::2"])
-def test_no_times(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="no time"):
-        options.seconds(text)
-
-
 @pytest.mark.parametrize("text", ["0", "-3", "1.5", "many"])
 def test_counts_are_whole_and_not_below_the_bound(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
