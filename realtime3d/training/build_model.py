@@ -28,8 +28,9 @@ MOTION_WEIGHT = {
     "scalp": 0.1,
     "tongue": 0.02,
     "mouth_inside": 0.05,
-    "eyes": 0.2,
+    "eyes": 1.0,
 }
+KEY_ACTIONS = ("eyeBlink", "jawOpen", "mouthSmile", "mouthPucker", "mouthFunnel", "brow")
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,14 @@ def expression_components(actions: Array, names: tuple[str, ...], weight: Array,
     left, values, _ = np.linalg.svd(gram)
     half = left * np.sqrt(values)  # coordinates (43, r): half @ half.T == gram
     moment = natural.T @ natural / len(natural)
-    boost = 0.02 * np.ones(len(carried))
-    for _ in range(60):
-        covariance = half.T @ (moment + np.diag(boost / np.diag(gram) * np.median(np.diag(gram)))) @ half
-        axes = np.linalg.eigh(covariance)[1][:, ::-1][:, :N_EXPRESSION]
-        lost = 1 - ((half @ axes) ** 2).sum(axis=1) / np.diag(gram)
-        boost = np.clip(boost * (1 + 2 * (lost - lost.mean())), 0.001, 2.0)
+    goal = np.array([0.93 if names[i].startswith(KEY_ACTIONS) else 0.84 for i in carried])
+    boost = np.full(len(carried), 0.02)
+    for _ in range(40):
+        added = np.diag(boost / np.diag(gram) * np.median(np.diag(gram)))
+        axes = np.linalg.eigh(half.T @ (moment + added) @ half)[1][:, ::-1][:, :N_EXPRESSION]
+        kept = half @ axes @ axes.T @ half.T  # (43, 43): each action after projection, against every action
+        recovered = np.diag(sparse_weights(gram, kept))
+        boost = np.clip(boost * np.exp(3 * (goal - recovered)), 1e-4, 10.0)
     inside = axes @ axes.T  # then natural standard deviations inside that subspace
     spread, directions = np.linalg.eigh(inside @ half.T @ moment @ half @ inside)
     order = np.argsort(spread)[::-1][:N_EXPRESSION]
@@ -166,19 +169,33 @@ def expression_components(actions: Array, names: tuple[str, ...], weight: Array,
     return np.einsum("ak,avc->kvc", combination, actions[carried])
 
 
+def sparse_weights(gram: Array, cross: Array, sparsity: float = 0.01, rounds: int = 150) -> Array:
+    """Columns of weights in [0, 1] for columns of `cross`: bounded least squares with a small L1 price."""
+    diagonal = np.diag(gram)
+    cross = cross - sparsity * diagonal[:, None]
+    weights = np.zeros_like(cross)
+    for _ in range(rounds):
+        for k in range(len(gram)):
+            weights[k] = np.clip(weights[k] + (cross[k] - gram[k] @ weights) / diagonal[k], 0, 1)
+    return weights
+
+
 def extra_directions(actions: Array, names: tuple[str, ...]) -> Array:
     """(5, V, 3): gaze of each eye (yaw positive to the person's left, pitch positive down) and the tongue."""
 
-    def action(name: str) -> Array:
-        return actions[names.index(name)]
+    def axis(plus: str, minus: str) -> Array:
+        """Both directions on one line; the weaker one (looking up) is scaled so that neither is lost."""
+        forth, back = actions[names.index(plus)], actions[names.index(minus)]
+        size = (np.linalg.norm(forth) + np.linalg.norm(back)) / 2
+        return (forth / np.linalg.norm(forth) - back / np.linalg.norm(back)) / 2 * size
 
     return np.stack(
         [
-            (action("eyeLookOutLeft") - action("eyeLookInLeft")) / 2,
-            (action("eyeLookDownLeft") - action("eyeLookUpLeft")) / 2,
-            (action("eyeLookInRight") - action("eyeLookOutRight")) / 2,
-            (action("eyeLookDownRight") - action("eyeLookUpRight")) / 2,
-            action("tongueOut"),
+            axis("eyeLookOutLeft", "eyeLookInLeft"),
+            axis("eyeLookDownLeft", "eyeLookUpLeft"),
+            axis("eyeLookInRight", "eyeLookOutRight"),
+            axis("eyeLookDownRight", "eyeLookUpRight"),
+            actions[names.index("tongueOut")],
         ]
     )
 
