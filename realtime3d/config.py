@@ -48,11 +48,14 @@ class ModelsConfig:
     threads: int = setting(2, "threads", "CPU threads of each net", 1, 256)
 
 
+_RANGES = ("short", "full", "both")
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
     """Finding faces. The detector gives boxes only; its key points are never read."""
 
-    range: str = setting("short", "", "short (up to about 2 m) or full (up to about 5 m)", choices=("short", "full"))
+    range: str = setting("both", "", "short (up to about 2 m), full (up to 5 m) or both", choices=_RANGES)
     every: int = setting(10, "frames", "look for new faces at least this often while faces are tracked", 1, 100_000)
     min_score: float = setting(0.5, "0..1", "weaker detections are dropped", 0.0, 1.0)
     model_file: str = setting("", "path", "box detector (.tflite) for MediaPipe 0.10.30 and newer; empty: the wheel's")

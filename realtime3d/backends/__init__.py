@@ -1,0 +1,1 @@
+"""Where the nets run: one module per inference library, loaded when it is chosen."""

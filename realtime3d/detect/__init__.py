@@ -1,0 +1,1 @@
+"""Finding faces: boxes only, landmarks never."""

@@ -1,0 +1,55 @@
+"""Boxes from a file instead of a detector: `--boxes F`, for tests, replays and other people's detectors."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from realtime3d.errors import UsageError
+from realtime3d.types import FaceBox, Frame
+
+COLUMNS = ("frame", "box_x", "box_y", "box_w", "box_h")
+
+
+class FixedBoxes:
+    """A detector that looks frames up by their number; a frame without boxes has no faces to find."""
+
+    def __init__(self, boxes: Mapping[int, Sequence[FaceBox]]) -> None:
+        self._boxes = boxes
+
+    @classmethod
+    def read(cls, path: str | Path) -> FixedBoxes:
+        """A CSV with the columns frame, box_x, box_y, box_w, box_h in px, others are ignored: our tables are such."""
+        boxes: dict[int, list[FaceBox]] = {}
+        try:
+            with open(path, newline="", encoding="utf-8-sig") as file:
+                rows = csv.DictReader(file, skipinitialspace=True)
+                absent = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+                if absent:
+                    raise UsageError(f"{path} has no column {', '.join(absent)}: a boxes file has {','.join(COLUMNS)}")
+                for row in rows:
+                    frame, box = _parse(row, f"{path}, line {rows.line_num}")
+                    boxes.setdefault(frame, []).append(box)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise UsageError(f"{path}: cannot read the boxes ({error}); name a CSV with {','.join(COLUMNS)}") from error
+        return cls(boxes)
+
+    def detect(self, frame: Frame) -> list[FaceBox]:
+        return list(self._boxes.get(frame.index, ()))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _parse(row: Mapping[str, str | None], where: str) -> tuple[int, FaceBox]:
+    try:
+        frame, x, y, w, h = (float(row[name] or "nan") for name in COLUMNS)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}; a row is {','.join(COLUMNS)} in numbers") from error
+    if not all(map(math.isfinite, (frame, x, y, w, h))) or frame < 0 or frame != int(frame) or w <= 0 or h <= 0:
+        raise UsageError(f"{where}: frame must be a whole number from 0, the box finite with box_w and box_h over 0")
+    return int(frame), FaceBox(np.array([x, y, x + w, y + h], dtype=np.float32))

@@ -1,0 +1,111 @@
+"""From crops to coefficients: one batched call of each net, whatever the number of faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from realtime3d.backends.base import Answers, Net
+from realtime3d.crop import Crop, crop_from_box, crop_from_pose, pose_from_crop, warp
+from realtime3d.errors import MissingError
+from realtime3d.facemodel import FaceModel
+from realtime3d.geometry import Camera
+from realtime3d.types import FaceCoeffs, FloatArray, Image, Track
+
+
+class Estimator:
+    """Runs the nets on crops. Has no memory."""
+
+    def __init__(self, track_net: Net, shape_net: Net) -> None:
+        """`track_net` answers pose, expression and presence, `shape_net` the identity's shape."""
+        self._track = track_net
+        self._shape = shape_net
+        self.size = track_net.spec.size
+
+    def warm_up(self, model: FaceModel) -> None:
+        """Run both nets once: the first run is slow, and its answers must fit the face model."""
+        expected = {
+            "rotation": 6,
+            "position": 2,
+            "log_scale": 1,
+            "presence": 1,
+            "pose_log_sigma": 1,
+            "expression": model.n_expression,
+            "extras": model.n_extras,
+            "shape": model.n_shape,
+        }
+        answers: dict[str, FloatArray] = {}
+        for net in (self._track, self._shape):
+            answers.update(net.run(np.zeros((1, net.spec.size, net.spec.size, 3), np.uint8)))
+        for name, width in expected.items():
+            if name not in answers or answers[name].shape != (1, width):
+                found = answers[name].shape if name in answers else "missing"
+                raise MissingError(
+                    f"the nets {self._track.spec.name} and {self._shape.spec.name} do not fit the face model: "
+                    f"{name} is {found}, it must be {(1, width)}; use nets and face model of one set"
+                )
+
+    def crop(self, track: Track, camera: Camera) -> Crop:
+        """Where the nets look: around the predicted head, or around the box of a face just found."""
+        if track.pose is not None:
+            return crop_from_pose(track.pose, self.size)
+        return crop_from_box(track.box.xyxy, camera, self.size)
+
+    def estimate(
+        self, image: Image, camera: Camera, crops: Sequence[Crop], want_shape: Sequence[bool]
+    ) -> list[FaceCoeffs]:
+        """One FaceCoeffs for each crop, in order; `shape` is filled where it is wanted."""
+        if not crops:
+            return []
+        pixels = np.stack([warp(image, camera, crop) for crop in crops])
+        answers = _finite(self._track.run(pixels), self._track)
+        shapes = self._shapes(image, camera, crops, pixels, want_shape)
+        return [_coeffs(answers, i, crop, shapes[i]) for i, crop in enumerate(crops)]
+
+    def _shapes(
+        self, image: Image, camera: Camera, crops: Sequence[Crop], pixels: Image, want: Sequence[bool]
+    ) -> list[FloatArray | None]:
+        wanted = [i for i, yes in enumerate(want) if yes]
+        shapes: list[FloatArray | None] = [None] * len(crops)
+        if not wanted:
+            return shapes
+        size = self._shape.spec.size
+        if size == self.size:
+            inputs = pixels[wanted]
+        else:
+            resized = (replace(crops[i], focal=crops[i].focal * size / self.size, size=size) for i in wanted)
+            inputs = np.stack([warp(image, camera, crop) for crop in resized])
+        answers = _finite(self._shape.run(inputs), self._shape)
+        for row, i in enumerate(wanted):
+            shapes[i] = np.array(answers["shape"][row], dtype=np.float32)
+        return shapes
+
+    def close(self) -> None:
+        """Free the nets."""
+        self._track.close()
+        self._shape.close()
+
+
+def _finite(answers: Answers, net: Net) -> Answers:
+    for name, values in answers.items():
+        if not np.isfinite(values).all():
+            raise MissingError(f"net {net.spec.name} gave no number for {name!r}: its file is broken, reinstall it")
+    return answers
+
+
+def _coeffs(answers: Answers, i: int, crop: Crop, shape: FloatArray | None) -> FaceCoeffs:
+    """Row `i` of the answers; copies, because nets reuse their buffers."""
+    return FaceCoeffs(
+        pose=pose_from_crop(answers["rotation"][i], answers["position"][i], answers["log_scale"][i, 0], crop),
+        expression=np.array(answers["expression"][i], dtype=np.float32),
+        extras=np.array(answers["extras"][i], dtype=np.float32),
+        presence=_sigmoid(float(answers["presence"][i, 0])),
+        pose_sigma_deg=float(np.exp(np.clip(answers["pose_log_sigma"][i, 0], -10, 10))),
+        shape=shape,
+    )
+
+
+def _sigmoid(logit: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -60, 60))))
