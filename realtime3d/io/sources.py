@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
@@ -62,6 +63,15 @@ def _open_path(name: str, options: SourceOptions) -> Source:
     from realtime3d.io.video_source import VideoFile
 
     return VideoFile(name, options)
+
+
+def _names_pictures(name: str) -> bool:
+    try:
+        is_file, is_folder = os.path.isfile(name), os.path.isdir(name)
+    except ValueError:  # a NUL character
+        return False
+    pattern = not is_file and ("%" in name or glob.has_magic(name))
+    return is_folder or pattern or Path(name).suffix.lower() in PICTURE_SUFFIXES
 
 
 def _open_items(items: Iterable[object], options: SourceOptions) -> Source:

@@ -1,0 +1,202 @@
+"""PyAV, as far as files and streams share it: opening with clear errors, decoding past damage, pixels, exact places."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from realtime3d.errors import SourceError
+from realtime3d.types import Image
+
+DEFAULT_RATE = Fraction(30)
+_TEXT_FORMATS = {"tty"}  # libav draws text files as pictures
+_HIDDEN_FRAMES = {"vp8"}  # packets that show nothing: counting packets would not count frames
+
+
+def open_container(name: str, **arguments: Any) -> Any:
+    """`av.open` for reading; what goes wrong becomes a `SourceError` that says what to do."""
+    if "://" not in name:
+        _check_file(name)
+    try:
+        container = av.open(name, "r", metadata_errors="replace", **arguments)
+    except (av.error.InvalidDataError, UnicodeError) as error:
+        reason = "is cut off, its index was never written" if _lacks_index(name) else "is no video that can be read"
+        raise SourceError(f"{name} {reason}: check it in a player, or convert it with FFmpeg") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise SourceError(
+            f"{name} cannot be opened ({_reason(error)}): check the name and that it can be read"
+        ) from error
+    if container.format.name in _TEXT_FORMATS:
+        container.close()
+        raise SourceError(f"{name} is a text, not a video: name a video file")
+    return container
+
+
+def _check_file(name: str) -> None:
+    try:
+        size = None if os.path.isdir(name) else os.stat(name).st_size
+    except (OSError, ValueError) as error:
+        missing = getattr(error, "errno", None) == errno.ENOENT
+        reason = "does not exist" if missing else f"cannot be opened ({_reason(error)})"
+        raise SourceError(f"{name} {reason}: check the path") from error
+    if size == 0:
+        raise SourceError(f"{name} is empty: copy or record it again")
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _lacks_index(name: str) -> bool:
+    """Whether it looks like an MP4 or MOV whose recording was not finished."""
+    if "://" in name:
+        return False
+    with open(name, "rb") as file:
+        return file.read(12)[4:8] in (b"ftyp", b"mdat", b"wide", b"free")
+
+
+def video_stream(container: Any, name: str) -> Any:
+    """The first stream that is a video and not a cover picture, decoding on several threads."""
+    for stream in container.streams.video:
+        if "attached_pic" not in str(stream.disposition).lower():
+            stream.thread_type = "AUTO"
+            return stream
+    raise SourceError(f"{name} holds no video ({_kinds(container)}): name a file with pictures in it")
+
+
+def _kinds(container: Any) -> str:
+    kinds = sorted({stream.type for stream in container.streams})
+    return f"only {' and '.join(kinds)}" if kinds else "nothing at all"
+
+
+def nominal_rate(stream: Any) -> Fraction:
+    """Frames a second as the header says, 30 where it says nothing or nonsense."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= 1000:
+            return Fraction(rate)
+    return DEFAULT_RATE
+
+
+class FrameDecoder:
+    """Iterates the decoded frames of one stream in presentation order; damaged packets are skipped and counted."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self.damaged = 0
+        self._frames = self._decode(container, stream)
+        self._given_back: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            frame = self._given_back.pop() if self._given_back else next(self._frames, None)
+            if frame is None:
+                return
+            yield frame
+
+    def give_back(self, frame: Any) -> None:
+        """The next frame of the iteration is this one again."""
+        self._given_back.append(frame)
+
+    def _decode(self, container: Any, stream: Any) -> Iterator[Any]:
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError:  # a file that stops in the middle of a packet
+                self.damaged += 1
+                packet = None
+            if packet is None:
+                yield from self._flush(stream)
+                return
+            try:
+                yield from packet.decode()
+            except av.error.FFmpegError:
+                self.damaged += 1
+
+    def _flush(self, stream: Any) -> Iterator[Any]:
+        try:
+            yield from stream.decode(None)
+        except av.error.FFmpegError:  # EOFError where the last packet of the iteration flushed already
+            return
+
+
+class ToBgr:
+    """Turns the decoded frames of one stream into upright BGR pictures with square pixels."""
+
+    def __init__(self, stream: Any) -> None:
+        self._reformatter = VideoReformatter()
+        aspect = stream.sample_aspect_ratio  # of a pixel, width over height
+        self._aspect = Fraction(aspect) if aspect and 0.2 < aspect < 5 else Fraction(1)
+
+    def __call__(self, frame: Any) -> Image:
+        width = round(frame.width * self._aspect)
+        # One thread: the decoder's threads are faster than swscale's own, which get in their way.
+        converted = self._reformatter.reformat(frame, width, frame.height, format="bgr24", threads=1)
+        quarter_turns = round(frame.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(converted.to_ndarray(), quarter_turns))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the frame that starts at or after a time lies in a file."""
+
+    stamp: int  # presentation stamp of that frame, in the stream's time base
+    stamps: tuple[int, ...]  # of all frames up to it, rising
+
+    def index_of(self, stamp: int) -> int | None:
+        """The number of the frame with this stamp; None for a stamp that lies behind the place or is not known."""
+        position = int(np.searchsorted(self.stamps, stamp))
+        known = position < len(self.stamps) and self.stamps[position] == stamp
+        return position if known else None
+
+
+def locate(name: str, start_s: float) -> Place | None:
+    """Find the frame at `start_s` by reading packets without decoding them.
+
+    None where a file's stamps cannot be trusted (missing, repeated, running back, packets that show nothing): then only
+    decoding from the beginning gives exact frame numbers.
+    """
+    container = open_container(name)
+    try:
+        stream = video_stream(container, name)
+        if stream.codec_context.name in _HIDDEN_FRAMES:
+            return None
+        start = Fraction(start_s) + Fraction((container.start_time or 0) - 1, 1_000_000)  # stamps may be rounded
+        wanted = math.floor(start / stream.time_base)
+        stamps = _stamps_until(container, stream, wanted)
+    finally:
+        container.close()
+    if not stamps:
+        return None
+    position = min(int(np.searchsorted(stamps, wanted)), len(stamps) - 1)
+    return Place(stamps[position], tuple(stamps[: position + 1]))
+
+
+def _stamps_until(container: Any, stream: Any, wanted: int) -> list[int] | None:
+    """Sorted presentation stamps of the frames before `wanted` and some behind it; None where they are not sound."""
+    stamps: list[int] = []
+    last_decoded = None
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:  # the end mark
+                break
+            if packet.pts is None or packet.dts is None or (last_decoded is not None and packet.dts <= last_decoded):
+                return None
+            last_decoded = packet.dts
+            if not packet.is_discard:
+                stamps.append(packet.pts)
+            if packet.dts > wanted:
+                break
+    except av.error.FFmpegError:
+        return None
+    stamps.sort()
+    return stamps if len(set(stamps)) == len(stamps) else None
