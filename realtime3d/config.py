@@ -30,8 +30,8 @@ def setting(
     default: Any,
     unit: str,
     doc: str,
-    low: float | None = None,
-    high: float | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
     choices: Sequence[str] = (),
 ) -> Any:
     """One setting: its default (which fixes its type), unit ("" for none), meaning and allowed values."""
@@ -56,7 +56,7 @@ class DetectorConfig:
     """Finding faces. The detector gives boxes only; its key points are never read."""
 
     range: str = setting("both", "", "short (up to about 2 m), full (up to 5 m) or both", choices=_RANGES)
-    every: int = setting(10, "frames", "look for new faces at least this often while faces are tracked", 1, 100_000)
+    every: int = setting(15, "frames", "look for new faces at least this often while faces are tracked", 1, 100_000)
     min_score: float = setting(0.5, "0..1", "weaker detections are dropped", 0.0, 1.0)
     model_file: str = setting("", "path", "box detector (.tflite) for MediaPipe 0.10.30 and newer; empty: the wheel's")
 
@@ -66,16 +66,31 @@ class TrackConfig:
     """Following faces from frame to frame."""
 
     max_faces: int = setting(8, "faces", "the largest faces are kept", 1, 1000)
-    min_confidence: float = setting(0.5, "0..1", "below this the nets do not see a face", 0.0, 1.0)
-    hold: float = setting(0.5, "s", "an unseen face is held this long, then it is lost", 0.0, 60.0)
-    remember: float = setting(3.0, "s", "a face that returns within this time gets its id back", 0.0, 3600.0)
+    detect_weak: int = setting(3, "frames", "look for faces at least this often while a track is weak", 1, 100_000)
+    hold_s: float = setting(0.5, "s", "a face that the nets do not see keeps its last pose for this long", 0, 60)
+    reid_s: float = setting(3.0, "s", "a face that returns within this time gets its id and identity back", 0, 3600)
+    presence_new: float = setting(0.5, "0..1", "probability that starts a track", 0, 1)
+    presence_stay: float = setting(0.3, "0..1", "probability that keeps a track", 0, 1)
+    presence_weak: float = setting(0.6, "0..1", "below it the detector is asked again", 0, 1)
+    presence_unseen: float = setting(0.9, "0..1", "keeps a track that the detector should see but does not", 0, 1)
+    unseen_runs: int = setting(4, "runs", "of the detector without the face, before that probability counts", 1, 1000)
+    reid_distance: float = setting(1.7, "", "shapes nearer than this are the same person; 1 is usual", 0, 100)
+    reid_faces: float = setting(
+        2.0, "faces", "a face that returns may have moved this far, and again per second", 0, 100
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityConfig:
     """The cached shape of a face."""
 
-    frames: int = setting(60, "frames", "good frames averaged before a shape is frozen", 1, 100_000)
+    min_frames: float = setting(20.0, "frames", "weight of the good frames before a shape is frozen", 1, 100_000)
+    min_seconds: float = setting(1.5, "s", "from the first good frame to the last", 0, 3600)
+    min_views: int = setting(2, "views", "directions of the head (12 degrees apart) among the good frames", 1, 100)
+    give_up_seconds: float = setting(
+        6.0, "s", "a head that does not turn is frozen after this time all the same", 0, 3600
+    )
+    keep_s: float = setting(3.0, "s", "identities of faces that left are kept for this long", 0, 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,7 @@ class SmoothConfig:
     """Causal smoothing in real seconds."""
 
     enabled: bool = setting(True, "", "false: the nets' answers as they are")
+    gap_s: float = setting(0.5, "s", "after a longer silence smoothing starts afresh", 0.01, 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +138,10 @@ class Config:
         """A copy with `{"section": {"key": value}}` laid over it; unknown keys and bad values are UsageErrors."""
         sections: dict[str, Any] = {}
         for name, entries in values.items():
-            _check_name(name, [f.name for f in dataclasses.fields(self)], f"{where}unknown section", "[{}]")
+            _check_name(name, [f.name for f in dataclasses.fields(self)], f"{where}unknown section [{{}}]")
             if not isinstance(entries, Mapping):
                 raise UsageError(f"{where}{name} is a section: write [{name}] and its keys below it")
-            sections[name] = _updated_section(getattr(self, name), entries, f"{where}{name}.")
+            sections[name] = _updated_section(getattr(self, name), entries, where, name)
         return dataclasses.replace(self, **sections)
 
     def to_toml(self) -> str:
@@ -149,18 +165,18 @@ def _toml_line(entry: dataclasses.Field[Any], value: Any) -> str:
     return f"{entry.name} = {text}  # {f'[{unit}] ' if unit else ''}{entry.metadata['doc']}"
 
 
-def _check_name(name: str, known: Sequence[str], problem: str, form: str = "{}") -> None:
+def _check_name(name: str, known: Sequence[str], problem: str) -> None:
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-        raise UsageError(f"{problem} {form.format(name)}; did you mean {form.format(nearest)}?")
+        raise UsageError(f"{problem.format(name)}; the nearest there is: {nearest}")
 
 
-def _updated_section(section: Any, entries: Mapping[str, Any], where: str) -> Any:
+def _updated_section(section: Any, entries: Mapping[str, Any], where: str, name: str) -> Any:
     fields = {f.name: f for f in dataclasses.fields(section)}
     for key in entries:
-        _check_name(key, list(fields), "unknown setting", where + "{}")
+        _check_name(key, list(fields), f"{where}unknown key {{!r}} in [{name}]")
     return dataclasses.replace(
-        section, **{key: _checked(value, fields[key], f"{where}{key}") for key, value in entries.items()}
+        section, **{key: _checked(value, fields[key], f"{where}{name}.{key}") for key, value in entries.items()}
     )
 
 
@@ -174,9 +190,7 @@ def _checked(value: Any, entry: dataclasses.Field[Any], name: str) -> Any:
     choices, low, high = (entry.metadata[key] for key in ("choices", "low", "high"))
     if choices and value not in choices:
         raise UsageError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-    if isinstance(value, (int, float)) and not (
-        math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
-    ):
+    if kind in (int, float) and not low <= value <= high:
         raise UsageError(f"{name} must lie between {low:g} and {high:g}, not {value}")
     return value
 

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from realtime3d.backends.base import Answers, Net
+from realtime3d.clock import Stopwatch
 from realtime3d.crop import Crop, crop_from_box, crop_from_pose, pose_from_crop, warp
 from realtime3d.errors import MissingError
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera
-from realtime3d.types import FaceCoeffs, FloatArray, Image, Track
+from realtime3d.types import FaceCoeffs, FloatArray, Image, Pose
 
 
 class Estimator:
@@ -47,21 +49,32 @@ class Estimator:
                     f"{name} is {found}, it must be {(1, width)}; use nets and face model of one set"
                 )
 
-    def crop(self, track: Track, camera: Camera) -> Crop:
-        """Where the nets look: around the predicted head, or around the box of a face just found."""
-        if track.pose is not None:
-            return crop_from_pose(track.pose, self.size)
-        return crop_from_box(track.box.xyxy, camera, self.size)
+    def box_crop(self, xyxy: ArrayLike, camera: Camera) -> Crop:
+        """Where the nets look for a face of which only a box is known."""
+        return crop_from_box(xyxy, camera, self.size)
+
+    def pose_crop(self, pose: Pose) -> Crop:
+        """Where the nets look for a head whose pose is known."""
+        return crop_from_pose(pose, self.size)
 
     def estimate(
-        self, image: Image, camera: Camera, crops: Sequence[Crop], want_shape: Sequence[bool]
+        self,
+        image: Image,
+        camera: Camera,
+        crops: Sequence[Crop],
+        want_shape: Sequence[bool] = (),
+        watch: Stopwatch | None = None,
     ) -> list[FaceCoeffs]:
         """One FaceCoeffs for each crop, in order; `shape` is filled where it is wanted."""
         if not crops:
             return []
-        pixels = np.stack([warp(image, camera, crop) for crop in crops])
-        answers = _finite(self._track.run(pixels), self._track)
-        shapes = self._shapes(image, camera, crops, pixels, want_shape)
+        watch = watch or Stopwatch()
+        with watch.measure("crop"):
+            pixels = np.stack([warp(image, camera, crop) for crop in crops])
+        with watch.measure("nets"):
+            answers = _finite(self._track.run(pixels), self._track)
+        with watch.measure("shape"):
+            shapes = self._shapes(image, camera, crops, pixels, want_shape)
         return [_coeffs(answers, i, crop, shapes[i]) for i, crop in enumerate(crops)]
 
     def _shapes(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from realtime3d.types import FaceBox, Frame
+import numpy as np
+
+from realtime3d.types import FaceBox, FloatArray, Frame
 
 
 class Detector(Protocol):
@@ -21,3 +23,9 @@ class Detector(Protocol):
     def close(self) -> None:
         """Free what is held. May be called twice; a later `detect` opens again."""
         ...
+
+
+def flipped_box(xyxy: FloatArray, width: int) -> FloatArray:
+    """Boxes (..., 4) of a picture, in the picture flipped left to right."""
+    x0, y0, x1, y1 = np.moveaxis(xyxy, -1, 0)
+    return np.stack([width - 1 - x1, y0, width - 1 - x0, y1], axis=-1).astype(np.float32)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from realtime3d.detect.base import flipped_box
 from realtime3d.errors import UsageError
 from realtime3d.types import FaceBox, Frame
 
@@ -18,11 +19,13 @@ COLUMNS = ("frame", "box_x", "box_y", "box_w", "box_h")
 class FixedBoxes:
     """A detector that looks frames up by their number; a frame without boxes has no faces to find."""
 
-    def __init__(self, boxes: Mapping[int, Sequence[FaceBox]]) -> None:
+    def __init__(self, boxes: Mapping[int, Sequence[FaceBox]], mirror: bool = False) -> None:
+        """`mirror`: the frames arrive flipped left to right, the boxes are those of the pictures before that."""
         self._boxes = boxes
+        self._mirror = mirror
 
     @classmethod
-    def read(cls, path: str | Path) -> FixedBoxes:
+    def read(cls, path: str | Path, mirror: bool = False) -> FixedBoxes:
         """A CSV with the columns frame, box_x, box_y, box_w, box_h in px, others are ignored: our tables are such."""
         boxes: dict[int, list[FaceBox]] = {}
         try:
@@ -36,10 +39,14 @@ class FixedBoxes:
                     boxes.setdefault(frame, []).append(box)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"{path}: cannot read the boxes ({error}); name a CSV with {','.join(COLUMNS)}") from error
-        return cls(boxes)
+        return cls(boxes, mirror)
 
     def detect(self, frame: Frame) -> list[FaceBox]:
-        return list(self._boxes.get(frame.index, ()))
+        boxes = self._boxes.get(frame.index, ())
+        if not self._mirror:
+            return list(boxes)
+        width = frame.image.shape[1]
+        return [FaceBox(flipped_box(box.xyxy, width), box.score) for box in boxes]
 
     def close(self) -> None:
         """Nothing is held."""

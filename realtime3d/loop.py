@@ -1,0 +1,170 @@
+"""The loop: one frame in, one `FrameResult` out. `FrameLoop.step` is the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from realtime3d.clock import Stopwatch
+from realtime3d.config import Config
+from realtime3d.detect.base import Detector
+from realtime3d.estimate import Estimator
+from realtime3d.face import FaceState, FrameResult
+from realtime3d.facemodel import FaceModel
+from realtime3d.geometry import Camera
+from realtime3d.identity import IdentityCache, IdentitySettings
+from realtime3d.intrinsics import CameraModel
+from realtime3d.smooth import Smoother, SmoothSettings
+from realtime3d.track import TrackedFace, Tracker, TrackerSettings
+from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a loop works with and does not own. Holds no state of a stream."""
+
+    model: FaceModel
+    estimator: Estimator
+    detector: Detector
+    cameras: CameraModel
+
+
+class FrameLoop:
+    """One stream of frames. All its state is in tracker, identity cache and smoother."""
+
+    def __init__(self, parts: Parts, config: Config, profile: FloatArray | None = None) -> None:
+        """`profile` is the shape of a person who is known already."""
+        self._parts = parts
+        self._config = config
+        self.identities = IdentityCache(parts.model, IdentitySettings(**asdict(config.identity)), profile)
+        self._smoother = Smoother.for_model(parts.model, _smooth_settings(config)) if config.smooth.enabled else None
+        self._tracker: Tracker | None = None
+        self._camera: Camera | None = None
+        self.last: FrameResult | None = None
+        self.best_identity: IdentityState | None = None  # the frozen one that was seen longest
+
+    def step(self, frame: Frame, dropped: int = 0) -> FrameResult:
+        """Find, follow and measure the faces of the next frame; `dropped` frames were lost before it."""
+        watch = Stopwatch()
+        camera, tracker = self._tracker_for(frame.image)
+        with watch.measure("detect"):
+            boxes = self._parts.detector.detect(frame) if tracker.needs_detection(frame.t_ns) else None
+        with watch.measure("track"):
+            tracks = tracker.update(boxes, frame.t_ns)
+        answers = self._look(frame.image, camera, tracks, watch)
+        with watch.measure("track"):
+            outcome = tracker.confirm(answers)
+        with watch.measure("smooth"):
+            faces = tuple(self._state(face, frame.t_ns, camera) for face in outcome.faces)
+            self._forget(outcome.lost, frame.t_ns)
+        self.last = FrameResult(frame, faces, outcome.lost, watch.seconds, dropped, camera)
+        return self.last
+
+    def _look(self, image: Image, camera: Camera, tracks: Sequence[Track], watch: Stopwatch) -> list[FaceCoeffs]:
+        """The nets' answers, in the order of `tracks`. Faces just found are looked at twice: where the detector says
+        they are, and again where the first answer says."""
+        estimator = self._parts.estimator
+        new = [track for track in tracks if track.pose is None]
+        first = estimator.estimate(image, camera, [estimator.box_crop(t.box.xyxy, camera) for t in new], watch=watch)
+        poses = {t.id: coeffs.pose for t, coeffs in zip(new, first, strict=True)}
+        poses.update((track.id, track.pose) for track in tracks if track.pose is not None)
+        crops = [estimator.pose_crop(poses[track.id]) for track in tracks]
+        return estimator.estimate(image, camera, crops, [self._wants_shape(track.id) for track in tracks], watch)
+
+    def _wants_shape(self, track_id: int) -> bool:
+        return self.identities.wants_shape(track_id) or (
+            self._tracker is not None and self._tracker.asks_shape(track_id)
+        )
+
+    def miss(self, t_ns: int) -> FrameResult | None:
+        """Time goes on without a picture: faces become held, then lost. The last result as of now, if there is one."""
+        if self._tracker is None or self.last is None or self._camera is None:
+            return None
+        outcome = self._tracker.miss(t_ns)
+        camera = self._camera
+        faces = tuple(self._state(face, t_ns, camera) for face in outcome.faces)
+        self._forget(outcome.lost, t_ns)
+        self.last = replace(self.last, faces=faces, lost=outcome.lost, timings={}, dropped=0)
+        return self.last
+
+    def _tracker_for(self, image: Image) -> tuple[Camera, Tracker]:
+        """The camera of this picture, which follows when the size changes, and the tracker that uses it."""
+        height, width = image.shape[:2]
+        if self._camera is None or (self._camera.width, self._camera.height) != (width, height):
+            self._camera = self._parts.cameras.camera(width, height)
+            if self._tracker is not None:
+                self._tracker.camera = self._camera
+        if self._tracker is None:
+            model = self._parts.model
+            settings = TrackerSettings(**asdict(self._config.track), detect_every=self._config.detector.every)
+            points = model.landmarks("ibug68", model.mean)
+            self._tracker = Tracker(self._camera, points, settings, self.identities.distance)
+        return self._camera, self._tracker
+
+    def _state(self, face: TrackedFace, t_ns: int, camera: Camera) -> FaceState:
+        """A tracked face with its identity and its smoothed coefficients."""
+        identity = self.identities.get(face.id) if face.status == "held" else None
+        if identity is None:
+            identity = self.identities.update(face.id, face.coeffs, t_ns)
+        if identity.frozen and (self.best_identity is None or identity.frames >= self.best_identity.frames):
+            self.best_identity = identity
+        smooth = self._smoother(face.id, face.coeffs, t_ns) if self._smoother else face.coeffs
+        return FaceState(
+            id=face.id,
+            status=face.status,
+            confidence=face.confidence,
+            pose=smooth.pose,
+            expression=smooth.expression,
+            extras=smooth.extras,
+            shape=identity.shape,
+            raw=face.coeffs,
+            identity=identity,
+            model=self._parts.model,
+            camera=camera,
+            neutral=self.identities.neutral(face.id) if identity.frozen else None,
+        )
+
+    def relearn(self) -> None:
+        """Learn the shapes of the faces of the last frame again."""
+        for face in self.last.faces if self.last else ():
+            self.identities.relearn(face.id)
+
+    def _forget(self, lost: Sequence[int], t_ns: int) -> None:
+        for track_id in lost:
+            self.identities.drop(track_id, t_ns)
+            if self._smoother:
+                self._smoother.drop(track_id)
+
+
+def look_once(parts: Parts, image: Image, boxes: Sequence[FloatArray]) -> tuple[Camera, list[FaceState]]:
+    """The faces in these boxes of one picture: two looks with all nets, no memory, one face for each box in order."""
+    camera = parts.cameras.camera(image.shape[1], image.shape[0])
+    estimator = parts.estimator
+    crops = [estimator.box_crop(box, camera) for box in boxes]
+    first = estimator.estimate(image, camera, crops)
+    crops = [estimator.pose_crop(coeffs.pose) for coeffs in first]
+    answers = estimator.estimate(image, camera, crops, [True] * len(crops))
+    return camera, [_single_face(i, coeffs, parts.model, camera) for i, coeffs in enumerate(answers)]
+
+
+def _single_face(index: int, coeffs: FaceCoeffs, model: FaceModel, camera: Camera) -> FaceState:
+    assert coeffs.shape is not None  # it was asked for
+    return FaceState(
+        id=index,
+        status="tracked",
+        confidence=coeffs.presence,
+        pose=coeffs.pose,
+        expression=coeffs.expression,
+        extras=coeffs.extras,
+        shape=coeffs.shape,
+        raw=coeffs,
+        identity=IdentityState(coeffs.shape, frozen=False, frames=1),
+        model=model,
+        camera=camera,
+    )
+
+
+def _smooth_settings(config: Config) -> SmoothSettings:
+    values = asdict(config.smooth)
+    del values["enabled"]
+    return SmoothSettings(**values)

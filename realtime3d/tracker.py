@@ -1,0 +1,301 @@
+"""`FaceTracker`, the public object: pictures in, faces out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from realtime3d import modelset
+from realtime3d.backends import base as backends
+from realtime3d.clock import seconds_to_ns
+from realtime3d.config import Config
+from realtime3d.detect.base import Detector, flipped_box
+from realtime3d.errors import UsageError
+from realtime3d.estimate import Estimator
+from realtime3d.face import FrameResult
+from realtime3d.facemodel import FaceModel
+from realtime3d.intrinsics import CameraModel
+from realtime3d.io.base import Gap, Source, SourceOptions, SourceSpec
+from realtime3d.io.pixels import to_bgr
+from realtime3d.loop import FrameLoop, Parts, look_once
+from realtime3d.modelset import ModelSet
+from realtime3d.types import FloatArray, Frame, IdentityState, Image
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from typing_extensions import Self
+
+
+class FaceTracker:
+    """Follows the faces of one stream of pictures.
+
+        with FaceTracker() as tracker:
+            result = tracker.process(image_bgr, t=0.033)
+
+    The constructor is cheap; models, device and detector are opened by the first picture, by `open` or by `with`.
+    Pictures are (H, W, 3) uint8 in BGR order; grey, 16-bit and pictures with alpha are converted, everything else is a
+    ValueError. The size may change from picture to picture. Not for two threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config | str | Path | None = None,
+        models: str | Path | None = None,
+        backend: str | backends.Backend | None = None,
+        device: str | None = None,
+        threads: int | None = None,
+        max_faces: int | None = None,
+        detect_every: int | None = None,
+        boxes: str | Path | Detector | None = None,
+        smooth: bool | None = None,
+        fov: float | None = None,
+        intrinsics: str | Path | None = None,
+        mirror: bool | None = None,
+        profile: str | Path | None = None,
+    ) -> None:
+        """Every option overrides one entry of `config`, which is a Config or a TOML file (`realtime3d config`).
+
+        - models: compact, accurate, or a folder with a models.toml;
+        - backend, device, threads: what runs the nets; an explicit choice is never replaced by another;
+        - max_faces: the largest faces are kept; detect_every: frames between searches for new faces;
+        - boxes: a CSV with face boxes instead of the detector, or a detector of your own;
+        - smooth: False gives the nets' answers as they are;
+        - fov (degrees across the longer side) or intrinsics (an OpenCV calibration file);
+        - mirror: flip each picture left to right before anything looks at it, for sources that deliver mirrored
+          pictures, or to see yourself as in a mirror. All results (boxes, poses, Left and Right, `frame.image`)
+          describe the flipped picture; boxes and a calibration that you give belong to the picture as it comes;
+        - profile: a file with one person's identity, used from the start where it exists, else written by `close`.
+        """
+        base = config if isinstance(config, Config) else Config.read(config) if config is not None else Config()
+        given: dict[str, dict[str, Any]] = {
+            "models": {
+                "set": None if models is None else str(models),
+                "backend": backend if isinstance(backend, str) else None,
+                "device": device,
+                "threads": threads,
+            },
+            "track": {"max_faces": max_faces},
+            "detector": {"every": detect_every},
+            "smooth": {"enabled": smooth},
+            "camera": {"fov": fov, "intrinsics": None if intrinsics is None else str(intrinsics), "mirror": mirror},
+        }
+        self.config = base.updated({s: {k: v for k, v in e.items() if v is not None} for s, e in given.items()})
+        self._backend = backend
+        self._boxes = boxes
+        self._profile_file = None if profile is None else Path(profile)
+        self._parts: Parts | None = None
+        self._model_set: ModelSet | None = None
+        self._backend_used: backends.Backend | None = None
+        self._profile: FloatArray | None = None
+        self._loop: FrameLoop | None = None
+        self._next_index = 0
+        self._last_ns: int | None = None
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def open(self) -> Self:
+        """Load nets, face model and detector now instead of with the first picture."""
+        if self._parts is None:
+            self._parts = self._load()
+        return self
+
+    def _load(self) -> Parts:
+        wanted = self.config.models
+        cameras = CameraModel.from_config(self.config.camera)
+        model_set = modelset.find(wanted.set)
+        model_set.check()
+        model = model_set.load_face_model()
+        backend = self._backend
+        if backend is None or isinstance(backend, str):
+            backend = backends.create(wanted.backend, wanted.device, wanted.threads)
+        estimator = Estimator(backend.load(model_set.nets["track"]), backend.load(model_set.nets["shape"]))
+        estimator.warm_up(model)
+        if self._profile_file is not None:
+            from realtime3d.profile import load_profile
+
+            self._profile = load_profile(self._profile_file, model)
+        model_set.say_notice()
+        self._model_set, self._backend_used = model_set, backend
+        return Parts(model, estimator, self._make_detector(), cameras)
+
+    def _make_detector(self) -> Detector:
+        if isinstance(self._boxes, (str, Path)):
+            from realtime3d.detect.fixed import FixedBoxes
+
+            return FixedBoxes.read(self._boxes, mirror=self.config.camera.mirror)
+        if self._boxes is not None:
+            return self._boxes
+        from realtime3d.detect.mediapipe_box import MediaPipeBoxes
+
+        settings = self.config.detector
+        return MediaPipeBoxes(settings.range, settings.min_score, settings.model_file)
+
+    def close(self) -> None:
+        """Free everything and, where a profile was asked for and is new, write it. May be called twice."""
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        parts.estimator.close()
+        parts.detector.close()
+        self._save_profile(parts.model)
+        self.reset()
+
+    def _save_profile(self, model: FaceModel) -> None:
+        best = self._loop.best_identity if self._loop else None
+        if self._profile_file is not None and self._profile is None and best is not None:
+            from realtime3d.profile import save_profile
+
+            save_profile(self._profile_file, best, model)
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- what is in use -----------------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> FaceModel:
+        """The face model. Opens the tracker."""
+        return self._opened().model
+
+    @property
+    def model_set(self) -> ModelSet:
+        """The nets in use, their files and hashes. Opens the tracker."""
+        self.open()
+        assert self._model_set is not None
+        return self._model_set
+
+    @property
+    def backend(self) -> backends.Backend:
+        """What runs the nets. Opens the tracker."""
+        self.open()
+        assert self._backend_used is not None
+        return self._backend_used
+
+    def identities(self) -> dict[int, IdentityState]:
+        """The identities of the faces in the last result, by id."""
+        last = self._loop.last if self._loop else None
+        return {face.id: face.identity for face in last.faces} if last else {}
+
+    def _opened(self) -> Parts:
+        self.open()
+        assert self._parts is not None
+        return self._parts
+
+    # -- one stream ---------------------------------------------------------------------------------------------------
+
+    def process(self, image: ArrayLike, t: float) -> FrameResult:
+        """The next picture of one stream, taken at `t` seconds; times rise, else ValueError. Faces by id."""
+        return self.process_frame(Frame(self._next_index, seconds_to_ns(t), to_bgr(image)))
+
+    def process_frame(self, frame: Frame, dropped: int = 0) -> FrameResult:
+        """Like `process`, for the frame of a source; `dropped` frames were lost before it."""
+        if self._last_ns is not None and frame.t_ns <= self._last_ns:
+            raise UsageError(
+                f"t must rise: {frame.t_ns * 1e-9:.6f} s came after {self._last_ns * 1e-9:.6f} s; "
+                "call reset() before another stream"
+            )
+        parts = self._opened()
+        if self._loop is None:
+            self._loop = FrameLoop(parts, self.config, self._profile)
+        if self.config.camera.mirror:
+            frame = Frame(frame.index, frame.t_ns, _flipped(frame.image), frame.source)
+        result = self._loop.step(frame, dropped)
+        self._next_index, self._last_ns = frame.index + 1, frame.t_ns
+        return result
+
+    def miss(self, t_ns: int) -> FrameResult | None:
+        """No picture at `t_ns` (a camera that is gone): faces become held, then lost. The last result as of now."""
+        if self._loop is None or (self._last_ns is not None and t_ns <= self._last_ns):
+            return None
+        self._last_ns = t_ns
+        return self._loop.miss(t_ns)
+
+    def reset(self) -> None:
+        """Forget all faces: the next picture starts a new stream, at any time."""
+        self._loop, self._last_ns, self._next_index = None, None, 0
+
+    def relearn_identity(self) -> None:
+        """Learn the shapes of all faces in sight again, from now on."""
+        if self._loop:
+            self._loop.relearn()
+
+    def track(self, source: SourceSpec | Source, options: SourceOptions | None = None) -> Iterator[FrameResult]:
+        """The results of every frame of a source, from the start of a new stream.
+
+        `source` is a camera number, a URL, a file, pictures (see `realtime3d.io.sources.open_source`), or an open
+        source, which is closed at the end.
+        """
+        from realtime3d.io.sources import open_source
+
+        self.reset()
+        opened = source if _is_open(source) else open_source(source, options or SourceOptions())
+        with opened as frames:
+            yield from self._results(frames)
+
+    def _results(self, frames: Source) -> Iterator[FrameResult]:
+        dropped = 0
+        lost: tuple[int, ...] = ()
+        for item in frames:
+            if isinstance(item, Gap):
+                missed = self.miss(item.t_ns)
+                lost += missed.lost if missed else ()
+                continue
+            now = frames.status.dropped
+            result = self.process_frame(item, now - dropped)
+            yield replace(result, lost=lost + result.lost)
+            dropped, lost = now, ()
+
+    # -- one picture --------------------------------------------------------------------------------------------------
+
+    def process_boxes(self, image: ArrayLike, boxes: ArrayLike | Sequence[ArrayLike]) -> FrameResult:
+        """One picture with your own boxes [[x0, y0, x1, y1], ...] in px: one face for each box, in order.
+
+        Any usual face box will do: it only starts the search. There is no memory: no smoothing, no cached identity, no
+        link to other calls, and a stream that is being processed is not disturbed. No box is dropped: a low
+        `confidence` says that there may be no face.
+        """
+        picture = to_bgr(image)
+        checked = _checked_boxes(boxes)
+        if self.config.camera.mirror:
+            picture = _flipped(picture)
+            checked = flipped_box(checked, picture.shape[1])
+        camera, faces = look_once(self._opened(), picture, list(checked))
+        return FrameResult(Frame(0, 0, picture), tuple(faces), camera=camera)
+
+
+def _flipped(image: Image) -> Image:
+    return np.ascontiguousarray(image[:, ::-1])
+
+
+def _is_open(source: SourceSpec | Source) -> TypeGuard[Source]:
+    return hasattr(source, "info") and hasattr(source, "status")
+
+
+def _checked_boxes(boxes: ArrayLike | Sequence[ArrayLike]) -> FloatArray:
+    """(N, 4) float32; what has no area or is no number is refused."""
+    try:
+        array = np.asarray(boxes, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"boxes are [[x0, y0, x1, y1], ...] in px, not {boxes!r:.80}") from error
+    if array.size == 0:
+        return np.zeros((0, 4), np.float32)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise UsageError(f"boxes are (N, 4): [[x0, y0, x1, y1], ...] in px, not {array.shape}")
+    bad = ~np.isfinite(array).all(1) | (array[:, 2] <= array[:, 0]) | (array[:, 3] <= array[:, 1])
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        raise UsageError(f"box {first} is {array[first].tolist()}: it must be finite with x0 < x1 and y0 < y1")
+    return array
