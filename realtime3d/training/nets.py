@@ -176,9 +176,17 @@ def scaled_convs(trunk: Trunk) -> list[ScaledConv]:
     return [m for m in trunk.modules() if isinstance(m, ScaledConv)]
 
 
-def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """Mean and deviation that each channel of each convolution should have, in the order in which they run."""
+
+    means: list[Tensor]
+    deviations: list[Tensor]
+
+
+def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> Norms:
     """Start from a published EfficientNet-lite0 checkpoint (RGB, batch norm): fold its normalisation away."""
-    weights = [v for k, v in state.items() if v.ndim == 4]
+    weights = [v for v in state.values() if v.ndim == 4]
     names = [k.removesuffix(".weight") for k, v in state.items() if k.endswith(".weight") and v.ndim == 1]
     convs = scaled_convs(trunk)
     if len(weights) != len(convs) or len(names) != len(convs):
@@ -190,3 +198,23 @@ def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
             conv.gain.copy_(gain)
             conv.bias.copy_(state[f"{name}.bias"] - state[f"{name}.running_mean"] * gain)
         convs[0].weight.copy_(weights[0].flip(1))
+    return Norms([state[f"{name}.bias"] for name in names], [state[f"{name}.weight"] for name in names])
+
+
+@torch.no_grad()
+def calibrate(trunk: Trunk, norms: Norms, images: Tensor) -> None:
+    """Give each channel the mean and deviation it was trained with, on pictures of the new kind, in one pass."""
+    hooks = []
+    for conv, mean, deviation in zip(scaled_convs(trunk), norms.means, norms.deviations, strict=True):
+
+        def fit(module: nn.Module, inputs: tuple[Tensor], mean: Tensor = mean, deviation: Tensor = deviation) -> None:
+            assert isinstance(module, ScaledConv)
+            y = F.conv2d(inputs[0], module.weight, None, module.stride, module.padding, 1, module.groups)
+            variance, middle = torch.var_mean(y, (0, 2, 3))
+            module.gain.copy_(deviation / torch.sqrt(variance + 1e-3))
+            module.bias.copy_(mean - middle * module.gain)
+
+        hooks.append(conv.register_forward_pre_hook(fit))
+    trunk(images)
+    for hook in hooks:
+        hook.remove()

@@ -1,0 +1,48 @@
+"""Checkpoints: written whole or not at all, read without executing anything."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from realtime3d.errors import MissingError, OutputError
+
+FORMAT = 1
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Replace `path` by the new state; where that fails, the old file stays and OutputError says why."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write checkpoint {path} ({error}): free space; the one before is kept") from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint: tensors and plain values only."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MissingError(f"{path} is no checkpoint that can be read ({reason}): name another one") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise MissingError(f"{path} is no checkpoint of this version: train again or name another one")
+    return state
+
+
+def finite(tensors: Mapping[str, Tensor]) -> bool:
+    """No NaN and no infinity anywhere."""
+    return all(bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point())

