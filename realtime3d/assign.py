@@ -30,27 +30,28 @@ def assign(cost: ArrayLike, limit: float) -> list[tuple[int, int]]:
 def _shortest_paths(cost: NDArray[np.float64]) -> list[int]:
     """The column of each row (at least as many columns as rows): Hungarian method by shortest augmenting paths."""
     n, m = cost.shape
-    u, v = np.zeros(n), np.zeros(m)  # the dual prices of rows and columns
+    row_price, column_price = np.zeros(n), np.zeros(m)
     row_of = np.full(m, -1)
     for start in range(n):
-        distance, previous, done = np.full(m, np.inf), np.full(m, -1), np.zeros(m, dtype=bool)
-        row, column, reached = start, -1, 0.0
+        reach = np.full(m, np.inf)  # length of the shortest path from `start` to each column
+        before = np.full(m, -1)  # the column before it on that path
+        done = np.zeros(m, dtype=bool)
+        row, column, length = start, -1, 0.0
         while row >= 0:
-            step = reached + cost[row] - u[row] - v
-            better = ~done & (step < distance)
-            distance[better], previous[better] = step[better], column
-            column = int(np.argmin(np.where(done, np.inf, distance)))
-            reached = float(distance[column])
-            done[column] = True
-            row = int(row_of[column])
-        settled = np.flatnonzero(done & (row_of >= 0))
-        u[row_of[settled]] += reached - distance[settled]
-        u[start] += reached
-        v[done] -= reached - distance[done]
-        while column >= 0:  # hand every column on the path to the row before it
-            before = int(previous[column])
-            row_of[column] = start if before < 0 else row_of[before]
-            column = before
+            step = length + cost[row] - row_price[row] - column_price
+            nearer = ~done & (step < reach)
+            reach[nearer], before[nearer] = step[nearer], column
+            column = int(np.argmin(np.where(done, np.inf, reach)))
+            length, done[column], row = float(reach[column]), True, int(row_of[column])
+        passed = np.flatnonzero(done & (row_of >= 0))
+        row_price[start] += length
+        row_price[row_of[passed]] += length - reach[passed]
+        column_price[done] -= length - reach[done]
+        while column >= 0:  # every column on the path goes to the row before it
+            earlier = int(before[column])
+            row_of[column] = start if earlier < 0 else row_of[earlier]
+            column = earlier
     columns = np.empty(n, dtype=np.int64)
-    columns[row_of[row_of >= 0]] = np.flatnonzero(row_of >= 0)
-    return [int(j) for j in columns]
+    taken = np.flatnonzero(row_of >= 0)
+    columns[row_of[taken]] = taken
+    return columns.tolist()

@@ -24,7 +24,7 @@ class Motion:
 
     def _restart(self, pose: Pose, t_ns: int) -> None:
         self.pose, self.t_ns = pose, t_ns
-        self._place = place_of(pose)
+        self.place = place_of(pose)
         self._velocity = np.zeros(3)  # of the place, per second
         self._spin = np.zeros(3)  # rotation vector per second, in the camera's frame
 
@@ -35,7 +35,7 @@ class Motion:
             return self.pose
         reach = DAMPING_S * -math.expm1(-dt / DAMPING_S)
         R = rotvec_to_matrix(self._spin * reach) @ self.pose.R
-        return pose_at(self._place + self._velocity * reach, R)
+        return pose_at(self.place + self._velocity * reach, R)
 
     def observe(self, pose: Pose, t_ns: int) -> None:
         """Take a measured pose."""
@@ -45,14 +45,19 @@ class Motion:
             return
         gain = -math.expm1(-dt / MEMORY_S)
         place = place_of(pose)
-        self._velocity += gain * ((place - self._place) / dt - self._velocity)
+        self._velocity += gain * ((place - self.place) / dt - self._velocity)
         self._spin += gain * (matrix_to_rotvec(pose.R @ self.pose.R.T) / dt - self._spin)
-        self.pose, self.t_ns, self._place = pose, t_ns, place
+        self.pose, self.t_ns, self.place = pose, t_ns, place
 
 
 def place_of(pose: Pose) -> NDArray[np.float64]:
-    """(x/z, y/z, log z) of the head's anchor: coordinates in which the nets' noise does not depend on the depth."""
-    x, y, z = pose.R @ ANCHOR_MM + pose.t
+    """(x/z, y/z, log z) of the head's anchor: there the nets' noise does not depend on the depth.
+
+    Behind the camera, where there is no such place, log z is -inf.
+    """
+    x, y, z = (pose.R @ ANCHOR_MM + pose.t).tolist()
+    if not z > 0:
+        return np.array([0.0, 0.0, -math.inf])
     return np.array([x / z, y / z, math.log(z)])
 
 

@@ -6,6 +6,7 @@ detector ran, from its boxes); after the nets have looked, `confirm` takes their
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,11 +14,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.assign import assign
-from realtime3d.geometry import Camera, geodesic_deg
-from realtime3d.motion import GAP_S, Motion, place_of
+from realtime3d.association import (
+    LIMIT,
+    Heads,
+    box_cost,
+    candidates,
+    crowded,
+    detectable,
+    face_boxes,
+    in_sight,
+    prediction_cost,
+    return_cost,
+    settle,
+)
+from realtime3d.geometry import Camera
+from realtime3d.motion import GAP_S, Motion
 from realtime3d.types import FaceBox, FaceCoeffs, FloatArray, Pose, Status, Track
 
-FACE_MM = 150.0  # one "face": the length in which distances between heads are counted
+CONTEST_S = 0.3  # so long after they came close two tracks may be mixed up
+SHAPE_COST = 20.0  # of a face twice as far in shape as usual, in squared multiples of the usual spread of places
+NO_TIME = -(1 << 62)  # before every time stamp
 ShapeDistance = Callable[[int, FloatArray], "float | None"]
 
 
@@ -27,14 +43,16 @@ class TrackerSettings:
 
     max_faces: int = 8
     detect_every: int = 15  # frames; the detector also runs when nothing is tracked or a track is weak
+    detect_weak: int = 3  # frames between its runs while a track is weak
     hold_s: float = 0.5  # seconds that a face which the nets do not see keeps its last pose
     reid_s: float = 3.0  # seconds in which a face that left gets its id and identity back
     presence_new: float = 0.5  # probability that starts a track
     presence_stay: float = 0.3  # probability that keeps a track
     presence_weak: float = 0.6  # below it the detector is asked again
-    presence_unseen: float = 0.9  # keeps a track that the detector should see but has not for `unseen_runs` runs
-    unseen_runs: int = 4
+    presence_unseen: float = 0.9  # keeps a frontal track that several runs of the detector in `unseen_s` did not find
+    unseen_s: float = 1.0  # seconds
     reid_distance: float = 1.7  # shape distance below which a returned face is the same person, 1 is usual
+    reid_faces: float = 2.0  # lengths of a face that it may have moved meanwhile, and again per second
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,26 @@ class TrackOutcome:
     returned: tuple[int, ...] = ()  # ids in `faces` that had been lost before
 
 
+@dataclass(slots=True, eq=False)
+class _Life:
+    """One track from its first sight until `reid_s` after its end."""
+
+    id: int
+    motion: Motion
+    coeffs: FaceCoeffs
+    born_ns: int
+    last_seen_ns: int
+    unseen_ns: int | None = None  # since when the detector should have found this face and did not
+    contested_ns: int = NO_TIME  # until then it may be mixed up with another
+
+    def face(self, t_ns: int, hold_s: float) -> TrackedFace:
+        unseen_s = (t_ns - self.last_seen_ns) * 1e-9
+        if unseen_s <= 0:
+            return TrackedFace(self.id, "tracked", self.coeffs.presence, self.coeffs, self.born_ns, self.last_seen_ns)
+        confidence = self.coeffs.presence * max(0.0, 1 - unseen_s / hold_s)
+        return TrackedFace(self.id, "held", confidence, self.coeffs, self.born_ns, self.last_seen_ns)
+
+
 class Tracker:
     """Ids, life cycle and motion of faces. `camera` may be replaced when the pictures change size."""
 
@@ -73,11 +111,29 @@ class Tracker:
         `shape_distance(track_id, shape)` compares a single frame's shape with a known identity
         (`IdentityCache.distance`); without it places alone decide.
         """
-        raise NotImplementedError
+        self.camera = camera
+        self.settings = settings or TrackerSettings()
+        self._points = np.asarray(face_points, dtype=np.float64).reshape(-1, 3)
+        self._shape_distance: ShapeDistance = shape_distance or (lambda track_id, shape: None)
+        self._lives: list[_Life] = []  # by id
+        self._gone: list[_Life] = []  # ended less than reid_s ago
+        self._ended: list[int] = []  # ids that ended since the last outcome
+        self._asked: list[Track] = []
+        self._expected: list[Pose] = []  # of the lives
+        self._refused = np.zeros((0, 4))  # boxes of the last detection that were no faces
+        self._next_id = 0
+        self._since_detection = 0  # frames
+        self._t_ns = self._before_ns = NO_TIME  # of this frame and of the one before
 
     def needs_detection(self, t_ns: int) -> bool:
         """Whether the detector should look at the frame of `t_ns`; ask before `update`."""
-        raise NotImplementedError
+        if not self._lives or t_ns - self._t_ns > GAP_S * 1e9:
+            return True
+        weak = any(
+            life.coeffs.presence < self.settings.presence_weak or life.last_seen_ns < self._t_ns for life in self._lives
+        )
+        every = self.settings.detect_weak if weak else self.settings.detect_every
+        return self._since_detection + 1 >= min(every, self.settings.detect_every)
 
     def update(self, boxes: Sequence[FaceBox] | None, t_ns: int) -> list[Track]:
         """The faces to estimate in the frame of `t_ns`; None: the detector did not run.
@@ -85,16 +141,160 @@ class Tracker:
         Known tracks come first, by id. Faces that may be new follow, largest first, with negative ids that hold for
         this frame only. A track with a pose is cropped by it, one without by its box.
         """
-        raise NotImplementedError
+        self._advance(t_ns)
+        self._since_detection = self._since_detection + 1 if boxes is None else 0
+        self._expected = [life.motion.predict(t_ns) for life in self._lives]
+        bounds = face_boxes(self._points, self._expected, self.camera)
+        tracks = [
+            Track(life.id, pose, FaceBox(box, life.coeffs.presence), life.born_ns, life.last_seen_ns)
+            for life, pose, box in zip(self._lives, self._expected, bounds, strict=True)
+        ]
+        self._asked = tracks if boxes is None else self._with_boxes(tracks, bounds, boxes)
+        return list(self._asked)
 
     def asks_shape(self, track_id: int) -> bool:
         """Whether ShapeNet should look at this track although its identity is frozen, to tell people apart."""
-        raise NotImplementedError
+        return any(life.id == track_id and self._t_ns <= life.contested_ns for life in self._lives)
 
     def confirm(self, answers: Sequence[FaceCoeffs]) -> TrackOutcome:
         """The nets' answers, one for each track that the last `update` returned, in its order."""
-        raise NotImplementedError
+        if len(answers) != len(self._asked):
+            raise ValueError(f"{len(self._asked)} tracks were asked for, {len(answers)} answers came")
+        known = len(self._lives)
+        accepted = [k for k, answer in enumerate(answers) if self._accepts(k, answer)]
+        owners, faces = self._settle(answers, accepted)
+        for i, k in owners.items():
+            self._see(self._lives[i], answers[k])
+        fresh = [k for k in faces if k >= known and k not in owners.values()]
+        returned = self._admit([answers[k] for k in fresh])
+        refused = [track.box.xyxy for k, track in enumerate(self._asked) if k >= known and k not in accepted]
+        self._refused = np.array(refused, dtype=np.float64).reshape(-1, 4)
+        return self._outcome(returned)
 
     def miss(self, t_ns: int) -> TrackOutcome:
         """No picture at `t_ns` (a camera that is gone, say): faces are held, then lost; instead of the two calls."""
-        raise NotImplementedError
+        self._advance(t_ns)
+        return self._outcome([])
+
+    def _advance(self, t_ns: int) -> None:
+        if t_ns <= self._t_ns:
+            raise ValueError(f"time must rise: {t_ns} ns came after {self._t_ns} ns")
+        self._before_ns, self._t_ns = self._t_ns, t_ns
+        self._asked, self._expected = [], []
+        oldest = t_ns - round(self.settings.reid_s * 1e9)
+        self._end([life for life in self._lives if life.last_seen_ns < oldest])
+        self._gone = [life for life in self._gone if life.last_seen_ns >= oldest]
+
+    def _end(self, lives: Sequence[_Life]) -> None:
+        for life in lives:
+            self._lives.remove(life)
+            self._gone.append(life)
+            self._ended.append(life.id)
+
+    def _with_boxes(self, tracks: list[Track], bounds: NDArray, boxes: Sequence[FaceBox]) -> list[Track]:
+        """Tracks that are out of sight start again from their box; boxes without a track may be new faces."""
+        found = np.array([box.xyxy for box in boxes], dtype=np.float64).reshape(-1, 4)
+        pairs = dict(assign(box_cost(bounds, found), 1.0))
+        for i, life in enumerate(self._lives):
+            if i in pairs:
+                life.unseen_ns = None
+                if life.last_seen_ns < self._before_ns:
+                    tracks[i] = replace(tracks[i], pose=None, box=boxes[pairs[i]])
+            elif not detectable(self._expected[i], bounds[i], self.camera):
+                life.unseen_ns = None
+            elif life.unseen_ns is None:
+                life.unseen_ns = self._t_ns
+        rest = [j for j in range(len(boxes)) if j not in pairs.values()]
+        free = self.settings.max_faces - sum(life.last_seen_ns == self._before_ns for life in self._lives)
+        chosen = candidates(found[rest], bounds, self._refused, free)
+        new = [Track(-1 - n, None, boxes[rest[j]], self._t_ns, self._t_ns) for n, j in enumerate(chosen)]
+        return tracks + new
+
+    def _accepts(self, index: int, answer: FaceCoeffs) -> bool:
+        """Whether an answer speaks of a face: present enough, finite, in sight."""
+        needed = self.settings.presence_new
+        if index < len(self._lives):
+            since = self._lives[index].unseen_ns
+            doubted = since is not None and self._t_ns - since > self.settings.unseen_s * 1e9
+            needed = self.settings.presence_unseen if doubted else self.settings.presence_stay
+        sums = (answer.pose.t.sum(), answer.pose.R.sum(), answer.expression.sum(), answer.extras.sum())
+        return answer.presence >= needed and all(map(math.isfinite, sums)) and in_sight(answer.pose, self.camera)
+
+    def _settle(self, answers: Sequence[FaceCoeffs], accepted: list[int]) -> tuple[dict[int, int], list[int]]:
+        """Index of a life -> index of its answer, and the answers that are distinct faces."""
+        if len(answers) <= 1 or not accepted:
+            return {k: k for k in accepted if k < len(self._lives)}, accepted
+        expected, seen = Heads.of(self._expected), Heads.of([answers[k].pose for k in accepted])
+        unseen_s = [max(self._before_ns - life.last_seen_ns, 0) * 1e-9 for life in self._lives]
+        shape_cost = self._shape_cost([answers[k] for k in accepted])
+        owners, faces = settle(prediction_cost(expected, seen, unseen_s), shape_cost, seen, accepted)
+        return {i: accepted[j] for i, j in owners.items()}, [accepted[j] for j in faces]
+
+    def _shape_cost(self, answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
+        """How much less each answer (M) looks like a life (N) than like the others it may be mixed up with: (N, M)."""
+        cost = np.zeros((len(self._lives), len(answers)))
+        rivals = [i for i, life in enumerate(self._lives) if self._t_ns <= life.contested_ns]
+        for i in rivals:
+            cost[i] = [SHAPE_COST * self._strangeness(self._lives[i], answer) for answer in answers]
+        if rivals:
+            cost[rivals] -= cost[rivals].min(0)
+        return cost
+
+    def _strangeness(self, life: _Life, answer: FaceCoeffs) -> float:
+        """By how much the shape distance exceeds the usual one; 0 where it is not known."""
+        distance = None if answer.shape is None else self._shape_distance(life.id, answer.shape)
+        return 0.0 if distance is None else min(max(distance - 1, 0.0), 2.0)
+
+    def _see(self, life: _Life, answer: FaceCoeffs) -> None:
+        life.motion.observe(answer.pose, self._t_ns)
+        life.coeffs, life.last_seen_ns = answer, self._t_ns
+
+    def _admit(self, answers: Sequence[FaceCoeffs]) -> list[int]:
+        """Faces that no track explains: people who came back get their old id, the others a new one."""
+        room = self.settings.max_faces - sum(life.last_seen_ns == self._t_ns for life in self._lives)
+        answers = answers[: max(room, 0)]
+        if not answers:
+            return []
+        absent = [life for life in self._lives if life.last_seen_ns < self._t_ns] + self._gone
+        back = {j: absent[i] for i, j in assign(self._return_cost(absent, answers), LIMIT)}
+        returned = []
+        for j, answer in enumerate(answers):
+            life = back.get(j)
+            if life is None:
+                life = _Life(self._next_id, Motion(answer.pose, self._t_ns), answer, self._t_ns, self._t_ns)
+                self._next_id += 1
+                self._lives.append(life)
+            elif life in self._gone:
+                self._gone.remove(life)
+                self._lives.append(life)
+                returned.append(life.id)
+            life.unseen_ns = None  # it was looked for in a box of the detector
+            self._see(life, answer)
+        self._lives.sort(key=lambda life: life.id)
+        return returned
+
+    def _return_cost(self, absent: Sequence[_Life], answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
+        """Cost (N, M) that these answers are faces that went out of sight: infinite unless place and shape agree."""
+        last = Heads.of([life.motion.pose for life in absent])
+        gone_s = [(self._t_ns - life.last_seen_ns) * 1e-9 for life in absent]
+        cost = return_cost(last, Heads.of([answer.pose for answer in answers]), gone_s, self.settings.reid_faces)
+        for i, j in zip(*np.nonzero(np.isfinite(cost)), strict=True):
+            strangeness = self._strangeness(absent[i], answers[j])
+            cost[i, j] += strangeness if strangeness < self.settings.reid_distance - 1 else np.inf
+        return cost
+
+    def _outcome(self, returned: Sequence[int]) -> TrackOutcome:
+        """Ends who was out of sight too long, then sums up the frame."""
+        absent = sorted((x for x in self._lives if x.last_seen_ns < self._t_ns), key=lambda x: x.last_seen_ns)
+        surplus = absent[: max(len(self._lives) - self.settings.max_faces, 0)]
+        kept_ns = round(self.settings.hold_s * 1e9)
+        self._end([life for life in absent if life in surplus or self._t_ns - life.last_seen_ns > kept_ns])
+        self._find_contests()
+        lost, self._ended = tuple(sorted(self._ended)), []
+        faces = tuple(life.face(self._t_ns, self.settings.hold_s) for life in self._lives)
+        return TrackOutcome(faces, lost, tuple(sorted(returned)))
+
+    def _find_contests(self) -> None:
+        until = self._t_ns + round(CONTEST_S * 1e9)
+        for i in crowded([life.motion.place for life in self._lives]):
+            self._lives[i].contested_ns = until

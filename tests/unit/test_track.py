@@ -1,0 +1,319 @@
+"""The tracker's promises: ids, life cycle, held and lost, crossings, returns, crowds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from track_scene import FACE_POINTS, MS, N_SHAPE, Person, Room, answer, head
+
+from realtime3d.geometry import Camera
+from realtime3d.motion import place_of
+from realtime3d.track import Tracker, TrackerSettings, TrackOutcome
+from realtime3d.types import FaceBox, FaceCoeffs, Pose
+
+CAMERA = Camera.from_fov(1280, 720)
+
+
+def tracker(**settings: float) -> Tracker:
+    return Tracker(CAMERA, FACE_POINTS, TrackerSettings(**settings))  # type: ignore[arg-type]
+
+
+def box(pose: Pose) -> FaceBox:
+    xy = CAMERA.project(FACE_POINTS @ pose.R.T + pose.t)
+    return FaceBox(np.concatenate([xy.min(0), xy.max(0)]).astype(np.float32), 0.9)
+
+
+def step(t: Tracker, ms: int, boxes: list[Pose] | None, answers: list[FaceCoeffs]) -> TrackOutcome:
+    asked = t.update(None if boxes is None else [box(pose) for pose in boxes], ms * MS)
+    assert len(asked) == len(answers), asked
+    return t.confirm(answers)
+
+
+ABSENT = answer(head(0), presence=0.02)
+
+
+def test_first_frame_gives_faces_at_once_largest_first() -> None:
+    near, far = head(-150, z=500), head(200, z=900)
+    t = tracker()
+    asked = t.update([box(far), box(near)], 0)
+    assert [track.id for track in asked] == [-1, -2]
+    assert all(track.pose is None for track in asked)
+    assert asked[0].box.xyxy == pytest.approx(box(near).xyxy)
+    outcome = t.confirm([answer(near), answer(far)])
+    assert [(face.id, face.status) for face in outcome.faces] == [(0, "tracked"), (1, "tracked")]
+    assert outcome.faces[0].coeffs.pose is near or outcome.faces[0].coeffs.pose.t == pytest.approx(near.t)
+
+
+def test_refused_boxes_use_up_no_id() -> None:
+    t = tracker()
+    assert step(t, 0, [head(0), head(300)], [ABSENT, answer(head(300))]).faces[0].id == 0
+    assert step(t, 33, [head(300), head(-300)], [answer(head(300)), answer(head(-300))]).faces[1].id == 1
+
+
+def test_crop_follows_the_motion() -> None:
+    t = tracker()
+    for n in range(20):
+        step(t, 33 * n, [head(10.0 * n)] if n == 0 else None, [answer(head(10.0 * n))])
+    (track,) = t.update(None, 33 * 20 * MS)
+    assert track.pose is not None
+    assert track.pose.t[0] == pytest.approx(200, abs=2)
+    assert track.box.xyxy == pytest.approx(box(head(200)).xyxy, abs=3)
+
+
+def test_held_keeps_the_last_pose_then_lost_and_the_id_is_not_reused() -> None:
+    t = tracker(hold_s=0.5)
+    pose = head(50, yaw=20)
+    step(t, 0, [pose], [answer(pose)])
+    confidences = []
+    for ms in range(100, 501, 100):
+        (face,) = step(t, ms, None, [ABSENT]).faces
+        assert face.status == "held" and face.coeffs.pose is pose
+        confidences.append(face.confidence)
+    assert confidences == sorted(confidences, reverse=True) and confidences[0] < 0.97
+    ended = step(t, 501, None, [ABSENT])
+    assert ended.faces == () and ended.lost == (0,)
+    assert step(t, 4000, [head(0)], [answer(head(0))]).faces[0].id == 1
+
+
+def test_hold_of_zero_loses_at_once() -> None:
+    t = tracker(hold_s=0.0)
+    step(t, 0, [head(0)], [answer(head(0))])
+    assert step(t, 33, None, [ABSENT]).lost == (0,)
+
+
+def test_a_face_out_of_sight_is_looked_for_in_the_detectors_box() -> None:
+    t = tracker()
+    step(t, 0, [head(0)], [answer(head(0))])
+    step(t, 33, None, [ABSENT])
+    asked = t.update([box(head(30))], 66 * MS)
+    assert [(a.id, a.pose) for a in asked] == [(0, None)]
+    assert t.confirm([answer(head(30))]).faces[0].status == "tracked"
+
+
+def test_profile_that_the_detector_never_sees_survives() -> None:
+    t = tracker()
+    step(t, 0, [head(0)], [answer(head(0))])
+    for n in range(1, 300):
+        yaw = min(90.0, 3.0 * n)
+        found = [head(0, yaw=yaw)] if yaw < 50 else []
+        outcome = step(t, 33 * n, found, [answer(head(0, yaw=yaw), presence=0.7)])
+        assert [(face.id, face.status) for face in outcome.faces] == [(0, "tracked")]
+
+
+def test_no_frozen_mesh_on_a_wall() -> None:
+    """Nets that half believe in a frontal face which the detector never finds must not keep it."""
+    t = tracker()
+    step(t, 0, [head(0)], [answer(head(0))])
+    lost_at = next(n for n in range(1, 200) if step(t, 33 * n, [], [answer(head(0), presence=0.7)]).lost)
+    assert lost_at * 33 < 1700
+
+
+def test_returned_face_gets_its_id_back_only_within_time() -> None:
+    def away(ms: int) -> TrackOutcome:
+        t = tracker(reid_s=3.0)
+        step(t, 0, [head(100)], [answer(head(100))])
+        step(t, 33, None, [ABSENT])
+        step(t, 600, None, [ABSENT])
+        return step(t, ms, [head(160)], [answer(head(160))])
+
+    assert (away(2500).faces[0].id, away(2500).returned) == (0, (0,))
+    assert (away(3500).faces[0].id, away(3500).returned) == (1, ())
+
+
+@pytest.mark.parametrize(("distance", "x", "expected"), [(1.1, 160, 0), (3.0, 160, 1), (1.1, -3000, 1)])
+def test_return_needs_shape_and_place(distance: float, x: float, expected: int) -> None:
+    t = Tracker(CAMERA, FACE_POINTS, shape_distance=lambda track_id, shape: distance)
+    there, z = head(2000, z=5000), 5000
+    shape = np.ones(N_SHAPE)
+    step(t, 0, [there], [answer(there, shape=shape)])
+    step(t, 33, None, [ABSENT])
+    step(t, 600, None, [ABSENT])
+    here = head(2060 if x > 0 else x + 1000, z=z)
+    assert step(t, 900, [here], [answer(here, shape=shape)]).faces[0].id == expected
+
+
+def test_two_crops_of_one_face_are_one_track() -> None:
+    t = tracker()
+    step(t, 0, [head(-200), head(200)], [answer(head(-200)), answer(head(200))])
+    outcome = step(t, 33, None, [answer(head(-200)), answer(head(-195))])
+    assert [(face.id, face.status) for face in outcome.faces] == [(0, "tracked"), (1, "held")]
+    assert step(t, 600, None, [answer(head(-200)), answer(head(-199))]).lost == (1,)
+
+
+def test_two_boxes_over_one_face_start_one_track() -> None:
+    t = tracker()
+    outcome = step(t, 0, [head(0), head(75)], [answer(head(0)), answer(head(5))])
+    assert [face.id for face in outcome.faces] == [0]
+
+
+def test_max_faces_takes_the_largest_and_gives_the_place_of_a_held_face_to_a_visible_one() -> None:
+    t = tracker(max_faces=1)
+    asked = t.update([box(head(-300, z=900)), box(head(300, z=600))], 0)
+    assert len(asked) == 1
+    assert t.confirm([answer(head(300, z=600))]).faces[0].id == 0
+    other = head(-300, z=900)
+    outcome = step(t, 33, [other], [ABSENT])
+    assert [(face.id, face.status) for face in outcome.faces] == [(0, "held")]
+    outcome = step(t, 66, [other], [ABSENT, answer(other)])
+    assert [(face.id, face.status) for face in outcome.faces] == [(1, "tracked")]
+    assert outcome.lost == (0,)
+
+
+def test_a_box_that_was_no_face_does_not_keep_others_out() -> None:
+    t = tracker(max_faces=1)
+    wall, person = head(-300, z=500), head(300, z=900)
+    assert step(t, 0, [wall, person], [ABSENT]).faces == ()
+    assert step(t, 33, [wall, person], [answer(person)]).faces[0].id == 0
+
+
+def test_when_the_detector_is_wanted() -> None:
+    t = tracker(detect_every=10, detect_weak=3)
+    assert t.needs_detection(0)
+    step(t, 0, [], [])
+    assert t.needs_detection(33 * MS)
+    step(t, 33, [head(0)], [answer(head(0))])
+    wanted = []
+    for n in range(2, 14):
+        wanted.append(t.needs_detection(33 * n * MS))
+        step(t, 33 * n, [head(0)] if wanted[-1] else None, [answer(head(0))])
+    assert wanted == [False] * 9 + [True] + [False] * 2
+    step(t, 33 * 14, None, [answer(head(0), presence=0.4)])
+    assert t.needs_detection(33 * 15 * MS)
+    assert t.needs_detection(5000 * MS)
+
+
+def test_a_gap_forgets_the_motion() -> None:
+    t = tracker()
+    for n in range(10):
+        step(t, 33 * n, [head(10.0 * n)] if n == 0 else None, [answer(head(10.0 * n))])
+    (track,) = t.update(None, (300 + 700) * MS)
+    assert track.pose is not None
+    assert track.pose.t == pytest.approx(head(90).t)
+
+
+def test_no_picture_holds_and_loses() -> None:
+    t = tracker(hold_s=0.5)
+    step(t, 0, [head(0)], [answer(head(0))])
+    assert t.miss(300 * MS).faces[0].status == "held"
+    assert t.miss(900 * MS).lost == (0,)
+    assert t.miss(9000 * MS) == TrackOutcome(())
+
+
+def test_after_a_very_long_gap_an_id_ends_even_if_a_face_is_there() -> None:
+    t = tracker()
+    step(t, 0, [head(0)], [answer(head(0))])
+    outcome = step(t, 60_000, [head(0)], [answer(head(0))])
+    assert outcome.lost == (0,) and [face.id for face in outcome.faces] == [1]
+
+
+NAN = float("nan")
+BROKEN = [
+    answer(Pose(np.full((3, 3), NAN), np.zeros(3))),
+    answer(Pose(np.eye(3), np.array([0, NAN, 500]))),
+    answer(Pose(np.eye(3), np.array([0, 0, -500.0]))),
+    answer(Pose(np.eye(3), np.array([0, 0, 1e9]))),
+    answer(head(5000)),
+    answer(head(0), presence=NAN),
+    FaceCoeffs(head(0), np.full(7, NAN, np.float32), np.zeros(2, np.float32), 0.99, 3.0),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_impossible_answers_count_as_not_seen(broken: FaceCoeffs) -> None:
+    t = tracker()
+    assert step(t, 0, [head(0)], [broken]).faces == ()
+    step(t, 33, [head(0)], [answer(head(0))])
+    assert step(t, 66, None, [broken]).faces[0].status == "held"
+    assert step(t, 99, None, [answer(head(0))]).faces[0].status == "tracked"
+
+
+def test_broken_boxes_are_ignored() -> None:
+    t = tracker()
+    boxes = [FaceBox(np.array(xyxy, np.float32)) for xyxy in ([NAN] * 4, [5, 5, 5, 5], [9, 9, 2, 2], [0, 0, 1e9, 1e9])]
+    assert len(t.update([*boxes, box(head(0))], 0)) <= 2
+
+
+def test_time_must_rise_and_answers_must_match() -> None:
+    t = tracker()
+    t.update([box(head(0))], 5)
+    with pytest.raises(ValueError, match="1 tracks were asked for, 0 answers"):
+        t.confirm([])
+    with pytest.raises(ValueError, match="time must rise"):
+        t.update(None, 5)
+
+
+def crossing(seed: int) -> tuple[Room, float]:
+    """Two people at random depths and speeds who walk past each other, all in the picture."""
+    rng = np.random.default_rng(seed)
+    speed, near = rng.uniform(150, 900), rng.uniform(500, 900)
+    far, yaws = near * rng.uniform(1.05, 1.5), rng.uniform(-50, 50, 2)
+    paths = (
+        lambda t: head(-0.42 * near + speed * t, z=near, yaw=yaws[0]),
+        lambda t: head((0.42 * near - speed * t) * far / near, y=10, z=far, yaw=yaws[1]),
+    )
+    return Room([Person(path, rng.normal(size=N_SHAPE)) for path in paths], seed=seed), 0.84 * near / speed
+
+
+def switches(room: Room, t: Tracker, seconds: float) -> int:
+    owner: dict[int, int] = {}
+    count = 0
+    for _, tracked in room.run(t, seconds):
+        for track_id, who in tracked.items():
+            count += owner.setdefault(track_id, who) != who
+            owner[track_id] = who
+    assert sorted(owner) == [0, 1]
+    return count
+
+
+def test_twenty_crossings_keep_their_ids_by_motion_alone() -> None:
+    assert sum(switches(room, tracker(), seconds) for room, seconds in map(crossing, range(20))) <= 1
+
+
+def test_shape_is_asked_for_only_while_people_may_be_mixed_up() -> None:
+    room, seconds = crossing(3)
+    t = tracker()
+    asked = []
+    for n in range(round(seconds * 30)):
+        boxes = room.detect(n / 30) if t.needs_detection(n * 33 * MS) else None
+        tracks = t.update(boxes, n * 33 * MS)
+        asked.append(t.asks_shape(0))
+        t.confirm([room.look(track, n / 30)[0] for track in tracks])
+    assert 0 < sum(asked) < 0.5 * len(asked)
+    assert not asked[0] and not asked[-1]
+
+
+def test_shape_decides_where_motion_misleads() -> None:
+    """Two people meet, one behind the other, and turn back: motion says they crossed, shape knows better."""
+    paths = (
+        lambda t: head(-250 + 240 * min(t, 2 - t), z=700),
+        lambda t: head(255 - 235 * min(t, 2 - t), z=745),
+    )
+    swapped = 0
+    for seed in range(10):
+        shapes = np.random.default_rng(seed).normal(size=(2, N_SHAPE))
+        room = Room([Person(path, shape) for path, shape in zip(paths, shapes, strict=True)], seed=seed)
+        swapped += switches(room, Tracker(CAMERA, FACE_POINTS, shape_distance=room.shape_distance), 2.0)
+    assert swapped == 0
+
+
+def test_a_hundred_faces_stay_themselves() -> None:
+    camera = Camera.from_fov(3840, 2160, 90)
+    grid = [(x, y) for y in np.linspace(-1600, 1600, 10) for x in np.linspace(-3000, 3000, 10)]
+
+    def person(i: int, x: float, y: float) -> Person:
+        return Person(lambda t: head(x + 60 * math.sin(t * 3 + i), y, z=3500))
+
+    room = Room([person(i, x, y) for i, (x, y) in enumerate(grid)], camera)
+    t = Tracker(camera, FACE_POINTS, TrackerSettings(max_faces=100))
+    frames = room.run(t, 0.5)
+    assert len(frames[0][0].faces) == 100
+    assert all(frame[1] == frames[0][1] for frame in frames)
+
+
+def test_place_and_pose_agree() -> None:
+    from realtime3d.motion import pose_at
+
+    pose = head(120, -40, 800, 10, -30, 5)
+    assert pose_at(place_of(pose), pose.R).t == pytest.approx(pose.t)
