@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from realtime3d.render.jit import compiled
 
 FAR_OUTSIDE = 1e5  # px; a vertex beyond (nearly in the camera's plane) drops its triangles: float32 has no pixels there
+SLACK = np.float32(1e-3)  # px (weights, along a row): closes seams between triangles
+TINY = np.float32(1e-9)
 
 
 @compiled("void(f4[:,::1], f4[::1], i4[:,::1], b1, i4, f4[:,::1], i4[:,::1])")
@@ -33,20 +35,27 @@ def fill(xy, inverse_z, triangles, cull, first_id, nearest, ids):  # type: ignor
         if not (x_low > -FAR_OUTSIDE and y_low > -FAR_OUTSIDE and x_high < FAR_OUTSIDE and y_high < FAR_OUTSIDE):
             continue
         scale = np.float32(1) / area
-        # Weights of b and c are linear in the picture, and so is inverse depth.
-        bx_step, by_step = (cy - ay) * scale, (ax - cx) * scale
-        cx_step, cy_step = (ay - by) * scale, (bx - ax) * scale
-        z_x, z_y = (zb - za) * bx_step + (zc - za) * cx_step, (zb - za) * by_step + (zc - za) * cy_step
+        # The weights are linear in the picture, and so is inverse depth.
+        b_x, b_y, c_x, c_y = (cy - ay) * scale, (ax - cx) * scale, (ay - by) * scale, (bx - ax) * scale
+        a_x = -b_x - c_x
+        z_x, z_y = (zb - za) * b_x + (zc - za) * c_x, (zb - za) * b_y + (zc - za) * c_y
         x_first, x_last = max(0, int(np.ceil(x_low))), min(width - 1, int(np.floor(x_high)))
         for y in range(max(0, int(np.ceil(y_low))), min(height - 1, int(np.floor(y_high))) + 1):
-            for x in range(x_first, x_last + 1):
-                dx, dy = x - ax, y - ay
-                wb, wc = dx * bx_step + dy * by_step, dx * cx_step + dy * cy_step
-                if wb >= -1e-5 and wc >= -1e-5 and wb + wc <= np.float32(1.00001):  # the slack closes seams
-                    z = za + dx * z_x + dy * z_y
-                    if z > nearest[y, x]:
-                        nearest[y, x] = z
-                        ids[y, x] = t + first_id
+            dy = np.float32(y) - ay  # plain int64 - float32 would become float64
+            low, high = np.float32(x_first) - ax, np.float32(x_last) - ax  # the row's pixels inside, relative to a
+            for start, step in ((np.float32(1) - dy * (b_y + c_y), a_x), (dy * b_y, b_x), (dy * c_y, c_x)):
+                if step > TINY:
+                    low = max(low, -start / step)
+                elif step < -TINY:
+                    high = min(high, -start / step)
+                elif start < -SLACK:
+                    high = low - np.float32(1)
+            left, right = max(x_first, int(np.ceil(low + ax - SLACK))), min(x_last, int(np.floor(high + ax + SLACK)))
+            for x in range(left, right + 1):
+                z = za + (np.float32(x) - ax) * z_x + dy * z_y
+                if z > nearest[y, x]:
+                    nearest[y, x] = z
+                    ids[y, x] = t + first_id
 
 
 @compiled("void(f4[:,::1], f4[::1], i4[:,::1], i4[:,::1], f4[:,:,::1], f4[:,::1])")
@@ -95,3 +104,28 @@ def rasterize(
     fill(points, inverse_z, faces, cull, 0, nearest, ids)
     resolve(points, inverse_z, faces, ids, bary, depth)
     return ids, bary, depth
+
+
+@compiled("void(f4[:,::1], i4[:,::1], f4[:,::1])")
+def _add_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def]
+    for t in range(len(triangles)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
+        vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
+        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for k in (a, b, c):
+            normals[k, 0] += x
+            normals[k, 1] += y
+            normals[k, 2] += z
+    for k in range(len(normals)):
+        x, y, z = normals[k, 0], normals[k, 1], normals[k, 2]
+        scale = np.float32(1) / max(np.sqrt(x * x + y * y + z * z), np.float32(1e-12))
+        normals[k, 0], normals[k, 1], normals[k, 2] = x * scale, y * scale, z * scale
+
+
+def vertex_normals(vertices: ArrayLike, triangles: ArrayLike) -> NDArray[np.float32]:
+    """(V, 3) unit normals, outward, weighted by area; 0 where a vertex has no triangle of any area."""
+    points = np.require(vertices, np.float32, ["C", "W"])
+    normals = np.zeros_like(points)
+    _add_normals(points, np.require(triangles, np.int32, ["C", "W"]), normals)
+    return normals

@@ -1,0 +1,158 @@
+"""From a face to what a renderer draws: which triangles, with which colours, lit how, and where in the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.face import FaceState
+from realtime3d.facemodel import FaceModel
+from realtime3d.geometry import Camera
+from realtime3d.render.base import Colour, face_colour
+from realtime3d.render.raster import inverse_depth, vertex_normals
+from realtime3d.types import FloatArray
+
+FACE_REGIONS = ("face", "lips", "eyelids", "eyes", "mouth_inside", "tongue")
+LIPS, EYES, IRIS = (150, 130, 235), (250, 245, 240), (120, 80, 50)  # BGR
+IRIS_MM = 6.5
+LIGHT = np.array([0.35, -0.55, -0.76], dtype=np.float32)  # towards the light, camera axes: above, a little to the right
+SURFACE, LINES = (0.38, 0.68, 0.22), (0.8, 0.3, 0.0)  # ambient, diffuse, gloss; lines have to stand out everywhere
+Lighting = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Triangles of one face model in drawing order, made once."""
+
+    triangles: NDArray[np.int32]  # (T, 3) drawn ones first; the rest only hide what is behind them
+    drawn: int
+    outline: NDArray[np.uint8]  # (T,) bit k: the edge opposite corner k belongs to the wire
+    points: NDArray[np.int32]  # vertices of the drawn triangles
+    cover: FloatArray  # (V,) opacity, falls to 0 towards the border of what is drawn
+    tint: FloatArray  # (V, 3) BGR of lips and eyes
+    tinted: FloatArray  # (V, 1) how much of it
+    seen_through: FloatArray  # (V,) `cover`, less at the eyes: in modes that let the picture through
+
+    @classmethod
+    def of(cls, model: FaceModel, whole_head: bool = False) -> Topology:
+        names = np.array([str(name) for name in model.region_names])
+        region = names[model.region]
+        cover = (
+            np.ones(len(region), np.float32) if whole_head else _soft(np.isin(region, FACE_REGIONS), model.triangles)
+        )
+        inside = (cover[model.triangles] > 0).any(axis=1)
+        order = np.argsort(~inside, kind="stable")
+        drawn = int(inside.sum())
+        return cls(
+            triangles=np.ascontiguousarray(model.triangles[order]),
+            drawn=drawn,
+            outline=wire_edges(model.triangles)[order],
+            points=np.flatnonzero(cover > 0.3).astype(np.int32),
+            cover=cover,
+            tint=_tint(model.mean, region),
+            tinted=(1.0 * (region == "eyes") + 0.55 * (region == "lips")).astype(np.float32)[:, None],
+            seen_through=np.where(region == "eyes", np.float32(0.3) * cover, cover),
+        )
+
+
+def _tint(mean: FloatArray, region: NDArray[np.str_]) -> FloatArray:
+    """(V, 3) BGR: lips, the white of the eyes and their irises; elsewhere 0."""
+    tint = np.zeros((len(mean), 3), dtype=np.float32)
+    tint[region == "lips"] = LIPS
+    for side in (mean[:, 0] < 0, mean[:, 0] >= 0):
+        eye = np.flatnonzero((region == "eyes") & side)
+        if len(eye):
+            pole = mean[eye[np.argmin(mean[eye, 2])]]
+            tint[eye] = np.where(np.linalg.norm(mean[eye] - pole, axis=1, keepdims=True) < IRIS_MM, IRIS, EYES)
+    return tint
+
+
+def _soft(shown: NDArray[np.bool_], triangles: NDArray[np.int32], rounds: int = 5) -> FloatArray:
+    """1 inside, falling to 0 at the border: repeated means over neighbours, so that the border shows no teeth."""
+    cover = shown.astype(np.float32)
+    degree = np.maximum(np.bincount(triangles.ravel(), minlength=len(cover)), 1)
+    for _ in range(rounds):
+        around = np.repeat(cover[triangles].mean(axis=1), 3)
+        cover = np.bincount(triangles.ravel(), weights=around, minlength=len(cover)) / degree
+    return np.clip((cover - 0.35) / 0.5, 0, 1).astype(np.float32)
+
+
+def wire_edges(triangles: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """(T,) bits: bit k is set where the edge opposite corner k is drawn.
+
+    Most models are made of quads that were cut into two triangles, one after the other; a wire looks calmer without
+    the cuts.
+    """
+    bits = np.full(len(triangles), 7, dtype=np.uint8)
+    shared = (triangles[:-1, :, None] == triangles[1:, None, :]).any(axis=2)  # corners of t that t + 1 has, too
+    back = (triangles[1:, :, None] == triangles[:-1, None, :]).any(axis=2)
+    index = 0
+    while index < len(shared):
+        if shared[index].sum() == 2:
+            bits[index] -= 1 << int(np.argmin(shared[index]))
+            bits[index + 1] -= 1 << int(np.argmin(back[index]))
+            index += 1
+        index += 1
+    return bits
+
+
+@dataclass(frozen=True)
+class PlacedMesh:
+    """One face in one picture."""
+
+    xy: FloatArray  # (V, 2) px
+    inverse_z: FloatArray  # (V,) 1/mm, 0 where a vertex cannot be drawn
+    colour: FloatArray  # (V, 3) BGR 0..255, lit
+    facing: FloatArray  # (V,) 1 where the surface faces the camera, 0 where it is seen from the side
+    window: tuple[int, int, int, int]  # x0, y0, x1, y1 px, end exclusive, inside the picture; may be empty
+
+
+def lit(
+    vertices: FloatArray, topology: Topology, colour: Colour, lighting: Lighting = SURFACE
+) -> tuple[FloatArray, FloatArray]:
+    """(V, 3) colours of camera-space vertices under the overlay's light, and (V,) how much they face the camera."""
+    normals = vertex_normals(vertices, topology.triangles)
+    distance = np.sqrt((vertices * vertices).sum(axis=1, keepdims=True))
+    to_camera = -vertices / np.maximum(distance, np.float32(1e-6))
+    facing = (normals * to_camera).sum(axis=1)
+    halfway = to_camera + LIGHT
+    halfway /= np.sqrt((halfway * halfway).sum(axis=1, keepdims=True))
+    gloss = np.clip((normals * halfway).sum(axis=1), 0, 1) ** 24
+    ambient, diffuse, shine = lighting
+    light = ambient + diffuse * np.clip(normals @ LIGHT, 0, 1)
+    plain = np.array(colour, dtype=np.float32)
+    base = plain + (topology.tint - plain) * topology.tinted
+    return np.clip(base * light[:, None] + 255 * shine * gloss[:, None], 0, 255), np.clip(facing, 0, 1)
+
+
+def place(
+    face: FaceState, topology: Topology, camera: Camera, width: int, height: int, lighting: Lighting = SURFACE
+) -> PlacedMesh:
+    """Project and light one face."""
+    vertices = face.vertices()
+    colour, facing = lit(vertices, topology, face_colour(face), lighting)
+    visible = vertices[:, 2] > 1.0
+    if camera.distortion:
+        visible &= _inside_lens(vertices, camera)
+    in_front = np.where(visible[:, None], vertices, np.array([0, 0, 1], dtype=np.float32))
+    xy = camera.project(in_front).astype(np.float32)
+    inverse_z = inverse_depth(np.where(visible, vertices[:, 2], 0))
+    return PlacedMesh(xy, inverse_z, colour.astype(np.float32), facing, _window(xy[visible], width, height))
+
+
+def _inside_lens(vertices: FloatArray, camera: Camera) -> NDArray[np.bool_]:
+    """Vertices the lens can see: its polynomial folds rays from far outside the picture back into it."""
+    corners = camera.rays([[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]])
+    reach = 1.3 * float(np.hypot(corners[:, 0], corners[:, 1]).max())
+    return np.hypot(vertices[:, 0], vertices[:, 1]) < reach * vertices[:, 2]
+
+
+def _window(xy: FloatArray, width: int, height: int) -> tuple[int, int, int, int]:
+    """The part of the picture that the points span."""
+    if not len(xy):
+        return (0, 0, 0, 0)
+    low = np.clip(np.floor(xy.min(axis=0)), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(xy.max(axis=0)) + 1, low, (width, height)).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

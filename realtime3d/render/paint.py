@@ -1,0 +1,98 @@
+"""The inner loops that put a rasterised mesh into a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from realtime3d.render.jit import compiled
+
+
+@compiled(
+    "void(u1[:,:,::1], i4[:,::1], i4, i4, i4, i4, i4, i4, "
+    "f4[:,::1], i4[:,::1], u1[::1], f4[:,::1], f4[::1], f4[::1], f4, f4, f4)"
+)
+def paint_surface(  # type: ignore[no-untyped-def]
+    image,
+    ids,
+    x0,
+    y0,
+    x1,
+    y1,
+    first,
+    count,
+    xy,
+    triangles,
+    outline,
+    colour,
+    cover,
+    facing,
+    fill_alpha,
+    wire_alpha,
+    wire_px,
+):
+    """Blend the pixels of one mesh (triangles `first` to `first + count` in `ids`) into a window of the picture.
+
+    `fill_alpha` is the surface's opacity, `wire_alpha` that of its edges, which are `wire_px` wide. Pixels at the
+    mesh's outline are thinned by how many of their neighbours lie outside: that smooths the staircase.
+    """
+    height, width = ids.shape
+    half = wire_px / np.float32(2) + np.float32(0.5)
+    for y in range(y0, y1):
+        for x in range(x0, x1):
+            t = ids[y, x] - first
+            if t < 0 or t >= count:
+                continue
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+            px, py = np.float32(x), np.float32(y)
+            scale = np.float32(1) / ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+            wb = ((px - ax) * (cy - ay) - (py - ay) * (cx - ax)) * scale
+            wc = ((bx - ax) * (py - ay) - (by - ay) * (px - ax)) * scale
+            wa = np.float32(1) - wb - wc
+            alpha = fill_alpha
+            if wire_alpha > 0:
+                away, bits, size = half, outline[t], abs(np.float32(1) / scale)
+                if bits & 1:  # weight times height above the edge is the distance from it
+                    away = min(away, wa * size / np.sqrt((cx - bx) ** 2 + (cy - by) ** 2))
+                if bits & 2:
+                    away = min(away, wb * size / np.sqrt((cx - ax) ** 2 + (cy - ay) ** 2))
+                if bits & 4:
+                    away = min(away, wc * size / np.sqrt((bx - ax) ** 2 + (by - ay) ** 2))
+                line = min(half - away, np.float32(1)) * wire_alpha
+                line *= np.float32(0.35) + np.float32(0.65) * (wa * facing[a] + wb * facing[b] + wc * facing[c])
+                alpha += (np.float32(1) - alpha) * line
+            alpha *= wa * cover[a] + wb * cover[b] + wc * cover[c]
+            if alpha <= 0:
+                continue
+            if x > 0 and y > 0 and x < width - 1 and y < height - 1:
+                missing = 0
+                for k in (-1, 1):
+                    left, up = ids[y, x + k] - first, ids[y + k, x] - first
+                    missing += (left < 0 or left >= count) + (up < 0 or up >= count)
+                alpha *= np.float32(1) - np.float32(0.3) * min(missing, 3)
+            for k in range(3):
+                ink = wa * colour[a, k] + wb * colour[b, k] + wc * colour[c, k]
+                below = np.float32(image[y, x, k])
+                image[y, x, k] = np.uint8(below + alpha * (ink - below) + np.float32(0.5))
+
+
+@compiled("void(u1[:,:,::1], f4[:,::1], f4[:,::1], f4[::1], i4[::1], f4[:,::1], f4[::1], f4, f4)")
+def paint_points(image, nearest, xy, inverse_z, points, colour, cover, radius, alpha):  # type: ignore[no-untyped-def]
+    """Blend a small disc for every vertex that is not hidden behind a surface."""
+    height, width = nearest.shape
+    for index in range(len(points)):
+        v = points[index]
+        if not (inverse_z[v] > 0 and abs(xy[v, 0]) < 1e5 and abs(xy[v, 1]) < 1e5):
+            continue
+        px, py = int(np.floor(xy[v, 0] + np.float32(0.5))), int(np.floor(xy[v, 1] + np.float32(0.5)))
+        if px < 0 or py < 0 or px >= width or py >= height or inverse_z[v] < np.float32(0.99) * nearest[py, px]:
+            continue
+        reach = int(radius + 1)
+        for y in range(max(0, py - reach), min(height, py + reach + 1)):
+            for x in range(max(0, px - reach), min(width, px + reach + 1)):
+                away = np.sqrt((x - xy[v, 0]) ** 2 + (y - xy[v, 1]) ** 2)
+                blend = min(max(radius + np.float32(0.5) - away, np.float32(0)), np.float32(1)) * alpha * cover[v]
+                for k in range(3):
+                    image[y, x, k] = np.uint8(
+                        image[y, x, k] + blend * (colour[v, k] - image[y, x, k]) + np.float32(0.5)
+                    )

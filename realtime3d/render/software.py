@@ -1,0 +1,82 @@
+"""The default renderer: no GL, no compiler, one core."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.face import FaceState, FrameResult
+from realtime3d.facemodel import FaceModel
+from realtime3d.render.base import OverlayStyle, drawable
+from realtime3d.render.hud import draw_faces
+from realtime3d.render.mesh import LINES, SURFACE, PlacedMesh, Topology, place
+from realtime3d.render.paint import paint_points, paint_surface
+from realtime3d.render.raster import fill
+from realtime3d.types import Image
+
+OPACITY = {"wire": (0.1, 0.75), "shaded": (0.97, 0.0), "transparent": (0.5, 0.0)}  # surface, edges
+
+
+class SoftwareRenderer:
+    """Draws with a z-buffer: back faces and hidden parts are not shown, and nearer faces hide farther ones."""
+
+    def __init__(self, style: OverlayStyle | None = None) -> None:
+        self.style = style or OverlayStyle()
+        self._topology: dict[tuple[int, bool], tuple[FaceModel, Topology]] = {}
+        self._ids: NDArray[np.int32] = np.zeros((0, 0), dtype=np.int32)
+        self._nearest: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
+
+    def draw(self, image: Image, result: FrameResult) -> Image:
+        picture = np.array(image, dtype=np.uint8, order="C", copy=True)
+        faces = drawable(result.faces)
+        if faces and self.style.mode != "off" and picture.size:
+            self._draw_meshes(picture, faces)
+        draw_faces(picture, faces, self.style)
+        return picture
+
+    def close(self) -> None:
+        self._topology.clear()
+        self._ids, self._nearest = self._ids[:0, :0].copy(), self._nearest[:0, :0].copy()
+
+    def _draw_meshes(self, picture: Image, faces: list[FaceState]) -> None:
+        height, width = picture.shape[:2]
+        if self._ids.shape != (height, width):
+            self._ids = np.full((height, width), -1, dtype=np.int32)
+            self._nearest = np.zeros((height, width), dtype=np.float32)
+        lighting = LINES if self.style.mode in ("wire", "points") else SURFACE
+        placed, first = [], 0
+        for face in faces:
+            topology = self._topology_of(face.model)
+            mesh = place(face, topology, face.camera, width, height, lighting)
+            placed.append((mesh, topology, first))
+            first += len(topology.triangles)
+        try:
+            for mesh, topology, start in placed:
+                fill(mesh.xy, mesh.inverse_z, topology.triangles, True, start, self._nearest, self._ids)
+            for mesh, topology, start in placed:
+                self._paint(picture, mesh, topology, start)
+        finally:
+            for mesh, _, _ in placed:  # clean for the next picture; cheaper than all of it
+                x0, y0, x1, y1 = mesh.window
+                self._ids[y0:y1, x0:x1] = -1
+                self._nearest[y0:y1, x0:x1] = 0
+
+    def _paint(self, picture: Image, mesh: PlacedMesh, topology: Topology, first: int) -> None:
+        scale = max(1.0, min(picture.shape[:2]) / 720)
+        if self.style.mode == "points":
+            place = (self._nearest, mesh.xy, mesh.inverse_z, topology.points)
+            paint_points(picture, *place, mesh.colour, topology.seen_through, 1.2 * scale, 0.85)
+            return
+        surface, edges = OPACITY[self.style.mode]
+        span = (*mesh.window, first, topology.drawn)
+        shape = (mesh.xy, topology.triangles, topology.outline)
+        cover = topology.cover if self.style.mode == "shaded" else topology.seen_through
+        paint_surface(picture, self._ids, *span, *shape, mesh.colour, cover, mesh.facing, surface, edges, scale)
+
+    def _topology_of(self, model: FaceModel) -> Topology:
+        key = (id(model), self.style.whole_head)
+        if key not in self._topology:
+            if len(self._topology) > 7:  # somebody hands in a new model with every picture
+                self._topology.clear()
+            self._topology[key] = (model, Topology.of(model, self.style.whole_head))  # holding it keeps its id
+        return self._topology[key][1]
