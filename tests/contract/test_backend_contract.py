@@ -1,0 +1,116 @@
+"""What every back end must do, and how one is chosen."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SHAPE_WIDTHS, SIZE, TRACK_WIDTHS, write_list, write_net
+
+from realtime3d import modelset
+from realtime3d.backends.base import BACKENDS, Backend, create
+from realtime3d.errors import MissingError
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> Backend:
+    return create(request.param)
+
+
+def images(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("n", [1, 3, 17])
+def test_answers_have_the_listed_names_and_shapes(backend: Backend, net_folder: Path, n: int) -> None:
+    widths = {"track": TRACK_WIDTHS, "shape": SHAPE_WIDTHS}
+    for part, spec in modelset.find(str(net_folder)).nets.items():
+        net = backend.load(spec)
+        answers = net.run(images(n))
+        assert {name: a.shape for name, a in answers.items()} == {k: (n, w) for k, w in widths[part].items()}
+        assert all(a.dtype == np.float32 for a in answers.values())
+        net.close()
+        net.close()
+
+
+def test_a_batch_answers_like_its_members(backend: Backend, net_folder: Path) -> None:
+    net = backend.load(modelset.find(str(net_folder)).nets["track"])
+    batch = images(5)
+    together = {name: a.copy() for name, a in net.run(batch).items()}
+    for i in range(5):
+        for name, alone in net.run(batch[i : i + 1]).items():
+            np.testing.assert_allclose(alone[0], together[name][i], rtol=1e-4, atol=1e-5)
+
+
+def test_input_is_left_as_it_is(backend: Backend, net_folder: Path) -> None:
+    net = backend.load(modelset.find(str(net_folder)).nets["shape"])
+    batch = images(2)
+    net.run(batch)
+    np.testing.assert_array_equal(batch, images(2))
+
+
+def test_constructors_load_no_file_and_start_no_thread() -> None:
+    before = threading.active_count()
+    assert create("onnxruntime", threads=8).device == "cpu"
+    assert threading.active_count() == before
+
+
+def test_auto_says_in_one_line_what_it_takes(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert create("auto").name == "onnxruntime"
+    (record,) = caplog.records
+    assert "onnxruntime on cpu" in record.getMessage()
+
+
+@pytest.mark.parametrize("name", ["tensorrt", "torch", "onnx", ""])
+def test_what_is_not_there_is_missing_and_never_replaced(name: str) -> None:
+    with pytest.raises(MissingError, match="no back end") as caught:
+        create(name)
+    assert caught.value.exit_code == 3
+    assert "\n" not in str(caught.value)
+
+
+def test_onnxruntime_refuses_devices_it_does_not_have() -> None:
+    with pytest.raises(MissingError, match="'cuda:0'.*--device cpu"):
+        create("onnxruntime", device="cuda:0")
+
+
+def test_onnxruntime_takes_its_threads_for_its_own_sessions_only(net_folder: Path) -> None:
+    net = create("onnxruntime", threads=3).load(modelset.find(str(net_folder)).nets["track"])
+    options = net._session.get_session_options()  # type: ignore[attr-defined]
+    assert options.intra_op_num_threads == 3
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+@pytest.fixture
+def folder(net_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(net_folder, tmp_path / "nets"))
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(MissingError) as caught:
+        create("onnxruntime").load(modelset.find(str(folder)).nets["track"])
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_file_that_is_no_net_is_refused(folder: Path) -> None:
+    (folder / "track.onnx").write_bytes(b"no net")
+    write_list(folder)
+    assert "track.onnx does not load" in refused(folder)
+
+
+def test_a_net_without_a_listed_output_is_refused(folder: Path) -> None:
+    write_net(folder / "track.onnx", {k: v for k, v in TRACK_WIDTHS.items() if k != "presence"}, seed=1)
+    write_list(folder)
+    assert "does not fit models.toml" in refused(folder)
+
+
+def test_a_net_for_one_face_only_is_refused(folder: Path) -> None:
+    write_net(folder / "track.onnx", TRACK_WIDTHS, seed=1, batch=1)
+    write_list(folder)
+    assert "with N free" in refused(folder)
