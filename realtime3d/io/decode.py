@@ -20,6 +20,7 @@ from realtime3d.types import Image
 
 DEFAULT_RATE = Fraction(30)
 _TEXT_FORMATS = {"tty"}  # libav draws text files as pictures
+FAILURES_IN_A_ROW = 8  # of reading on behind damage, then the file has ended
 _HIDDEN_FRAMES = {"vp8"}  # packets that show nothing: counting packets would not count frames
 
 
@@ -107,25 +108,34 @@ class FrameDecoder:
         self._given_back.append(frame)
 
     def _decode(self, container: Any, stream: Any) -> Iterator[Any]:
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError:  # a file that stops in the middle of a packet
-                self.damaged += 1
-                packet = None
-            if packet is None:
-                yield from self._flush(stream)
-                return
+        for packet in self._packets(container, stream):
             try:
                 yield from packet.decode()
             except av.error.FFmpegError:
                 self.damaged += 1
+        yield from self._flush(stream)
+
+    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Reads on behind damage; a file that stops in the middle of a packet fails again and again there."""
+        failures = 0
+        while failures < FAILURES_IN_A_ROW:
+            try:
+                for packet in container.demux(stream):
+                    if packet.size == 0:  # the end mark
+                        return
+                    failures = 0
+                    yield packet
+                return
+            except av.error.FFmpegError:
+                self.damaged += 1
+                failures += 1
 
     def _flush(self, stream: Any) -> Iterator[Any]:
         try:
-            yield from stream.decode(None)
-        except av.error.FFmpegError:  # EOFError where the last packet of the iteration flushed already
+            for frame in stream.decode(None):
+                frame.time_base = stream.time_base  # which PyAV leaves out here
+                yield frame
+        except av.error.FFmpegError:
             return
 
 

@@ -50,13 +50,7 @@ def _open_path(name: str, options: SourceOptions) -> Source:
         from realtime3d.io.stream import open_stream
 
         return open_stream(name, options)
-    path = Path(name)
-    exact = path.exists()
-    if (
-        path.is_dir()
-        or path.suffix.lower() in PICTURE_SUFFIXES
-        or (not exact and ("%" in name or glob.has_magic(name)))
-    ):
+    if _names_pictures(name):
         from realtime3d.io.pictures import open_pictures
 
         return open_pictures(name, options)

@@ -1,0 +1,87 @@
+"""A real HTTP server that sends a live MPEG-TS stream, and can stall, die and return."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import threading
+import time
+from fractions import Fraction
+from typing import Any
+
+import av
+from io_media import numbered
+
+
+def transport_stream(frames: int = 200, rate: int = 50) -> bytes:
+    """A short MPEG-TS of numbered pictures, a key frame every five."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mpegts") as container:
+        stream: Any = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "tune": "zerolatency"})
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.codec_context.gop_size = 5
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(numbered(number), format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+class LiveServer:
+    """Sends the stream over and over to whoever connects, in small pieces."""
+
+    def __init__(self, data: bytes, pace_s: float = 0.004, piece: int = 188 * 7) -> None:
+        self._data, self._pace_s, self._piece = data, pace_s, piece
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self._stop = threading.Event()
+        self._clients: list[socket.socket] = []
+        self.port = 0
+        self.connections = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://user:secret@127.0.0.1:{self.port}/live.ts"
+
+    def start(self) -> None:
+        """Listen, at the same port as before if this is a return."""
+        self._stop.clear()
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener.settimeout(0.05)
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, name="live server", daemon=True)
+        self._thread.start()
+
+    def die(self) -> None:
+        """Close every connection and the port."""
+        self._stop.set()
+        self._thread.join(5)
+        self._listener.close()
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # at once, no waiting state
+                client.close()
+        self._clients.clear()
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                client, _ = self._listener.accept()
+                self.connections += 1
+                self._clients.append(client)
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            client.recv(4096)
+            client.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n")
+            while not self._stop.is_set():
+                for start in range(0, len(self._data), self._piece):
+                    if self._stop.is_set():
+                        return
+                    self.flowing.wait(10)
+                    client.sendall(self._data[start : start + self._piece])
+                    time.sleep(self._pace_s)
