@@ -32,10 +32,11 @@ class Parts:
 class FrameLoop:
     """One stream of frames. All its state is in tracker, identity cache and smoother."""
 
-    def __init__(self, parts: Parts, config: Config, profile: FloatArray | None = None) -> None:
-        """`profile` is the shape of a person who is known already."""
+    def __init__(self, parts: Parts, config: Config, profile: FloatArray | None = None, first_id: int = 0) -> None:
+        """`profile` is the shape of a person who is known already; new faces get ids from `first_id` on."""
         self._parts = parts
         self._config = config
+        self._first_id = first_id
         self.identities = IdentityCache(parts.model, IdentitySettings(**asdict(config.identity)), profile)
         self._smoother = Smoother.for_model(parts.model, _smooth_settings(config)) if config.smooth.enabled else None
         self._tracker: Tracker | None = None
@@ -98,7 +99,7 @@ class FrameLoop:
             model = self._parts.model
             settings = TrackerSettings(**asdict(self._config.track), detect_every=self._config.detector.every)
             points = model.landmarks("ibug68", model.mean)
-            self._tracker = Tracker(self._camera, points, settings, self.identities.distance)
+            self._tracker = Tracker(self._camera, points, settings, self.identities.distance, self._first_id)
         return self._camera, self._tracker
 
     def _state(self, face: TrackedFace, t_ns: int, camera: Camera) -> FaceState:

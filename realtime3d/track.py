@@ -105,11 +105,12 @@ class Tracker:
         face_points: ArrayLike,
         settings: TrackerSettings | None = None,
         shape_distance: ShapeDistance | None = None,
+        first_id: int = 0,
     ) -> None:
         """`face_points` (P, 3) mm in the head frame bound the projected face (the mean head's 68 landmarks).
 
         `shape_distance(track_id, shape)` compares a single frame's shape with a known identity
-        (`IdentityCache.distance`); without it places alone decide.
+        (`IdentityCache.distance`); without it places alone decide. New faces get ids from `first_id` on.
         """
         self.camera = camera
         self.settings = settings or TrackerSettings()
@@ -121,7 +122,7 @@ class Tracker:
         self._asked: list[Track] = []
         self._expected: list[Pose] = []  # of the lives
         self._refused = np.zeros((0, 4))  # boxes of the last detection that were no faces
-        self._next_id = 0
+        self._next_id = first_id
         self._since_detection = 0  # frames
         self._t_ns = self._before_ns = NO_TIME  # of this frame and of the one before
 

@@ -97,6 +97,7 @@ class FaceTracker:
         self._profile: FloatArray | None = None
         self._loop: FrameLoop | None = None
         self._next_index = 0
+        self._first_id = 0
         self._last_ns: int | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ class FaceTracker:
             )
         parts = self._opened()
         if self._loop is None:
-            self._loop = FrameLoop(parts, self.config, self._profile)
+            self._loop = FrameLoop(parts, self.config, self._profile, self._first_id)
         if self.config.camera.mirror:
             frame = Frame(frame.index, frame.t_ns, _flipped(frame.image), frame.source)
         result = self._loop.step(frame, dropped)
@@ -223,9 +224,9 @@ class FaceTracker:
         self._last_ns = t_ns
         return self._loop.miss(t_ns)
 
-    def reset(self) -> None:
-        """Forget all faces: the next picture starts a new stream, at any time."""
-        self._loop, self._last_ns, self._next_index = None, None, 0
+    def reset(self, first_id: int = 0) -> None:
+        """Forget all faces: the next picture starts a new stream, at any time; its ids begin with `first_id`."""
+        self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
 
     def relearn_identity(self) -> None:
         """Learn the shapes of all faces in sight again, from now on."""
