@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import SupportsFloat
 
 from realtime3d.errors import UsageError
 
@@ -14,7 +15,7 @@ NS_PER_S = 1_000_000_000
 now_ns: Callable[[], int] = time.monotonic_ns  # stamps of live sources
 
 
-def seconds_to_ns(t: float) -> int:
+def seconds_to_ns(t: SupportsFloat) -> int:
     """A caller's time in seconds; NaN, infinity and what is no number are refused."""
     try:
         seconds = float(t)

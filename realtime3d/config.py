@@ -56,41 +56,43 @@ class DetectorConfig:
     """Finding faces. The detector gives boxes only; its key points are never read."""
 
     range: str = setting("both", "", "short (up to about 2 m), full (up to 5 m) or both", choices=_RANGES)
-    every: int = setting(15, "frames", "look for new faces at least this often while faces are tracked", 1, 100_000)
     min_score: float = setting(0.5, "0..1", "weaker detections are dropped", 0.0, 1.0)
     model_file: str = setting("", "path", "box detector (.tflite) for MediaPipe 0.10.30 and newer; empty: the wheel's")
 
 
 @dataclass(frozen=True, slots=True)
-class TrackConfig:
+class TrackerSettings:
     """Following faces from frame to frame."""
 
     max_faces: int = setting(8, "faces", "the largest faces are kept", 1, 1000)
-    detect_weak: int = setting(3, "frames", "look for faces at least this often while a track is weak", 1, 100_000)
+    detect_every: int = setting(15, "frames", "look for new faces this often; always when nobody is there", 1, 100_000)
+    detect_weak: int = setting(3, "frames", "look for faces this often while a track is weak", 1, 100_000)
     hold_s: float = setting(0.5, "s", "a face that the nets do not see keeps its last pose for this long", 0, 60)
     reid_s: float = setting(3.0, "s", "a face that returns within this time gets its id and identity back", 0, 3600)
     presence_new: float = setting(0.5, "0..1", "probability that starts a track", 0, 1)
     presence_stay: float = setting(0.3, "0..1", "probability that keeps a track", 0, 1)
-    presence_weak: float = setting(0.6, "0..1", "below it the detector is asked again", 0, 1)
+    presence_weak: float = setting(0.6, "0..1", "below it a track is weak", 0, 1)
     presence_unseen: float = setting(0.9, "0..1", "keeps a track that the detector should see but does not", 0, 1)
-    unseen_runs: int = setting(4, "runs", "of the detector without the face, before that probability counts", 1, 1000)
-    reid_distance: float = setting(1.7, "", "shapes nearer than this are the same person; 1 is usual", 0, 100)
+    unseen_s: float = setting(1.0, "s", "time of several runs of the detector until that probability counts", 0, 60)
+    reid_distance: float = setting(1.7, "", "shapes nearer than this are the same person, 1 is usual", 0, 100)
     reid_faces: float = setting(
-        2.0, "faces", "a face that returns may have moved this far, and again per second", 0, 100
+        2.0, "faces", "how far a face that returns may have moved, and again per second", 0, 100
     )
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityConfig:
+class IdentitySettings:
     """The cached shape of a face."""
 
-    min_frames: float = setting(20.0, "frames", "weight of the good frames before a shape is frozen", 1, 100_000)
-    min_seconds: float = setting(1.5, "s", "from the first good frame to the last", 0, 3600)
-    min_views: int = setting(2, "views", "directions of the head (12 degrees apart) among the good frames", 1, 100)
-    give_up_seconds: float = setting(
-        6.0, "s", "a head that does not turn is frozen after this time all the same", 0, 3600
-    )
+    view_s: float = setting(0.25, "s", "after this time a frame counts as a new view of the face, and ...", 0, 60)
+    view_deg: float = setting(6.0, "deg", "... after turning this far", 0, 180)
+    enough_views: float = setting(16.0, "views", "(1: perfect and frontal) before a shape is frozen, if ...", 1, 64)
+    min_s: float = setting(2.0, "s", "... they span this time and ...", 0, 3600)
+    turned_deg: float = setting(12.0, "deg", "... the head was seen from directions this far apart, or ...", 0, 180)
+    patience_s: float = setting(8.0, "s", "... this time passed without it turning", 0, 3600)
+    good_weight: float = setting(0.1, "0..1", "frames below it only count while there are no better ones", 0, 1)
     keep_s: float = setting(3.0, "s", "identities of faces that left are kept for this long", 0, 3600)
+    profile_distance: float = setting(0.7, "", "a face this near to it is the profile's person, 1: strangers", 0, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,8 @@ class Config:
 
     models: ModelsConfig = field(default_factory=ModelsConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
-    track: TrackConfig = field(default_factory=TrackConfig)
-    identity: IdentityConfig = field(default_factory=IdentityConfig)
+    track: TrackerSettings = field(default_factory=TrackerSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
     smooth: SmoothConfig = field(default_factory=SmoothConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.config import IdentitySettings
 from realtime3d.facemodel import FaceModel
 from realtime3d.types import FaceCoeffs, FloatArray, IdentityState, Pose
 
@@ -21,21 +22,6 @@ KNOWN_FRAMES = 5  # before that nobody can say how far off a frame usually is
 USUAL_FRAMES = 60  # memory of the usual distance
 LEAST_USUAL = 0.1  # of the distance between two people: frames that agree better than this prove no more
 MAX_VIEWS = 64  # for faces that are never seen well enough to freeze
-
-
-@dataclass(frozen=True, slots=True)
-class IdentitySettings:
-    """Every default of the identity cache, with its unit."""
-
-    view_s: float = 0.25  # seconds and ...
-    view_deg: float = 6.0  # ... degrees of turning after which a frame counts as a new view
-    enough_views: float = 16.0  # weighted (1: a perfect frontal frame) views after which an identity freezes, if ...
-    min_s: float = 2.0  # ... they span this many seconds and ...
-    turned_deg: float = 12.0  # ... the head was seen from directions this far apart, or ...
-    patience_s: float = 8.0  # ... this many seconds passed without it turning
-    good_weight: float = 0.1  # frames below this weight only count while there are no better ones
-    keep_s: float = 3.0  # identities of ended tracks are kept this long, for faces that return
-    profile_distance: float = 0.7  # a face this near to the profile, 1: two random people, is the profile's person
 
 
 def frame_weight(coeffs: FaceCoeffs) -> float:

@@ -12,10 +12,10 @@ from realtime3d.estimate import Estimator
 from realtime3d.face import FaceState, FrameResult
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera
-from realtime3d.identity import IdentityCache, IdentitySettings
+from realtime3d.identity import IdentityCache
 from realtime3d.intrinsics import CameraModel
 from realtime3d.smooth import Smoother, SmoothSettings
-from realtime3d.track import TrackedFace, Tracker, TrackerSettings
+from realtime3d.track import TrackedFace, Tracker
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
 
@@ -37,7 +37,7 @@ class FrameLoop:
         self._parts = parts
         self._config = config
         self._first_id = first_id
-        self.identities = IdentityCache(parts.model, IdentitySettings(**asdict(config.identity)), profile)
+        self.identities = IdentityCache(parts.model, config.identity, profile)
         self._smoother = Smoother.for_model(parts.model, _smooth_settings(config)) if config.smooth.enabled else None
         self._tracker: Tracker | None = None
         self._camera: Camera | None = None
@@ -97,9 +97,8 @@ class FrameLoop:
                 self._tracker.camera = self._camera
         if self._tracker is None:
             model = self._parts.model
-            settings = TrackerSettings(**asdict(self._config.track), detect_every=self._config.detector.every)
             points = model.landmarks("ibug68", model.mean)
-            self._tracker = Tracker(self._camera, points, settings, self.identities.distance, self._first_id)
+            self._tracker = Tracker(self._camera, points, self._config.track, self.identities.distance, self._first_id)
         return self._camera, self._tracker
 
     def _state(self, face: TrackedFace, t_ns: int, camera: Camera) -> FaceState:

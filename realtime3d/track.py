@@ -27,6 +27,7 @@ from realtime3d.association import (
     return_cost,
     settle,
 )
+from realtime3d.config import TrackerSettings
 from realtime3d.geometry import Camera
 from realtime3d.motion import GAP_S, Motion
 from realtime3d.types import FaceBox, FaceCoeffs, FloatArray, Pose, Status, Track
@@ -35,24 +36,6 @@ CONTEST_S = 0.3  # so long after they came close two tracks may be mixed up
 SHAPE_COST = 20.0  # of a face twice as far in shape as usual, in squared multiples of the usual spread of places
 NO_TIME = -(1 << 62)  # before every time stamp
 ShapeDistance = Callable[[int, FloatArray], "float | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """Every default of the tracker, with its unit."""
-
-    max_faces: int = 8
-    detect_every: int = 15  # frames; the detector also runs when nothing is tracked or a track is weak
-    detect_weak: int = 3  # frames between its runs while a track is weak
-    hold_s: float = 0.5  # seconds that a face which the nets do not see keeps its last pose
-    reid_s: float = 3.0  # seconds in which a face that left gets its id and identity back
-    presence_new: float = 0.5  # probability that starts a track
-    presence_stay: float = 0.3  # probability that keeps a track
-    presence_weak: float = 0.6  # below it the detector is asked again
-    presence_unseen: float = 0.9  # keeps a frontal track that several runs of the detector in `unseen_s` did not find
-    unseen_s: float = 1.0  # seconds
-    reid_distance: float = 1.7  # shape distance below which a returned face is the same person, 1 is usual
-    reid_faces: float = 2.0  # lengths of a face that it may have moved meanwhile, and again per second
 
 
 @dataclass(frozen=True, slots=True)

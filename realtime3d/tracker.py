@@ -82,8 +82,7 @@ class FaceTracker:
                 "device": device,
                 "threads": threads,
             },
-            "track": {"max_faces": max_faces},
-            "detector": {"every": detect_every},
+            "track": {"max_faces": max_faces, "detect_every": detect_every},
             "smooth": {"enabled": smooth},
             "camera": {"fov": fov, "intrinsics": None if intrinsics is None else str(intrinsics), "mirror": mirror},
         }

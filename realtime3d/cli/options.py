@@ -15,7 +15,7 @@ SETTINGS = {  # option -> the setting it overrides; whatever is not given stays 
     "backend": ("models", "backend"),
     "device": ("models", "device"),
     "max_faces": ("track", "max_faces"),
-    "detect_every": ("detector", "every"),
+    "detect_every": ("track", "detect_every"),
     "smooth": ("smooth", "enabled"),
     "fov": ("camera", "fov"),
     "intrinsics": ("camera", "intrinsics"),
@@ -73,6 +73,11 @@ OUTPUTS = {
     "jsonl": "one JSON object a frame",
     "overlay": "the video with what was found drawn over it (H.264)",
 }
+
+
+def outputs_from(args: argparse.Namespace) -> dict[str, Path]:
+    """The outputs that were asked for, by kind."""
+    return {kind: getattr(args, kind) for kind in OUTPUTS if getattr(args, kind) is not None}
 
 
 def config_from(args: argparse.Namespace) -> Config:

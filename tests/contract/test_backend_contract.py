@@ -75,7 +75,7 @@ def test_what_is_not_there_is_missing_and_never_replaced(name: str) -> None:
 
 
 def test_onnxruntime_refuses_devices_it_does_not_have() -> None:
-    with pytest.raises(MissingError, match="'cuda:0'.*--device cpu"):
+    with pytest.raises(MissingError, match=r"'cuda:0'.*--device cpu"):
         create("onnxruntime", device="cuda:0")
 
 

@@ -60,7 +60,7 @@ def test_unknown_set_names_those_there_are(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(modelset, "default_folder", lambda: folder)
     assert modelset.find().name == "tiny"
     assert modelset.find("tiny").name == "tiny"
-    with pytest.raises(MissingError, match="'accurate'.*there is tiny; or name a folder"):
+    with pytest.raises(MissingError, match=r"'accurate'.*there is tiny; or name a folder"):
         modelset.find("accurate")
 
 

@@ -30,7 +30,7 @@ def test_every_option_overrides_its_setting() -> None:
     assert changed["models"] == Config().as_dict()["models"] | {
         "set": "accurate", "backend": "onnxruntime", "device": "cpu",
     }  # fmt: skip
-    assert (changed["track"]["max_faces"], changed["detector"]["every"]) == (3, 7)
+    assert (changed["track"]["max_faces"], changed["track"]["detect_every"]) == (3, 7)
     assert changed["smooth"]["enabled"] is False
     assert (changed["camera"]["fov"], changed["camera"]["mirror"]) == (45.5, True)
     assert options.config_from(parse("--intrinsics", "lens.json")).camera.intrinsics == "lens.json"
