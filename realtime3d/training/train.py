@@ -49,7 +49,7 @@ class TrainConfig:
     lr: float = 6e-4
     warmup: int = 300  # steps
     weight_decay: float = 0.02
-    clip: float = 20.0
+    clip: float = 2.0  # gradients longer than so many times their usual length are shortened
     ema: float = 0.999
     seed: int = 1
     workers: int = 1
@@ -78,7 +78,7 @@ class Run:
         self.terms = FaceTerms(FaceModel.load(config.face_model)).to(self.device)
         self.step = self.samples = self.bad = 0
         self.best = float("inf")
-        self.norm = 0.0
+        self.norm = 0.0  # usual length of the gradient
         last = config.run / "last.pt"
         self.resumed = checkpoint.load(last) if last.exists() else None
         self.net = self._make_net().to(self.device).to(memory_format=torch.channels_last)
@@ -106,7 +106,8 @@ class Run:
         self.net.load_state_dict(state["net"])
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.samples, self.best = state["step"], state["samples"], state["best"]
+        self.step, self.samples = state["step"], state["samples"]
+        self.best, self.norm = state["best"], state["norm"]
 
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint holds: tensors and plain values."""
@@ -119,6 +120,7 @@ class Run:
             "step": self.step,
             "samples": self.samples,
             "best": self.best,
+            "norm": self.norm,
         }
 
     def losses(self, net_out: Batch, batch: Batch) -> Losses:
@@ -135,14 +137,16 @@ class Run:
         losses = self.losses(self.net(batch["image"]), batch)
         loss = self.objective(losses)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+        limit = self.config.clip * self.norm if self.norm else float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), limit)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             self.bad += 1
             return None
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        self.step, self.samples, self.bad, self.norm = self.step + 1, self.samples + len(batch["image"]), 0, float(norm)
+        self.step, self.samples, self.bad = self.step + 1, self.samples + len(batch["image"]), 0
+        self.norm += (min(float(norm), 5 * self.norm or float(norm)) - self.norm) * (0.02 if self.norm else 1.0)
         keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
         ours, theirs = list(self.average.values()), list(self.net.state_dict().values())
         torch._foreach_lerp_(ours, theirs, 1 - keep)

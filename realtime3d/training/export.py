@@ -1,0 +1,104 @@
+"""Nets as ONNX files: weights stored in half precision, arithmetic in single, pixels in as they come.
+
+Half-precision weights sit behind a Cast each, which ONNX Runtime and TensorRT fold away while loading.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from realtime3d.errors import OutputError, require
+from realtime3d.training.nets import NetConfig, ShapeNet
+from realtime3d.training.train import load_net
+
+if TYPE_CHECKING:
+    import onnx
+
+TRACK_OUTPUTS = (
+    "rotation",
+    "position",
+    "log_scale",
+    "presence",
+    "pose_log_sigma",
+    "expression",
+    "expression_log_sigma",
+    "extras",
+)
+SHAPE_OUTPUTS = ("shape",)
+OPSET = 17
+SMALL = 64  # initialisers up to so many numbers stay in single precision
+
+
+class Exported(nn.Module):
+    """A net that gives a tuple of its outputs and keeps only what inference needs."""
+
+    def __init__(self, net: nn.Module, outputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.net, self.outputs = net, outputs
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        found = self.net(image)
+        return tuple(found[name] for name in self.outputs)
+
+
+def outputs_of(net: nn.Module) -> tuple[str, ...]:
+    """Names of what a net gives at run time."""
+    return SHAPE_OUTPUTS if isinstance(net, ShapeNet) else TRACK_OUTPUTS
+
+
+def export(source: Path, target: Path) -> Path:
+    """Write the averaged net of a checkpoint as ONNX with half-precision weights."""
+    onnx = require("onnx", "train", "exporting nets")
+    net = load_net(source)
+    config: NetConfig = net.config  # type: ignore[assignment]
+    names = outputs_of(net)
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        torch.onnx.export(
+            Exported(net, names),
+            (torch.zeros(1, config.size, config.size, 3, dtype=torch.uint8),),
+            str(temporary),
+            input_names=["image"],
+            output_names=list(names),
+            dynamic_axes={name: {0: "batch"} for name in ("image", *names)},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        model = halve(onnx.load(str(temporary)))
+        onnx.checker.check_model(model)
+        onnx.save(model, str(temporary))
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target} ({error}): free space or choose another folder") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def halve(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large initialisers in half precision, each behind a Cast back to single precision; in place."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts, kept = [], []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size <= SMALL:
+            kept.append(tensor)
+            continue
+        half = values.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise ValueError(f"{tensor.name} does not fit half precision: largest weight {np.abs(values).max():.3g}")
+        kept.append(numpy_helper.from_array(half, f"{tensor.name}.half"))
+        casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend(nodes)
+    return model
