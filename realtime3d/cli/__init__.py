@@ -15,8 +15,7 @@ from typing import NoReturn
 
 from realtime3d.errors import Realtime3dError
 
-COMMANDS = ("config",)
-INTERRUPTED = 130
+COMMANDS = ("video", "config")
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,7 +69,7 @@ def _run(args: argparse.Namespace) -> int:
     try:
         return args.run(args)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return 130
     except BrokenPipeError:  # the reader of our output went away, as in `realtime3d config | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

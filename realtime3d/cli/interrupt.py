@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import TypeVar
 
 T = TypeVar("T")
+INTERRUPTED = 130  # exit code
 
 
 class Interrupt:
@@ -30,7 +31,7 @@ class Interrupt:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
-            os._exit(130)
+            os._exit(INTERRUPTED)
         self.requested = True
         if self._waiting:  # only there is it safe to break off: between frames nothing is half written
             raise KeyboardInterrupt

@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from realtime3d.errors import OutputError, SourceError, UsageError
+from realtime3d.errors import SourceError, UsageError
+from realtime3d.io.files import check_output, output_error
 
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "jsonl": ".jsonl", "overlay": ".mp4"}
 TABLES = ("csv", "parquet")
-SIDECAR = ".json"  # written beside each table
+
+
+def sidecar_of(table: Path) -> Path:
+    """The JSON file beside a table."""
+    return table.with_suffix(".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +35,10 @@ def plan_jobs(inputs: Sequence[str], outputs: Mapping[str, Path], *, replace: bo
         _check_input(source)
     jobs = [Job(source, _files_for(source, outputs, many=len(inputs) > 1)) for source in inputs]
     _check_distinct(jobs)
+    files = [Path(job.source) for job in jobs if is_file_name(job.source)]
     for job in jobs:
         for path in job.outputs.values():
-            _check_output(path, replace=replace)
+            check_output(path, replace, files)
     return jobs
 
 
@@ -66,7 +72,7 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot make the folder {path} ({error.strerror}): name another one") from error
+        raise output_error(path, error) from error
 
 
 def _stem(source: str) -> str:
@@ -76,18 +82,11 @@ def _stem(source: str) -> str:
 
 
 def _check_distinct(jobs: Sequence[Job]) -> None:
-    """No file is written twice, and none is an input; the tables of one job share their sidecar."""
-    taken = {Path(job.source).resolve(): "an input" for job in jobs if is_file_name(job.source)}
+    """No file is written twice; the tables of one job share their sidecar."""
+    taken: dict[Path, str] = {}
     for job in jobs:
-        sidecars = {path.with_suffix(SIDECAR): kind for kind, path in job.outputs.items() if kind in TABLES}
+        sidecars = {sidecar_of(path): kind for kind, path in job.outputs.items() if kind in TABLES}
         for path, kind in [*((path, kind) for kind, path in job.outputs.items()), *sidecars.items()]:
             if path.resolve() in taken:
                 raise UsageError(f"--{kind} would write {path}, which is {taken[path.resolve()]} as well: name another")
             taken[path.resolve()] = f"written for {job.source}"
-
-
-def _check_output(path: Path, *, replace: bool) -> None:
-    if path.exists() and not replace:
-        raise OutputError(f"{path} is there already: add --overwrite to replace it, or name another file")
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist: make it first")

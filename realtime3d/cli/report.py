@@ -1,0 +1,48 @@
+"""What a run says while it goes and when it is done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from realtime3d.io.base import SourceInfo, SourceOptions
+    from realtime3d.pipeline import Summary
+
+
+def progress_bar(info: SourceInfo, options: SourceOptions, *, quiet: bool = False) -> tqdm:
+    """A bar on stderr with speed and time left; silent where stderr is no terminal."""
+    from tqdm import tqdm
+
+    total = _expected_frames(info, options)
+    return tqdm(total=total, desc=info.name, unit="frame", dynamic_ncols=True, disable=True if quiet else None)
+
+
+def _expected_frames(info: SourceInfo, options: SourceOptions) -> int | None:
+    """How many frames of a source will come, as far as its header tells."""
+    if info.frames is None:
+        return None
+    frames = float(info.frames)
+    if info.fps:
+        end_s = info.frames / info.fps if options.end_s is None else min(options.end_s, info.frames / info.fps)
+        frames = max(0.0, end_s - options.start_s) * info.fps
+    return math.ceil(frames / options.every)
+
+
+def summary_lines(name: str, summary: Summary, outputs: Iterable[Path]) -> list[str]:
+    """Frames, faces, speed as a whole and by stage, drops, files."""
+    per_frame = summary.faces / summary.frames if summary.frames else 0.0
+    lines = [
+        f"{name}: {summary.frames} frames in {summary.seconds:.1f} s ({summary.fps:.1f} frames/s), "
+        f"{per_frame:.2f} faces a frame, {summary.dropped} frames dropped"
+    ]
+    stages = [f"{stage} {summary.frames / s:.0f}" for stage, s in summary.stages.items() if s > 0]
+    if stages:
+        lines.append(f"  frames/s by stage: {', '.join(stages)}")
+    written = [str(path) for path in outputs if path.exists()]
+    lines.append(f"  written: {', '.join(written) or 'nothing; --csv, --parquet, --jsonl and --overlay name files'}")
+    return lines

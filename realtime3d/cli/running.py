@@ -1,0 +1,59 @@
+"""One planned job from open to summary, as `video`, `live` and `demo` run it."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from realtime3d.cli.interrupt import Interrupt
+from realtime3d.cli.outputs import make_sinks
+from realtime3d.cli.plan import Job, sidecar_of
+from realtime3d.cli.report import progress_bar, summary_lines
+
+if TYPE_CHECKING:
+    from realtime3d.io.base import SourceOptions
+    from realtime3d.pipeline import Window
+    from realtime3d.tracker import FaceTracker
+
+
+def make_tracker(args: argparse.Namespace) -> FaceTracker:
+    """A tracker with the options of the command line; it opens with `with`."""
+    from realtime3d.cli.options import config_from
+    from realtime3d.tracker import FaceTracker
+
+    return FaceTracker(config=config_from(args), boxes=args.boxes, profile=args.profile)
+
+
+def run_job(
+    job: Job,
+    tracker: FaceTracker,
+    options: SourceOptions,
+    args: argparse.Namespace,
+    stop: Interrupt,
+    *,
+    resume: bool = False,
+    window: Window | None = None,
+) -> None:
+    """Follow the faces of one input, write its files, print its summary."""
+    from realtime3d.io.resume import find_resume_point
+    from realtime3d.io.sources import open_source
+    from realtime3d.pipeline import run
+    from realtime3d.render.base import create_renderer
+
+    start_s = options.start_s
+    point = find_resume_point(job.outputs, start_s) if resume else None
+    if point:
+        options = replace(options, start_s=max(start_s, point.source_start_s))
+    tracker.reset(point.next_face_id if point else 0)
+    with open_source(job.source, options) as source, closing(create_renderer()) as renderer:
+        info = source.info
+        sinks = make_sinks(job, info, tracker, args, options=options, wanted_start_s=start_s, resume=point)
+        with progress_bar(info, options, quiet=args.quiet) as bar:
+            summary = run(
+                source, tracker, sinks, renderer, window=window, until=stop.until, observe=lambda result: bar.update()
+            )
+    if not args.quiet:
+        files = [*job.outputs.values(), *(sidecar_of(path) for path in job.outputs.values())]
+        print("\n".join(summary_lines(info.name, summary, dict.fromkeys(files))))

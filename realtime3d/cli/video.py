@@ -1,0 +1,50 @@
+"""Follow faces in video files: every frame, with its real time, into tables and an overlay video.
+
+INPUT is a video file, a numbered sequence of pictures (frames/%05d.png), a glob or a folder of pictures, or the URL of
+a video that has an end. With several inputs each output names a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from realtime3d.cli import options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", metavar="INPUT", nargs="+")
+    part = parser.add_argument_group("part of the input")
+    part.add_argument("--start", metavar="TIME", help="first frame at or after it; seconds, MM:SS or HH:MM:SS")
+    part.add_argument("--end", metavar="TIME", help="frames before it")
+    part.add_argument("--every", metavar="N", type=options.at_least(1), default=1, help="only each N-th frame")
+    options.add_output_options(parser)
+    parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
+    options.add_run_options(parser)
+    options.add_config_options(parser)
+    options.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
+    from realtime3d.cli.plan import plan_jobs
+    from realtime3d.cli.running import make_tracker, run_job
+    from realtime3d.errors import UsageError
+    from realtime3d.io.base import SourceOptions
+    from realtime3d.io.sources import parse_time
+
+    cameras = [source for source in args.inputs if source.isdecimal() or source.startswith("/dev/video")]
+    if cameras:
+        raise UsageError(f"{cameras[0]} is a camera: `realtime3d live --camera {cameras[0]}`")
+    start_s = parse_time(args.start) if args.start else 0.0
+    end_s = parse_time(args.end) if args.end else None
+    if end_s is not None and end_s <= start_s:
+        raise UsageError(f"--end ({end_s:g} s) must come after --start ({start_s:g} s)")
+    wanted = SourceOptions(start_s=start_s, end_s=end_s, every=args.every, live=False)
+    tracker = make_tracker(args)
+    jobs = plan_jobs(args.inputs, options.outputs_from(args), replace=args.overwrite or args.resume)
+    with tracker, Interrupt() as stop:
+        for job in jobs:
+            run_job(job, tracker, wanted, args, stop, resume=args.resume)
+            if stop.requested:
+                return INTERRUPTED
+    return 0
