@@ -35,6 +35,8 @@ def output_error(path: str | Path, error: BaseException) -> OutputError:
 def check_output(path: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
     """Refuse a file that exists (unless told to overwrite) or that is an input; make the folder above it."""
     try:
+        if "\0" in str(path):
+            raise ValueError("a NUL character in the name")
         if any(_same(path, other) for other in inputs):
             raise OutputError(f"{path} is the input: name another output")
         if path.is_dir():

@@ -29,12 +29,13 @@ class Sound:
 
     def add_to(self, output: Any) -> None:
         """Make the stream in an output container; before anything is written to it."""
-        if self._stream.codec_context.name in COPIED:
+        if self._stream.codec_context.codec.canonical_name in COPIED:
             target = output.add_stream_from_template(self._stream)
             self._packets = self._copied(target)
         else:
-            target = output.add_stream("aac", rate=self._stream.codec_context.sample_rate)
-            target.codec_context.layout = self._stream.codec_context.layout
+            source = self._stream.codec_context
+            target = output.add_stream("aac", rate=min(source.sample_rate, 48_000))
+            target.codec_context.layout = "mono" if source.channels == 1 else "stereo"
             self._packets = self._encoded(target)
 
     def until(self, time_s: float) -> Iterator[Any]:
