@@ -118,8 +118,8 @@ def _read_opencv(path: Path) -> Mapping[str, Any]:
         storage = cv2.FileStorage(text, kind)
         nodes = {name: storage.getNode(name) for name in storage.root().keys()}  # noqa: SIM118 (no iteration)
         return {name: node.mat() if node.isMap() else node.real() for name, node in nodes.items() if not node.isSeq()}
-    except cv2.error as error:
-        raise ValueError(str(error).splitlines()[0]) from error
+    except (cv2.error, SystemError) as error:  # the constructor raises the second kind
+        raise ValueError("OpenCV cannot parse it") from error
 
 
 _READERS = {

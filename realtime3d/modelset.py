@@ -95,10 +95,12 @@ def default_folder() -> Path:
 
 def find(name: str = "default") -> ModelSet:
     """The set of this name that ships with the package, or the one in the folder `name`."""
-    if name != "default" and (Path(name) / LIST).is_file():
-        return _read(Path(name), "default")
-    folder = default_folder()
-    return _read(folder, name)
+    folder = Path(name)
+    if name != "default" and (folder / LIST).is_file():
+        return _read(folder, "default")
+    if folder.is_absolute() or len(folder.parts) > 1:
+        raise MissingError(f"no {LIST} in {folder}: name a folder that has one, or a set that ships with realtime3d")
+    return _read(default_folder(), name)
 
 
 def names(folder: Path | None = None) -> list[str]:

@@ -204,7 +204,12 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._open:  # finishes every sink, also when the lines below raise
+        first = error
+        try:
             self._join()
-            if self._error is not None and error is None:
-                raise self._error
+        except OutputError as stuck:
+            first = first or stuck
+        first = first or self._error
+        self._open.__exit__(type(first) if first else None, first, first.__traceback__ if first else None)
+        if first is not None and first is not error:
+            raise first

@@ -90,9 +90,7 @@ def test_a_face_that_returns_gets_its_id_back(scene: Scene, tracker: FaceTracker
     assert (face.id, face.status) == (0, "tracked")
 
 
-def test_shape_net_stops_when_the_identity_is_frozen(
-    scene: Scene, backend: FakeBackend, tracker: FaceTracker
-) -> None:
+def test_shape_net_stops_when_the_identity_is_frozen(scene: Scene, backend: FakeBackend, tracker: FaceTracker) -> None:
     frozen_at = None
     for i in range(300):
         scene.heads = [head(yaw=25 * np.sin(i / 15), shape=SHAPE)]
@@ -134,7 +132,7 @@ def test_one_batched_call_for_each_net_and_frame(scene: Scene, backend: FakeBack
 
 
 def test_a_hundred_faces(scene: Scene, backend: FakeBackend, net_folder: Path) -> None:
-    scene.heads = [head(x=60 * (i % 10) - 270, y=60 * (i // 10) - 270, z=1500) for i in range(100)]
+    scene.heads = [head(x=300 * (i % 10) - 1350, y=230 * (i // 10) - 1035, z=3000) for i in range(100)]
     with FaceTracker(models=net_folder, backend=backend, boxes=scene, max_faces=100, fov=60) as tracker:
         results = watch(tracker, scene, 3)
     assert [len(result.faces) for result in results] == [100, 100, 100]
@@ -228,7 +226,7 @@ class TestLife:
         tracker = FaceTracker(models="/nowhere", backend="onnxruntime", boxes="/absent.csv")
         tracker.close()
         tracker.close()
-        with pytest.raises(MissingError, match="no model set '/nowhere'"):
+        with pytest.raises(MissingError, match=r"no models\.toml in /nowhere"):
             tracker.open()
 
     def test_opens_again_after_close(self, scene: Scene, tracker: FaceTracker) -> None:
