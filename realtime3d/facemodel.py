@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,7 +63,7 @@ class FaceModel:
                     "rebuild it with `realtime3d training face-model`"
                 )
             return cls._from_arrays(arrays)
-        except (OSError, KeyError, ValueError, EOFError) as error:
+        except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
             raise MissingError(
                 f"{path} is no face model ({error}): reinstall realtime3d or name another file"
             ) from error
@@ -70,18 +71,31 @@ class FaceModel:
     @classmethod
     def _from_arrays(cls, arrays: dict[str, NDArray]) -> FaceModel:
         sets = [key.removeprefix("landmarks_").removesuffix("_vertices") for key in arrays if key.endswith("_vertices")]
-        floats = ("mean", "shape_basis", "expression_basis", "extra_basis", "uv", "retarget_gram", "retarget_cross")
+
+        def floats(key: str) -> FloatArray:
+            return arrays[key].astype(np.float32)
+
+        def texts(key: str) -> tuple[str, ...]:
+            return tuple(map(str, arrays[key]))
+
+        def points(name: str) -> SurfacePoints:
+            vertices, weights = (arrays[f"landmarks_{name}_{part}"] for part in ("vertices", "weights"))
+            return SurfacePoints(vertices.astype(np.int32), weights)
+
         return cls(
-            **{key: arrays[key].astype(np.float32) for key in floats},
+            mean=floats("mean"),
+            shape_basis=floats("shape_basis"),
+            expression_basis=floats("expression_basis"),
+            extra_basis=floats("extra_basis"),
             triangles=arrays["triangles"].astype(np.int32),
+            uv=floats("uv"),
             region=arrays["region"],
-            **{key: tuple(map(str, arrays[key])) for key in ("region_names", "extra_names", "arkit_names")},
-            landmark_sets={
-                name: SurfacePoints(
-                    arrays[f"landmarks_{name}_vertices"].astype(np.int32), arrays[f"landmarks_{name}_weights"]
-                )
-                for name in sets
-            },
+            region_names=texts("region_names"),
+            extra_names=texts("extra_names"),
+            arkit_names=texts("arkit_names"),
+            landmark_sets={name: points(name) for name in sets},
+            retarget_gram=floats("retarget_gram"),
+            retarget_cross=floats("retarget_cross"),
         )
 
     @property

@@ -141,7 +141,7 @@ def principal_components(offsets: Array, weight: Array, count: int) -> Array:
     """(count, V, 3): directions of largest weighted variance, in mm per standard deviation."""
     root = np.sqrt(weight)[:, None]
     flat = (offsets * root).reshape(len(offsets), -1)
-    scores, singular, _ = np.linalg.svd(flat, full_matrices=False)
+    scores, _, _ = np.linalg.svd(flat, full_matrices=False)
     scores = scores[:, :count] * np.sqrt(len(offsets))  # unit variance
     # Regress the unweighted heads on the scores: low-weight parts follow the face as well as they can.
     basis = np.linalg.lstsq(scores, offsets.reshape(len(offsets), -1), rcond=None)[0]

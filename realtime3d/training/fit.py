@@ -1,4 +1,4 @@
-"""Labels for photographs: pose, identity and expression fitted to MediaPipe's 478 landmarks, all photographs at once."""
+"""Labels for photographs: pose, identity and expression fitted to MediaPipe's 478 landmarks, many at once."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def fit(
     sizes: NDArray[np.int32],
     steps: int = 300,
 ) -> Fits:
-    """Adam on all photographs together: rotation, position, focal length, alpha (Gaussian prior), 52 bounded actions."""
+    """Adam on photographs together: rotation, position, focal length, alpha (Gaussian prior), 52 bounded actions."""
     on = model.landmark_sets["mediapipe478"].on
     mean = torch.tensor(on(model.mean))
     shape = torch.tensor(on(model.shape_basis))
@@ -149,6 +149,27 @@ def fit(
         tuple(files), landmarks, R.numpy(), t.numpy(), free["log_focal"].exp().detach().numpy(), sizes,
         free["alpha"].detach().numpy(), free["action"].detach().numpy(), m.numpy(), residual.numpy(),
     )  # fmt: skip
+
+
+def fit_in_chunks(
+    model: FaceModel,
+    arkit_to_motion: NDArray,
+    spread_mm: NDArray,
+    files: Sequence[str],
+    landmarks: NDArray[np.float32],
+    sizes: NDArray[np.int32],
+    progress: Callable[[Sequence], Sequence] = lambda x: x,
+    chunk: int = 400,
+) -> Fits:
+    """`fit` for any number of photographs: chunks stay in the processor's cache and show progress."""
+    parts = [
+        fit(model, arkit_to_motion, spread_mm, files[a : a + chunk], landmarks[a : a + chunk], sizes[a : a + chunk])
+        for a in progress(range(0, len(files), chunk))
+    ]
+    fields = {
+        key: np.concatenate([part.__dict__[key] for part in parts]) for key in parts[0].__dict__ if key != "files"
+    }
+    return Fits(files=tuple(files), **fields)
 
 
 def _initial_rotation(target: torch.Tensor) -> torch.Tensor:

@@ -57,7 +57,8 @@ def label_regions(mean: Array, source: HeadSource, points: SurfacePoints) -> NDA
         near = np.linalg.norm(mean[:, None] - loop[None], axis=-1).min(axis=1) < EYELID_MM
         mark("eyelids", skin & (near | (_inside(mean[:, :2], loop[:, :2]) & (z < 20))))
     mark("tongue", source.component == 1)
-    mark("eyes", source.component >= 2)
+    mark("eyes", (source.component == 2) | (source.component == 3))
+    mark("neck", source.component > 3)  # crumbs of the shoulders that the cut left behind
     return region
 
 
