@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from realtime3d.errors import Realtime3dError
 
-COMMANDS = ("video", "config")
+COMMANDS = ("video", "live", "config")
 
 
 class Parser(argparse.ArgumentParser):

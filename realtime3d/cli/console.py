@@ -9,19 +9,24 @@ import os
 import sys
 
 
-class _OneLine(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return f"realtime3d: {record.getMessage()}"
+class _Messages(logging.Handler):
+    """One line a message, above a progress bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = f"realtime3d: {' '.join(record.getMessage().split())}"
+        bars = sys.modules.get("tqdm")
+        if bars:
+            bars.tqdm.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr)
 
 
 def set_up_messages(*, quiet: bool, verbose: bool, debug: bool) -> None:
     """Send the library's log to stderr and, unless asked for more, silence what native code writes there itself."""
     if not (verbose or debug):
         hush_native_code()
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine())
     log = logging.getLogger("realtime3d")
-    log.handlers[:] = [handler]
+    log.handlers[:] = [_Messages()]
     log.propagate = False
     log.setLevel(logging.DEBUG if debug else logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
 

@@ -106,3 +106,11 @@ def at_least(low: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def size(text: str) -> tuple[int, int]:
+    """Width and height as 1280x720."""
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it as 1280x720")
+    return int(width), int(height)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime3d.cli.interrupt import Interrupt
+from realtime3d.cli.latency import Latency
 from realtime3d.cli.outputs import make_sinks
 from realtime3d.cli.plan import Job, sidecar_of
 from realtime3d.cli.report import progress_bar, summary_lines
 
 if TYPE_CHECKING:
+    from realtime3d.face import FrameResult
     from realtime3d.io.base import SourceOptions
-    from realtime3d.pipeline import Window
     from realtime3d.tracker import FaceTracker
 
 
@@ -27,14 +29,7 @@ def make_tracker(args: argparse.Namespace) -> FaceTracker:
 
 
 def run_job(
-    job: Job,
-    tracker: FaceTracker,
-    options: SourceOptions,
-    args: argparse.Namespace,
-    stop: Interrupt,
-    *,
-    resume: bool = False,
-    window: Window | None = None,
+    job: Job, tracker: FaceTracker, options: SourceOptions, args: argparse.Namespace, stop: Interrupt, *, resume: bool
 ) -> None:
     """Follow the faces of one input, write its files, print its summary."""
     from realtime3d.io.resume import find_resume_point
@@ -48,12 +43,44 @@ def run_job(
         options = replace(options, start_s=max(start_s, point.source_start_s))
     tracker.reset(point.next_face_id if point else 0)
     with open_source(job.source, options) as source, closing(create_renderer()) as renderer:
-        info = source.info
-        sinks = make_sinks(job, info, tracker, args, options=options, wanted_start_s=start_s, resume=point)
-        with progress_bar(info, options, quiet=args.quiet) as bar:
-            summary = run(
-                source, tracker, sinks, renderer, window=window, until=stop.until, observe=lambda result: bar.update()
-            )
+        sinks = make_sinks(job, source.info, tracker, args, options=options, wanted_start_s=start_s, resume=point)
+        with progress_bar(source.info, options, quiet=args.quiet) as bar:
+            summary = run(source, tracker, sinks, renderer, until=stop.until, observe=lambda result: bar.update())
+    _say(summary_lines(source.info.name, summary, _files(job)), args)
+
+
+def run_live(job: Job, tracker: FaceTracker, options: SourceOptions, args: argparse.Namespace, stop: Interrupt) -> None:
+    """The same for a camera or stream, with a window unless there is to be none."""
+    from realtime3d.io.sources import open_source
+    from realtime3d.pipeline import run
+    from realtime3d.render.base import create_renderer
+
+    latency = Latency("capture to result" if args.no_window else "capture to display")
+    with ExitStack() as stack:
+        source = stack.enter_context(open_source(job.source, options))
+        renderer = stack.enter_context(closing(create_renderer()))
+        sinks = make_sinks(job, source.info, tracker, args, options=options)
+        window = None
+        if not args.no_window:
+            from realtime3d.cli.live_window import LiveWindow
+
+            window = stack.enter_context(LiveWindow(tracker, renderer, source.info, latency, args.save_to, stop))
+        bar = stack.enter_context(progress_bar(source.info, options, quiet=args.quiet))
+
+        def observe(result: FrameResult) -> None:
+            bar.update()
+            if window is None:
+                latency.add(result.frame.t_ns)
+
+        summary = run(source, tracker, sinks, renderer, window=window, until=stop.until, observe=observe)
+    saved = window.saved if window else []
+    _say([*summary_lines(source.info.name, summary, [*_files(job), *saved]), f"  {latency}"], args)
+
+
+def _files(job: Job) -> list[Path]:
+    return list(dict.fromkeys([*job.outputs.values(), *(sidecar_of(path) for path in job.outputs.values())]))
+
+
+def _say(lines: list[str], args: argparse.Namespace) -> None:
     if not args.quiet:
-        files = [*job.outputs.values(), *(sidecar_of(path) for path in job.outputs.values())]
-        print("\n".join(summary_lines(info.name, summary, dict.fromkeys(files))))
+        print("\n".join(lines))

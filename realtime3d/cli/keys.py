@@ -1,0 +1,20 @@
+"""The keys of the live window: one table for the window, `--help` and the docs."""
+
+from __future__ import annotations
+
+KEYS = (  # keys, what they call on `LiveWindow`, meaning
+    ("h", "help", "show or hide this help"),
+    ("space", "pause", "pause and go on; frames that come meanwhile are dropped"),
+    ("s", "snapshot", "save the picture as PNG"),
+    ("r", "record", "start or stop recording the overlay as MP4"),
+    ("m", "mode", "next overlay: wire, shaded, transparent, points, off"),
+    ("i", "relearn", "learn the faces' identities again"),
+    ("c", "recentre", "show head angles relative to now; again: as measured"),
+    ("q", "quit", "end (also Escape, Ctrl-C, or closing the window)"),
+)
+ALIASES = {"?": "h", "escape": "q"}
+
+
+def help_text() -> str:
+    """The table as text, for `--help`."""
+    return "\n".join(f"  {key:<7}{meaning}" for key, _, meaning in KEYS)

@@ -1,0 +1,52 @@
+"""Follow faces live, from a camera or a stream, in a window and into files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from realtime3d.cli import options
+from realtime3d.cli.keys import help_text
+
+EPILOG = f"keys in the window:\n{help_text()}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("url", metavar="URL", nargs="?", help="a stream (rtsp://, http://, ...) or /dev/videoN")
+    camera = parser.add_argument_group("camera")
+    camera.add_argument("--camera", metavar="N", type=options.at_least(0), help="number of the camera (0)")
+    camera.add_argument("--size", metavar="WxH", type=options.size, help="picture size to ask for, as 1280x720")
+    camera.add_argument("--fps", metavar="RATE", type=float, help="frames a second to ask for")
+    camera.add_argument("--pixel-format", metavar="CODE", help="four characters to ask for, as MJPG or YUYV")
+    view = parser.add_argument_group("window")
+    view.add_argument("--no-window", action="store_true", help="only write files; Ctrl-C ends")
+    view.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
+    options.add_output_options(parser)
+    options.add_run_options(parser)
+    options.add_config_options(parser)
+    options.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
+    from realtime3d.cli.plan import plan_jobs
+    from realtime3d.cli.running import make_tracker, run_live
+    from realtime3d.errors import UsageError
+    from realtime3d.io.base import SourceOptions
+    from realtime3d.io.window import check_display
+
+    if args.url and args.camera is not None:
+        raise UsageError("name a camera or a URL, not both")
+    source = args.url or str(args.camera or 0)
+    if not (source.isdecimal() or "://" in source or source.startswith("/dev/video")):
+        raise UsageError(f"{source} is neither a camera nor a URL: for a file, `realtime3d video {source}`")
+    width, height = args.size or (None, None)
+    wanted = SourceOptions(width=width, height=height, fps=args.fps, pixel_format=args.pixel_format)
+    tracker = make_tracker(args)
+    (job,) = plan_jobs([source], options.outputs_from(args), replace=args.overwrite)
+    if not args.no_window:
+        check_display()
+    with tracker, Interrupt() as stop:
+        run_live(job, tracker, wanted, args, stop)
+        return INTERRUPTED if stop.requested else 0
