@@ -36,6 +36,11 @@ class Crop:
         middle = (self.size - 1) / 2
         return np.array([[self.focal, 0, middle], [0, self.focal, middle], [0, 0, 1.0]])
 
+    @property
+    def K_inverse(self) -> Matrix:
+        middle = (self.size - 1) / 2
+        return np.array([[1, 0, -middle], [0, 1, -middle], [0, 0, self.focal]]) / self.focal
+
 
 @dataclass(frozen=True, slots=True)
 class CropPose:
@@ -85,7 +90,7 @@ def warp(image: Image, camera: Camera, crop: Crop) -> Image:
         xy = camera.project(rays).astype(np.float32)
         return cv2.remap(image, xy[..., 0], xy[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     shrink = camera.fx * 1.0 / crop.focal  # picture pixels per crop pixel
-    H = camera.K @ crop.R.T @ np.linalg.inv(crop.K)
+    H = camera.K @ crop.R.T @ crop.K_inverse
     if shrink > 2.0:  # bilinear would alias: average first
         return _warp_shrunk(image, H, size, int(shrink))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
     from typing_extensions import Self
+
+Results = Generator[FrameResult, None, None]
 
 
 class FaceTracker:
@@ -232,7 +234,7 @@ class FaceTracker:
         if self._loop:
             self._loop.relearn()
 
-    def track(self, source: SourceSpec | Source, options: SourceOptions | None = None) -> Iterator[FrameResult]:
+    def track(self, source: SourceSpec | Source, options: SourceOptions | None = None) -> Results:
         """The results of every frame of a source, from the start of a new stream.
 
         `source` is a camera number, a URL, a file, pictures (see `realtime3d.io.sources.open_source`), or an open
@@ -245,7 +247,7 @@ class FaceTracker:
         with opened as frames:
             yield from self._results(frames)
 
-    def _results(self, frames: Source) -> Iterator[FrameResult]:
+    def _results(self, frames: Source) -> Results:
         dropped = 0
         lost: tuple[int, ...] = ()
         for item in frames:

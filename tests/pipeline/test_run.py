@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from realtime3d.face import FrameResult
 from realtime3d.io.base import Frame, Gap, SourceInfo, SourceStatus
 from realtime3d.pipeline import QUEUE_FRAMES, Recorder, run
 from realtime3d.types import Image
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class ListSource:
@@ -56,7 +60,7 @@ class ListSink:
         self.threads: set[str] = set()
         self._on_write = on_write
 
-    def __enter__(self) -> ListSink:
+    def __enter__(self) -> Self:
         self.state = "open"
         return self
 
@@ -216,7 +220,7 @@ def test_an_interrupt_in_the_middle_finishes_the_files(scene: Scene, tracker: Fa
 
 def test_a_sink_that_cannot_be_opened_closes_those_before_it(scene: Scene, tracker: FaceTracker) -> None:
     class Unopenable(ListSink):
-        def __enter__(self) -> ListSink:
+        def __enter__(self) -> Self:
             raise OutputError("read-only folder")
 
     first = ListSink()

@@ -50,7 +50,7 @@ def test_calibration_is_scaled_to_the_picture(tmp_path: Path) -> None:
     full, half = cameras.camera(1280, 720), cameras.camera(640, 360)
     point = np.array([100.0, -50.0, 700.0])
     assert half.project(point) == pytest.approx((full.project(point) + 0.5) / 2 - 0.5)
-    with pytest.raises(UsageError, match="1280x720.*640x480"):
+    with pytest.raises(UsageError, match=r"1280x720.*640x480"):
         cameras.camera(640, 480)
 
 
