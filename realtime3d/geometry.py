@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Matrix = NDArray[np.float64]
+
+_NEXT, _BEFORE = [1, 2, 0], [2, 0, 1]  # axes in a circle
 
 DEFAULT_FOV_DEG = 60.0  # across the picture's longer side; laptop webcams lie between 50 and 75
 
@@ -42,7 +45,8 @@ def rotation_from_6d(six: ArrayLike) -> Matrix:
     x = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-12)
     b = b - (x * b).sum(-1, keepdims=True) * x
     y = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-12)
-    return np.stack([x, y, np.cross(x, y)], axis=-1)
+    z = x[..., _NEXT] * y[..., _BEFORE] - x[..., _BEFORE] * y[..., _NEXT]  # the cross product, faster than np.cross
+    return np.stack([x, y, z], axis=-1)
 
 
 def rotvec_to_matrix(rotvec: ArrayLike) -> Matrix:
@@ -77,13 +81,13 @@ def geodesic_deg(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
 
 def rotation_to_ray(direction: ArrayLike) -> Matrix:
     """The smallest rotation that turns the optical axis (0, 0, 1) onto a viewing ray."""
-    d = np.asarray(direction, dtype=np.float64)
-    d = d / np.linalg.norm(d)
-    axis = np.array([-d[1], d[0], 0.0])  # z cross d
-    sine = np.linalg.norm(axis)
-    if sine < 1e-12:
-        return np.eye(3)
-    return rotvec_to_matrix(axis / sine * np.arctan2(sine, d[2]))
+    x, y, z = (float(v) for v in np.asarray(direction, dtype=np.float64))
+    length = math.sqrt(x * x + y * y + z * z)
+    x, y, z = x / length, y / length, z / length
+    if z < -1 + 1e-12:  # straight back: every half turn is as small as any other
+        return np.diag([-1.0, 1.0, -1.0])
+    k = 1 / (1 + z)
+    return np.array([[1 - k * x * x, -k * x * y, x], [-k * x * y, 1 - k * y * y, y], [-x, -y, z]])
 
 
 @dataclass(frozen=True)
