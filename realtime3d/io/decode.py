@@ -19,6 +19,7 @@ from realtime3d.errors import SourceError
 from realtime3d.types import Image
 
 DEFAULT_RATE = Fraction(30)
+_STAMPS_BEGIN_ANYWHERE = 0x0200  # libavformat's AVFMT_TS_DISCONT
 _TEXT_FORMATS = {"tty"}  # libav draws text files as pictures
 FAILURES_IN_A_ROW = 8  # of reading on behind damage, then the file has ended
 _HIDDEN_FRAMES = {"vp8"}  # packets that show nothing: counting packets would not count frames
@@ -86,6 +87,13 @@ def nominal_rate(stream: Any) -> Fraction:
         if rate and 0 < rate <= 1000:
             return Fraction(rate)
     return DEFAULT_RATE
+
+
+def zero_of(container: Any) -> Fraction:
+    """The stamp, in seconds, at which a player's clock shows 0: the first one where a format lets stamps begin anywhere
+    (MPEG transport streams); elsewhere the format's own zero, with which sound and picture may begin a little later."""
+    anywhere = container.format.flags & _STAMPS_BEGIN_ANYWHERE
+    return Fraction(container.start_time or 0, 1_000_000) if anywhere else Fraction(0)
 
 
 class FrameDecoder:
@@ -180,7 +188,7 @@ def locate(name: str, start_s: float) -> Place | None:
         stream = video_stream(container, name)
         if stream.codec_context.name in _HIDDEN_FRAMES:
             return None
-        start = Fraction(start_s) + Fraction((container.start_time or 0) - 1, 1_000_000)  # stamps may be rounded
+        start = Fraction(start_s) + zero_of(container) - Fraction(1, 1_000_000)  # stamps may be rounded
         wanted = math.floor(start / stream.time_base)
         stamps = _stamps_until(container, stream, wanted)
     finally:

@@ -54,8 +54,6 @@ def _last(kind: str, path: Path, start_s: float) -> tuple[float | None, int | No
         from realtime3d.io.parquet import last_part_row
 
         return last_part_row(path) or (None, None)
-    if not path.exists():
-        return None, None
     last_s, largest_id = None, None
     for _, time_s, face_id in timed_lines(path):
         last_s = time_s

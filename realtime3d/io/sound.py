@@ -10,7 +10,7 @@ from typing import Any
 import av
 import av.error
 
-from realtime3d.io.decode import open_container
+from realtime3d.io.decode import open_container, zero_of
 
 COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}
 
@@ -21,7 +21,7 @@ class Sound:
     def __init__(self, path: Path, zero_s: float, end_s: float | None) -> None:
         self._container = open_container(str(path))
         self._stream = self._container.streams.audio[0]
-        start = Fraction(self._container.start_time or 0, 1_000_000)
+        start = zero_of(self._container)
         self._zero = start + Fraction(zero_s)
         self._end = None if end_s is None else start + Fraction(end_s)
         self._waiting: Any = None
@@ -90,12 +90,3 @@ class Sound:
     def close(self) -> None:
         self._packets = iter(())
         self._container.close()
-
-
-def has_sound(path: Path) -> bool:
-    """Whether a file holds an audio stream."""
-    container = open_container(str(path))
-    try:
-        return bool(container.streams.audio)
-    finally:
-        container.close()

@@ -148,7 +148,6 @@ def timed_lines(path: Path) -> Iterator[tuple[int, float | None, int | None]]:
 
     Ends at the first line that is not whole.
     """
-    read = _read_json if path.suffix.lower() == ".jsonl" else _read_csv
     end = 0
     try:
         with open(path, "rb") as file:
@@ -157,21 +156,22 @@ def timed_lines(path: Path) -> Iterator[tuple[int, float | None, int | None]]:
                     return
                 is_header = end == 0 and line.startswith(b"frame,face_id,timestamp")
                 try:
-                    time, face = (None, None) if is_header else read(line)
+                    time, face = (None, None) if is_header else _read_line(line)
                 except (ValueError, KeyError, IndexError, TypeError):
                     return
                 end += len(line)
                 yield end, time, face
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise output_error(path, error) from error
 
 
-def _read_csv(line: bytes) -> tuple[float, int]:
-    _, face, time, _ = line.split(b",", 3)
-    return float(time), int(face)
-
-
-def _read_json(line: bytes) -> tuple[float, int | None]:
+def _read_line(line: bytes) -> tuple[float, int | None]:
+    """(timestamp, largest face id) of a row of CSV or a line of JSONL."""
+    if not line.startswith(b"{"):
+        _, face, time, _ = line.split(b",", 3)
+        return float(time), int(face)
     entry = json.loads(line)
     return float(entry["timestamp"]), max((face["face_id"] for face in entry["faces"]), default=None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 
 from realtime3d.errors import MissingError, OutputError, SourceError
 from realtime3d.face import FrameResult
@@ -30,8 +31,9 @@ ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 # No B-frames: packets then lie in the order of their times, and a killed video can be cut and continued anywhere.
 ENCODER_OPTIONS = {"libx264": {"preset": "superfast", "crf": "20", "bf": "0"}}
 KEY_FRAME_EVERY = 60  # frames; also where a viewer can jump to
-# Fragments of a second while the run goes on; where FFmpeg can, an ordinary MP4 once it has ended.
-FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof"
+# Fragments of a second while the run goes on; where FFmpeg can, an ordinary MP4 once it has ended. The header waits for
+# the first fragment (`delay_moov`): only then can it say that sound and picture begin a little after 0.
+FRAGMENTS = "frag_keyframe+delay_moov+default_base_moof"
 HYBRID_SINCE = (61, 7)  # libavformat
 
 
@@ -56,6 +58,7 @@ class VideoSink:
         self._path, self._options = path, options
         self._container: Any = None
         self._sound: Sound | None = None
+        self._waiting: Any = None  # the packet that has not been written yet
         self._last_pts = -1
         self._failed = False
 
@@ -116,8 +119,8 @@ class VideoSink:
 
     def _new_stream(self) -> Any:
         name = encoder()
-        rate = Fraction(self._options.fps or 30).limit_denominator(1001)
-        stream: Any = self._container.add_stream(name, rate=rate, options=ENCODER_OPTIONS.get(name, {}))
+        self._rate = Fraction(self._options.fps or 30).limit_denominator(1001)
+        stream: Any = self._container.add_stream(name, rate=self._rate, options=ENCODER_OPTIONS.get(name, {}))
         stream.width, stream.height = self._size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = TIME_BASE
@@ -135,12 +138,20 @@ class VideoSink:
         frame.pts, frame.time_base = pts, TIME_BASE
         return frame
 
-    def _mux(self, packets: Any) -> None:
+    def _mux(self, packets: Iterable[Any]) -> None:
+        """Write packets with the sound that belongs before them, one late: how long a frame is shown is known when
+        the next one comes, and MP4 stores durations."""
         for packet in packets:
-            if self._sound is not None:
-                for sound in self._sound.until(float(packet.dts * packet.time_base)):
-                    self._container.mux(sound)
-            self._container.mux(packet)
+            if self._waiting is not None:
+                self._write(self._waiting, packet.dts * packet.time_base)
+            self._waiting = packet
+
+    def _write(self, packet: Any, until: Fraction) -> None:
+        packet.duration = round(until / packet.time_base) - packet.dts
+        if self._sound is not None:
+            for sound in self._sound.until(float(packet.dts * packet.time_base)):
+                self._container.mux(sound)
+        self._container.mux(packet)
 
     def _copy(self, previous: _Previous) -> None:
         """Take over, without encoding again, the frames of the killed run before the point where this one begins."""
@@ -177,6 +188,8 @@ class VideoSink:
         self._container = container
         with self._errors():
             self._mux(self._stream.encode(None))
+            if self._waiting is not None:
+                self._write(self._waiting, self._waiting.dts * self._waiting.time_base + 1 / self._rate)
             container.close()
         self._container = None
 
@@ -239,21 +252,39 @@ class _Previous:
 
     def fits(self, stream: Any) -> bool:
         """Whether its packets can be followed by those of `stream`: same encoder, same settings."""
-        return self._container is None or self._stream.codec_context.extradata == stream.codec_context.extradata
+        if self._container is None:
+            return True
+        extradata = stream.codec_context.extradata or b""
+        return all(unit in extradata for unit in parameter_sets(self._stream.codec_context.extradata or b""))
 
     def packets_before(self, time_s: float) -> Iterator[Any]:
         if self._container is None:
             return
+        as_encoders_write = BitStreamFilterContext("h264_mp4toannexb", self._stream)
         with contextlib.suppress(av.error.FFmpegError):  # the fragment during which it was killed
             for packet in self._container.demux(self._stream):
                 if packet.pts is None or packet.size == 0 or packet.pts * packet.time_base >= time_s:
                     return
-                yield packet
+                yield from as_encoders_write.filter(packet)
 
     def remove(self) -> None:
         if self._container is not None:
             self._container.close()
         self._path.unlink()
+
+
+def parameter_sets(extradata: bytes) -> list[bytes]:
+    """The units of an MP4's `avcC` that a decoder needs before the first picture: SPS and PPS."""
+    units, position = [], 5
+    for mask in (0x1F, 0xFF):
+        if position >= len(extradata):
+            break
+        count, position = extradata[position] & mask, position + 1
+        for _ in range(count):
+            length = int.from_bytes(extradata[position : position + 2], "big")
+            units.append(extradata[position + 2 : position + 2 + length])
+            position += 2 + length
+    return units
 
 
 def last_frame_s(path: Path) -> float | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from realtime3d.errors import SourceError
 from realtime3d.io.base import Gap, SourceInfo, SourceOptions, SourceStatus
-from realtime3d.io.decode import FrameDecoder, Place, ToBgr, locate, nominal_rate, open_container, video_stream
+from realtime3d.io.decode import FrameDecoder, Place, ToBgr, locate, nominal_rate, open_container, video_stream, zero_of
 from realtime3d.io.timeline import Timeline
 from realtime3d.types import Frame
 
@@ -26,8 +25,8 @@ SEEK_EARLIER_S = (0, 2, 10)  # seeking goes by decoding order and may land behin
 
 
 class VideoFile:
-    """Every frame of a file (or of a URL that has an end): real presentation times, counted from the container's
-    start; rotated and non-square pixels put right; `Frame.index` is the frame's number in the whole file."""
+    """Every frame of a file (or of a URL that has an end): real presentation times as a player's clock shows
+    them; rotated and non-square pixels put right; `Frame.index` is the frame's number in the whole file."""
 
     def __init__(self, name: str, options: SourceOptions) -> None:
         self._name, self._options = name, options
@@ -50,7 +49,7 @@ class VideoFile:
         height, width = self._to_bgr(first).shape[:2]
         fps, duration = nominal_rate(stream), self._duration(stream)
         frames = stream.frames or (round(duration * fps) if duration else None)
-        self._step_ns = round(NS / fps)
+        self._step_ns, self._zero = round(NS / fps), zero_of(self._container)
         is_file = "://" not in self._name
         self._info = SourceInfo(
             name=Path(self._name).name if is_file else self._name,
@@ -104,14 +103,14 @@ class VideoFile:
 
     def _frames(self) -> Iterator[Frame]:
         options = self._options
-        start_ns = round(options.start_s * NS) - START_SLACK_NS
+        start_ns = round(options.start_s * NS) - START_SLACK_NS if options.start_s > 0 else None
         end_ns = None if options.end_s is None else round(options.end_s * NS)
         timeline, first_given, t_ns = Timeline(self._step_ns), None, -1
         for index, frame in enumerate(self._locked(), self._first_index):
             t_ns = timeline(self._stamp_ns(frame))
             if end_ns is not None and t_ns >= end_ns:
                 return
-            if t_ns < start_ns:
+            if start_ns is not None and t_ns < start_ns:
                 continue
             first_given = index if first_given is None else first_given
             if (index - first_given) % options.every == 0:
@@ -131,8 +130,7 @@ class VideoFile:
     def _stamp_ns(self, frame: Any) -> int | None:
         if frame.pts is None:
             return None
-        start = Fraction(self._container.start_time or 0, 1_000_000)
-        return round((frame.pts * frame.time_base - start) * NS)
+        return round((frame.pts * frame.time_base - self._zero) * NS)
 
     def _at_end(self, nothing_given: bool, t_ns: int, repaired: int) -> None:
         if nothing_given and self._options.start_s > 0:
