@@ -42,6 +42,7 @@ class FrameLoop:
         self._tracker: Tracker | None = None
         self._camera: Camera | None = None
         self.last: FrameResult | None = None
+        self._lost_unseen: tuple[int, ...] = ()  # ids that ended while no picture came
         self.best_identity: IdentityState | None = None  # the frozen one that was seen longest
 
     def step(self, frame: Frame, dropped: int = 0) -> FrameResult:
@@ -58,7 +59,8 @@ class FrameLoop:
         with watch.measure("smooth"):
             faces = tuple(self._state(face, frame.t_ns, camera) for face in outcome.faces)
             self._forget(outcome.lost, frame.t_ns)
-        self.last = FrameResult(frame, faces, outcome.lost, watch.seconds, dropped, camera)
+        lost, self._lost_unseen = self._lost_unseen + outcome.lost, ()
+        self.last = FrameResult(frame, faces, lost, watch.seconds, dropped, camera)
         return self.last
 
     def _look(self, image: Image, camera: Camera, tracks: Sequence[Track], watch: Stopwatch) -> list[FaceCoeffs]:
@@ -78,13 +80,17 @@ class FrameLoop:
         )
 
     def miss(self, t_ns: int) -> FrameResult | None:
-        """Time goes on without a picture: faces become held, then lost. The last result as of now, if there is one."""
+        """Time goes on without a picture: faces become held, then lost. The last result as of now, if there is one.
+
+        Who is lost is told again by the next `step`.
+        """
         if self._tracker is None or self.last is None or self._camera is None:
             return None
         outcome = self._tracker.miss(t_ns)
         camera = self._camera
         faces = tuple(self._state(face, t_ns, camera) for face in outcome.faces)
         self._forget(outcome.lost, t_ns)
+        self._lost_unseen += outcome.lost
         self.last = replace(self.last, faces=faces, lost=outcome.lost, timings={}, dropped=0)
         return self.last
 

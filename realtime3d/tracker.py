@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -97,6 +96,7 @@ class FaceTracker:
         self._backend_used: backends.Backend | None = None
         self._profile: FloatArray | None = None
         self._loop: FrameLoop | None = None
+        self._best_identity: IdentityState | None = None  # of the streams so far, for the profile
         self._next_index = 0
         self._first_id = 0
         self._last_ns: int | None = None
@@ -147,15 +147,12 @@ class FaceTracker:
             return
         parts.estimator.close()
         parts.detector.close()
-        self._save_profile(parts.model)
         self.reset()
-
-    def _save_profile(self, model: FaceModel) -> None:
-        best = self._loop.best_identity if self._loop else None
+        best, self._best_identity = self._best_identity, None
         if self._profile_file is not None and self._profile is None and best is not None:
             from realtime3d.profile import save_profile
 
-            save_profile(self._profile_file, best, model)
+            save_profile(self._profile_file, best, parts.model)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -214,9 +211,8 @@ class FaceTracker:
             self._loop = FrameLoop(parts, self.config, self._profile, self._first_id)
         if self.config.camera.mirror:
             frame = Frame(frame.index, frame.t_ns, _flipped(frame.image), frame.source)
-        result = self._loop.step(frame, dropped)
         self._next_index, self._last_ns = frame.index + 1, frame.t_ns
-        return result
+        return self._loop.step(frame, dropped)
 
     def miss(self, t_ns: int) -> FrameResult | None:
         """No picture at `t_ns` (a camera that is gone): faces become held, then lost. The last result as of now."""
@@ -227,6 +223,9 @@ class FaceTracker:
 
     def reset(self, first_id: int = 0) -> None:
         """Forget all faces: the next picture starts a new stream, at any time; its ids begin with `first_id`."""
+        learned = self._loop.best_identity if self._loop else None
+        if learned and (self._best_identity is None or learned.frames > self._best_identity.frames):
+            self._best_identity = learned
         self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
 
     def relearn_identity(self) -> None:
@@ -249,16 +248,12 @@ class FaceTracker:
 
     def _results(self, frames: Source) -> Results:
         dropped = 0
-        lost: tuple[int, ...] = ()
         for item in frames:
             if isinstance(item, Gap):
-                missed = self.miss(item.t_ns)
-                lost += missed.lost if missed else ()
+                self.miss(item.t_ns)
                 continue
-            now = frames.status.dropped
-            result = self.process_frame(item, now - dropped)
-            yield replace(result, lost=lost + result.lost)
-            dropped, lost = now, ()
+            before, dropped = dropped, frames.status.dropped
+            yield self.process_frame(item, dropped - before)
 
     # -- one picture --------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class MediaPipeBoxes:
         self._model_file = model_file
         self._searches: dict[str, Search] = {}
         self._closers: list[Callable[[], None]] = []
+        weakref.finalize(self, _close_all, self._closers)  # MediaPipe complains when the interpreter ends before it
 
     def detect(self, frame: Frame) -> list[FaceBox]:
         if not self._searches:
@@ -77,10 +79,13 @@ class MediaPipeBoxes:
             )
 
     def close(self) -> None:
-        for close in self._closers:
-            close()
-        self._closers.clear()
+        _close_all(self._closers)
         self._searches.clear()
+
+
+def _close_all(closers: list[Callable[[], None]]) -> None:
+    while closers:
+        closers.pop()()
 
 
 def tight_box(square: NDArray[np.float64], kind: str) -> NDArray[np.float32]:

@@ -301,6 +301,7 @@ def test_silence_of_a_camera_is_told_and_time_goes_on(scene: Scene, tracker: Fac
     assert window.waits == ["camera 0 is gone"] * 2
     assert [r.frame.index for r in sink.results] == [0, 1, 2]
     assert sink.results[-1].faces[0].status == "tracked"
+    assert [r.lost for r in sink.results] == [(), (), (0,)]  # it was lost while nothing came
 
 
 def test_track_gives_the_same_results_and_closes_the_source(scene: Scene, tracker: FaceTracker) -> None:

@@ -266,6 +266,40 @@ class TestLife:
             FaceTracker(**options)  # type: ignore[arg-type]
 
 
+class TestProfile:
+    def learn(self, scene: Scene, tracker: FaceTracker) -> None:
+        for i in range(250):
+            scene.heads = [head(yaw=25 * np.sin(i / 15), shape=SHAPE)]
+            tracker.process(scene.image, t=i / 30)
+
+    def test_is_written_by_close_and_used_by_the_next(
+        self, scene: Scene, backend: FakeBackend, net_folder: Path, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "me.json"
+        with FaceTracker(models=net_folder, backend=backend, boxes=scene, profile=file) as tracker:
+            self.learn(scene, tracker)
+            tracker.reset()  # another stream without the person does not matter
+            scene.heads = []
+            tracker.process(scene.image, t=0)
+            assert not file.exists()
+        written = file.read_bytes()
+        with FaceTracker(models=net_folder, backend=backend, boxes=scene, profile=file) as tracker:
+            for i in range(10):
+                scene.heads = [head(shape=SHAPE)]
+                (face,) = tracker.process(scene.image, t=i / 30).faces
+            assert face.identity.frozen
+            assert face.shape == pytest.approx(SHAPE, abs=1e-3)
+        assert file.read_bytes() == written
+
+    def test_is_not_written_without_a_frozen_identity(
+        self, scene: Scene, backend: FakeBackend, net_folder: Path, tmp_path: Path
+    ) -> None:
+        scene.heads = [head(shape=SHAPE)]
+        with FaceTracker(models=net_folder, backend=backend, boxes=scene, profile=tmp_path / "me.json") as tracker:
+            watch(tracker, scene, 3)
+        assert list(tmp_path.iterdir()) == []
+
+
 class TestBrokenNets:
     @pytest.mark.parametrize("name", ["rotation", "presence", "expression", "shape"])
     def test_answers_that_are_no_numbers_end_the_run(self, scene: Scene, net_folder: Path, name: str) -> None:
