@@ -165,7 +165,8 @@ def part_files(path: Path) -> list[Path]:
 def last_part_row(path: Path) -> tuple[float, int] | None:
     """(last timestamp, largest face id) in what a killed run left; None where there are no rows."""
     parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
-    tables = [parquet.read_table(file, columns=["timestamp", "face_id"]) for file in [*part_files(path)] or [path]]
+    files = part_files(path) or [file for file in [path] if file.exists()]
+    tables = [parquet.read_table(file, columns=["timestamp", "face_id"]) for file in files]
     rows = [table for table in tables if table.num_rows]
     if not rows:
         return None

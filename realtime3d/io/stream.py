@@ -16,7 +16,6 @@ from realtime3d.io.decode import ToBgr, nominal_rate, open_container, video_stre
 from realtime3d.io.live import DeviceEnded, LiveSource, Opened
 from realtime3d.types import Image
 
-_OPTIONS = {"fflags": "nobuffer", "flags": "low_delay"}
 _SCHEME_OPTIONS = {
     "rtsp": {"rtsp_transport": "tcp"},  # over UDP a lost packet is a grey picture
     "udp": {"overrun_nonfatal": "1", "fifo_size": "50000"},
@@ -43,7 +42,7 @@ class StreamDevice:
         self._last_ns = 0
 
     def open(self) -> Opened:
-        options = {**_OPTIONS, **_SCHEME_OPTIONS.get(urlsplit(self._url).scheme, {})}
+        options = _SCHEME_OPTIONS.get(urlsplit(self._url).scheme, {})
         timeout = (self._options.open_timeout_s, self._options.read_timeout_s)
         try:
             self._container = open_container(self._url, options=options, timeout=timeout)

@@ -1,0 +1,391 @@
+"""Cameras and streams on a bad day: pulled plugs, dying servers, silence, hanging drivers."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from io_media import FakeCapture, number_of, numbered, write_video
+from io_server import LiveServer, transport_stream
+
+from realtime3d.errors import SourceError, UsageError
+from realtime3d.io import camera as camera_module
+from realtime3d.io.base import Gap, SourceOptions
+from realtime3d.io.camera import CameraDevice
+from realtime3d.io.live import LiveSource, Opened
+from realtime3d.io.sources import open_source
+from realtime3d.types import Frame, Image
+
+QUICK = SourceOptions(gap_after_s=0.05, tick_s=0.02, backoff_s=0.02, backoff_max_s=0.08, read_timeout_s=0.4)
+
+
+def open_fake(capture: type[FakeCapture], options: SourceOptions = QUICK) -> LiveSource:
+    return LiveSource(CameraDevice(0, options, capture, exists=lambda target: True), options)
+
+
+def next_frame(items: Iterator[Frame | Gap], wanted: Callable[[Frame], bool] = lambda frame: True) -> Frame:
+    """The next frame of a kind; a test that waits in vain fails after many ticks."""
+    for _ in range(3000):
+        item = next(items)
+        if isinstance(item, Frame) and wanted(item):
+            return item
+    raise AssertionError("no such frame came")
+
+
+def gaps_until(items: Iterator[Frame | Gap], state: str) -> list[Gap]:
+    """All gaps up to the first that says `state`."""
+    found: list[Gap] = []
+    for _ in range(3000):
+        item = next(items)
+        if isinstance(item, Gap):
+            found.append(item)
+            if item.status.state == state:
+                return found
+    raise AssertionError(f"the source never said {state}")
+
+
+# Cameras
+
+
+def test_an_unplugged_camera_is_tried_again_until_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    capture = FakeCapture.fresh()
+    with open_fake(capture) as source:
+        items = iter(source)
+        before = next_frame(items)
+        capture.plugged.clear()
+        gaps = gaps_until(items, "reconnecting")
+        assert "camera 0" in gaps[-1].status.message
+        assert "next try in" in gaps[-1].status.message
+        assert all(gap.t_ns > before.t_ns for gap in gaps)
+        capture.plugged.set()
+        after = next_frame(items, lambda frame: frame.t_ns > gaps[-1].t_ns)
+        assert after.index > before.index
+        next_frame(items)
+        assert source.status.state == "running"
+        assert source.status.message == ""
+    assert any("camera 0 is gone" in record.message for record in caplog.records)
+
+
+def test_time_goes_on_while_nothing_comes() -> None:
+    capture = FakeCapture.fresh()
+    with open_fake(capture) as source:
+        items = iter(source)
+        next_frame(items)
+        capture.plugged.clear()
+        gaps_until(items, "reconnecting")
+        ticks = [item for item in (next(items) for _ in range(8)) if isinstance(item, Gap)]
+        assert len(ticks) == 8
+        steps = np.diff([tick.t_ns for tick in ticks]) / 1e9
+        assert (steps > 0.01).all()
+
+
+def test_waits_double_up_to_a_limit_and_begin_small_after_a_frame() -> None:
+    waits: list[float] = []
+
+    class Dead:
+        name = "dead"
+        reads = 0
+
+        def open(self) -> Opened:
+            return Opened(4, 4, None)
+
+        def read(self) -> tuple[int, Image]:
+            self.reads += 1
+            if self.reads == 6:
+                return time.monotonic_ns(), np.zeros((4, 4, 3), np.uint8)
+            raise SourceError("dead is gone")
+
+        def close(self) -> None:
+            pass
+
+    options = SourceOptions(backoff_s=0.5, backoff_max_s=4.0, gap_after_s=0.01, tick_s=0.01)
+    source = LiveSource(Dead(), options)
+    source._stop.wait = lambda s: waits.append(s) or len(waits) == 8  # type: ignore[method-assign,func-returns-value]
+    source._stop.is_set = lambda: len(waits) == 8  # type: ignore[method-assign]
+    source._read_on()
+    assert waits == [0.5, 1.0, 2.0, 4.0, 4.0, 0.5, 1.0, 2.0]
+
+
+def test_it_gives_up_when_told_to() -> None:
+    capture = FakeCapture.fresh()
+    options = SourceOptions(gap_after_s=0.02, tick_s=0.02, backoff_s=0.01, backoff_max_s=0.02, give_up_s=0.1)
+    with open_fake(capture, options) as source:
+        items = iter(source)
+        next_frame(items)
+        capture.plugged.clear()
+        with pytest.raises(SourceError, match="given up"):
+            gaps_until(items, "ended")
+
+
+def test_a_camera_that_does_not_exist_names_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera_module, "list_cameras", lambda: [("0", "Built-in"), ("2", "USB")])
+    with pytest.raises(SourceError, match=r"camera 7 does not exist: try one of: 0 \(Built-in\), 2 \(USB\)"):
+        CameraDevice(7, QUICK, FakeCapture.fresh(), exists=lambda target: False).open()
+    monkeypatch.setattr(camera_module, "list_cameras", list)
+    with pytest.raises(SourceError, match="connect a camera"):
+        CameraDevice("/dev/video9", QUICK, FakeCapture.fresh(), exists=lambda target: False).open()
+
+
+@pytest.mark.parametrize("spec", [97, "97", "/dev/video97"])
+def test_the_real_opencv_says_no_to_a_camera_that_is_not_there(spec: int | str) -> None:
+    with pytest.raises(SourceError, match="97"):
+        open_source(spec, QUICK)
+
+
+def test_a_camera_that_another_program_uses_is_named() -> None:
+    class Busy(FakeCapture):
+        def grab(self) -> bool:
+            return False
+
+    with pytest.raises(SourceError, match="close other programs"):
+        open_fake(Busy.fresh())
+
+
+def test_what_is_asked_is_set_with_the_format_first_and_read_back() -> None:
+    made: list[FakeCapture] = []
+
+    class Stubborn(FakeCapture):
+        refuses = (5,)  # the rate
+
+        def __init__(self, target: int | str) -> None:
+            super().__init__(target)
+            made.append(self)
+
+    options = SourceOptions(width=320, height=240, fps=60, pixel_format="MJPG")
+    with open_fake(Stubborn.fresh(), options) as source:
+        assert (source.info.width, source.info.height, source.info.fps) == (320, 240, 30)
+        assert source.status.warnings == ("camera 0 gives 30 frames a second instead of 60",)
+    assert made[0].order[:4] == [6, 3, 4, 5]
+    assert made[0].released
+
+
+def test_pixel_formats_have_four_characters() -> None:
+    with pytest.raises(UsageError, match="four characters"):
+        CameraDevice(0, SourceOptions(pixel_format="JPEG2000"))
+
+
+def test_the_stamp_is_taken_between_grab_and_retrieve() -> None:
+    calls: list[str] = []
+
+    class Noting(FakeCapture):
+        def grab(self) -> bool:
+            calls.append("grab")
+            return super().grab()
+
+        def retrieve(self) -> tuple[bool, Any]:
+            calls.append("retrieve")
+            return super().retrieve()
+
+    def clock() -> int:
+        calls.append("stamp")
+        return time.monotonic_ns()
+
+    device = CameraDevice(0, QUICK, Noting.fresh(), exists=lambda target: True, clock=clock)
+    device.open()
+    calls.clear()
+    device.read()
+    assert calls == ["grab", "stamp", "retrieve"]
+    device.close()
+
+
+@pytest.mark.parametrize("kind", ["grey", "16 bit", "alpha"])
+def test_cameras_of_other_kinds_give_bgr(kind: str) -> None:
+    class Odd(FakeCapture):
+        def retrieve(self) -> tuple[bool, Any]:
+            grey = numbered(5)[..., 0]
+            pictures = {"grey": grey, "16 bit": grey.astype(np.uint16) << 8, "alpha": np.dstack([grey] * 4)}
+            return True, pictures[kind]
+
+    with open_fake(Odd.fresh()) as source:
+        frame = next_frame(iter(source))
+    assert (frame.image == numbered(5)).all()
+
+
+def test_a_camera_that_stalls_is_waited_for() -> None:
+    flowing = threading.Event()
+    flowing.set()
+
+    class Stalling(FakeCapture):
+        def grab(self) -> bool:
+            flowing.wait(10)
+            return super().grab()
+
+    with open_fake(Stalling.fresh()) as source:
+        items = iter(source)
+        next_frame(items)
+        flowing.clear()
+        gaps = gaps_until(items, "waiting")
+        assert "nothing from camera 0 for" in gaps[-1].status.message
+        flowing.set()
+        next_frame(items)
+
+
+def test_a_driver_that_hangs_is_named_and_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    release = threading.Event()
+
+    class Hanging(FakeCapture):
+        def grab(self) -> bool:
+            if type(self).count >= 3:
+                release.wait(20)
+            return super().grab()
+
+    options = QUICK
+    device = CameraDevice(0, options, Hanging.fresh(), exists=lambda target: True)
+    source = LiveSource(device, options, join_s=0.1)
+    items = iter(source)
+    gaps_until(items, "waiting")
+    with caplog.at_level(logging.WARNING):
+        source.close()
+    assert "capture thread of camera 0 did not end" in caplog.text
+    assert list(items) == []
+    release.set()
+    source._thread.join(10)
+
+
+def test_a_bug_in_the_capture_thread_is_raised_where_frames_are_taken() -> None:
+    class Buggy(FakeCapture):
+        def retrieve(self) -> tuple[bool, Any]:
+            if type(self).count > 3:
+                raise ZeroDivisionError("a bug")
+            return super().retrieve()
+
+    with open_fake(Buggy.fresh()) as source, pytest.raises(ZeroDivisionError):
+        for _ in source:
+            pass
+
+
+# Streams
+
+
+@pytest.fixture(scope="module")
+def stream_data() -> bytes:
+    return transport_stream()
+
+
+@pytest.fixture
+def server(stream_data: bytes) -> Iterator[LiveServer]:
+    running = LiveServer(stream_data)
+    yield running
+    running.flowing.set()
+    running.die()
+
+
+def test_a_server_that_dies_and_returns_goes_on(server: LiveServer) -> None:
+    with open_source(server.url, QUICK) as source:
+        items = iter(source)
+        before = next_frame(items)
+        server.die()
+        gaps = gaps_until(items, "reconnecting")
+        assert "secret" not in gaps[-1].status.message
+        server.start()
+        after = next_frame(items, lambda frame: frame.t_ns > gaps[-1].t_ns)
+        assert after.index > before.index
+        assert 0 <= number_of(after.image) < 200
+    assert server.connections >= 2
+
+
+def test_a_stream_that_stalls_is_opened_again(server: LiveServer) -> None:
+    with open_source(server.url, QUICK) as source:
+        items = iter(source)
+        next_frame(items)
+        server.flowing.clear()
+        states = [gap.status.state for gap in gaps_until(items, "reconnecting")]
+        assert states[0] == "waiting"
+        server.flowing.set()
+        next_frame(items)
+
+
+def test_passwords_are_not_shown(server: LiveServer) -> None:
+    with open_source(server.url, QUICK) as source:
+        assert source.info.name == f"http://127.0.0.1:{server.port}/live.ts"
+    server.die()
+    with pytest.raises(SourceError) as caught:
+        open_source(server.url, QUICK)
+    server.start()
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_page_that_is_no_video_is_one_clear_line(stream_data: bytes) -> None:
+    running = LiveServer(b"<html>" + b"no video here " * 5000, pace_s=0)
+    try:
+        with pytest.raises(SourceError, match=r"127\.0\.0\.1"):
+            open_source(running.url, SourceOptions(open_timeout_s=1.0, read_timeout_s=0.3))
+    finally:
+        running.die()
+
+
+@pytest.fixture
+def web_clip(tmp_path: Path) -> Iterator[str]:
+    """The address of an ordinary video file on an ordinary web server."""
+    write_video(tmp_path / "clip.mp4", [i / 25 for i in range(30)], container_options={"movflags": "faststart"})
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            """Silent."""
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(tmp_path)))
+    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{httpd.server_port}/clip.mp4"
+    httpd.shutdown()
+    thread.join(5)
+    httpd.server_close()
+
+
+def test_a_url_can_be_read_like_a_file(web_clip: str) -> None:
+    with open_source(web_clip, SourceOptions(live=False)) as source:
+        assert not source.info.live
+        assert [number_of(item.image) for item in source if isinstance(item, Frame)] == list(range(30))
+
+
+def test_a_live_url_with_an_end_ends(web_clip: str) -> None:
+    with open_source(web_clip, QUICK) as source:
+        frames = [item for item in source if isinstance(item, Frame)]
+        assert source.status.state == "ended"
+    assert number_of(frames[-1].image) == 29
+
+
+def test_udp_is_received(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stop = threading.Event()
+
+    def send() -> None:
+        options = {"preset": "ultrafast", "tune": "zerolatency"}
+        with av.open(f"udp://127.0.0.1:{port}?pkt_size=1316", "w", format="mpegts") as container:
+            stream: Any = container.add_stream("libx264", rate=50, options=options)
+            stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+            stream.codec_context.gop_size = 5
+            for number in range(2000):
+                if stop.is_set():
+                    break
+                frame = av.VideoFrame.from_ndarray(numbered(number % 1000), format="bgr24")
+                frame.pts, frame.time_base = number, Fraction(1, 50)
+                container.mux(stream.encode(frame))
+                time.sleep(0.01)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    try:
+        with open_source(f"udp://127.0.0.1:{port}", SourceOptions(read_timeout_s=2)) as source:
+            items = iter(source)
+            first, second = next_frame(items), next_frame(items)
+            assert second.t_ns > first.t_ns
+            assert number_of(second.image) > number_of(first.image) > 0
+    finally:
+        stop.set()
+        sender.join(10)
