@@ -104,9 +104,8 @@ class FaceTracker:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def open(self) -> Self:
-        """Load nets, face model and detector now instead of with the first picture."""
-        if self._parts is None:
-            self._parts = self._load()
+        """Load nets, face model and detector now instead of with the first picture that needs them."""
+        self._opened().detector.open()
         return self
 
     def _load(self) -> Parts:
@@ -172,14 +171,14 @@ class FaceTracker:
     @property
     def model_set(self) -> ModelSet:
         """The nets in use, their files and hashes. Opens the tracker."""
-        self.open()
+        self._opened()
         assert self._model_set is not None
         return self._model_set
 
     @property
     def backend(self) -> backends.Backend:
         """What runs the nets. Opens the tracker."""
-        self.open()
+        self._opened()
         assert self._backend_used is not None
         return self._backend_used
 
@@ -189,8 +188,8 @@ class FaceTracker:
         return {face.id: face.identity for face in last.faces} if last else {}
 
     def _opened(self) -> Parts:
-        self.open()
-        assert self._parts is not None
+        if self._parts is None:
+            self._parts = self._load()
         return self._parts
 
     # -- one stream ---------------------------------------------------------------------------------------------------

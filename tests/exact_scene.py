@@ -99,6 +99,9 @@ class Scene:
 
     # -- as a detector
 
+    def open(self) -> None:
+        """Everything is there already."""
+
     def detect(self, frame: Frame) -> list[FaceBox]:
         self.detections += 1
         points = self.model.landmarks("ibug68", self.model.mean)

@@ -10,7 +10,11 @@ from realtime3d.types import FaceBox, FloatArray, Frame
 
 
 class Detector(Protocol):
-    """Finds faces in a picture. The constructor is cheap; the first `detect` may load something."""
+    """Finds faces in a picture. The constructor is cheap."""
+
+    def open(self) -> None:
+        """Load what is needed now instead of with the first `detect`. May be called again."""
+        ...
 
     def detect(self, frame: Frame) -> list[FaceBox]:
         """Tight face boxes (brows to chin, cheek to cheek, as around the 68 landmarks), best first.

@@ -41,6 +41,9 @@ class FixedBoxes:
             raise UsageError(f"{path}: cannot read the boxes ({error}); name a CSV with {','.join(COLUMNS)}") from error
         return cls(boxes, mirror)
 
+    def open(self) -> None:
+        """Everything is there already."""
+
     def detect(self, frame: Frame) -> list[FaceBox]:
         boxes = self._boxes.get(frame.index, ())
         if not self._mirror:

@@ -39,7 +39,7 @@ Search = Callable[[Image], "list[tuple[NDArray[np.float64], float]]"]  # RGB pic
 
 
 class MediaPipeBoxes:
-    """Finds faces with one or both of MediaPipe's detectors. Loads MediaPipe at the first `detect`."""
+    """Finds faces with one or both of MediaPipe's detectors. `open` loads MediaPipe, else the first `detect` does."""
 
     def __init__(self, range: str = "both", min_score: float = 0.5, model_file: str = "") -> None:
         """`range` is short (up to about 2 m), full (up to about 5 m) or both."""
@@ -53,8 +53,7 @@ class MediaPipeBoxes:
         weakref.finalize(self, _close_all, self._closers)  # MediaPipe complains when the interpreter ends before it
 
     def detect(self, frame: Frame) -> list[FaceBox]:
-        if not self._searches:
-            self._open()
+        self.open()
         rgb = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
         found: list[FaceBox] = []
         for kind, search in self._searches.items():
@@ -62,7 +61,9 @@ class MediaPipeBoxes:
             found += [box for box in boxes if all(_iou(box.xyxy, known.xyxy) < SAME_FACE_IOU for known in found)]
         return sorted(found, key=lambda box: -box.score)
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        if self._searches:
+            return
         with _quiet_native_log():
             make = _solutions() or _tasks(self._model_file)
             for kind in self._ranges:

@@ -235,6 +235,18 @@ class TestLife:
         tracker.close()
         assert tracker.process(scene.image, t=0).faces[0].id == 0
 
+    def test_own_boxes_need_no_detector(self, scene: Scene, backend: FakeBackend, net_folder: Path) -> None:
+        class Forbidden:
+            def open(self) -> None:
+                raise AssertionError
+
+            detect = close = open
+
+        tracker = FaceTracker(models=net_folder, backend=backend, boxes=Forbidden())  # type: ignore[arg-type]
+        assert len(tracker.process_boxes(scene.image, [[10, 10, 90, 90]]).faces) == 1
+        with pytest.raises(AssertionError):
+            tracker.open()
+
     def test_what_is_in_use_is_told(self, tracker: FaceTracker, net_folder: Path) -> None:
         assert tracker.model_set.name == "tiny"
         assert tracker.backend.name == "fake"
