@@ -121,12 +121,11 @@ def _cast(pixels: Array, canvas: Canvas, xyz: Array, triangles: NDArray, mean: A
 
 def _mirrored(points: Array) -> Array:
     """The same 478 points seen in a mirror: x negated, each point replaced by its partner on the other side."""
+    from scipy.optimize import linear_sum_assignment
+
     flipped = points * (-1, 1, 1)
-    distance = np.linalg.norm(points[:, None] - flipped[None], axis=-1)
-    # Lids and lips lie close together: pair each point with its mutual nearest neighbour, else keep it.
-    partner = distance.argmin(axis=1)
-    mutual = partner[partner] == np.arange(len(points))
-    return np.where((mutual & (distance.min(axis=1) < 6))[:, None], flipped[partner], points)
+    _, partner = linear_sum_assignment(((points[:, None] - flipped[None]) ** 2).sum(-1))
+    return flipped[partner]
 
 
 def place_68(points478: SurfacePoints, mean: Array, triangles: NDArray, allowed: NDArray) -> SurfacePoints:
