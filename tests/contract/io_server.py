@@ -1,10 +1,12 @@
-"""A real HTTP server that sends a live MPEG-TS stream, and can stall, die and return."""
+"""Real servers that send a live MPEG-TS stream over HTTP or RTSP, and can stall, die and return."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import socket
+import struct
 import threading
 import time
 from fractions import Fraction
@@ -76,12 +78,54 @@ class LiveServer:
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            client.recv(4096)
-            client.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n")
-            while not self._stop.is_set():
-                for start in range(0, len(self._data), self._piece):
-                    if self._stop.is_set():
-                        return
-                    self.flowing.wait(10)
-                    client.sendall(self._data[start : start + self._piece])
-                    time.sleep(self._pace_s)
+            self._greet(client)
+            for number, start in enumerate(itertools.cycle(range(0, len(self._data), self._piece))):
+                if self._stop.is_set():
+                    return
+                self.flowing.wait(10)
+                client.sendall(self._wrap(self._data[start : start + self._piece], number))
+                time.sleep(self._pace_s)
+
+    def _greet(self, client: socket.socket) -> None:
+        client.recv(4096)
+        client.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n")
+
+    def _wrap(self, piece: bytes, number: int) -> bytes:
+        return piece
+
+
+class RtspServer(LiveServer):
+    """The same over RTSP: MPEG-TS in RTP packets (RFC 2250), interleaved in the TCP connection (RFC 2326, 10.12)."""
+
+    SDP = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=live\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:track\r\n"
+
+    @property
+    def url(self) -> str:
+        return f"rtsp://user:secret@127.0.0.1:{self.port}/live"
+
+    def _greet(self, client: socket.socket) -> None:
+        """Answer requests until the client wants the stream to play."""
+        waiting, method = b"", b""
+        while method != b"PLAY":
+            waiting += client.recv(4096)
+            while b"\r\n\r\n" in waiting:
+                request, _, waiting = waiting.partition(b"\r\n\r\n")
+                method = request.partition(b" ")[0]
+                client.sendall(self._answer(method, request))
+
+    def _answer(self, method: bytes, request: bytes) -> bytes:
+        lines = [line for line in request.split(b"\r\n") if line.lower().startswith(b"cseq:")]
+        body = self.SDP if method == b"DESCRIBE" else b""
+        if method == b"OPTIONS":
+            lines.append(b"Public: DESCRIBE, SETUP, PLAY, TEARDOWN")
+        elif method == b"DESCRIBE":
+            lines += [b"Content-Type: application/sdp", b"Content-Length: %d" % len(body)]
+        elif method == b"SETUP":
+            lines.append(b"Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+        session = [] if method in (b"OPTIONS", b"DESCRIBE") else [b"Session: 1"]
+        return b"\r\n".join([b"RTSP/1.0 200 OK", *lines, *session, b"", body])
+
+    def _wrap(self, piece: bytes, number: int) -> bytes:
+        stamp = int(time.monotonic() * 90_000) & 0xFFFFFFFF
+        packet = struct.pack(">BBHII", 0x80, 33, number & 0xFFFF, stamp, 1) + piece
+        return struct.pack(">cBH", b"$", 0, len(packet)) + packet

@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 from io_media import FakeCapture, number_of, numbered, write_video
-from io_server import LiveServer, transport_stream
+from io_server import LiveServer, RtspServer, transport_stream
 
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.io import camera as camera_module
@@ -272,9 +272,9 @@ def stream_data() -> bytes:
     return transport_stream()
 
 
-@pytest.fixture
-def server(stream_data: bytes) -> Iterator[LiveServer]:
-    running = LiveServer(stream_data)
+@pytest.fixture(params=[LiveServer, RtspServer], ids=["http", "rtsp"])
+def server(request: pytest.FixtureRequest, stream_data: bytes) -> Iterator[LiveServer]:
+    running: LiveServer = request.param(stream_data)
     yield running
     running.flowing.set()
     running.die()
@@ -307,7 +307,7 @@ def test_a_stream_that_stalls_is_opened_again(server: LiveServer) -> None:
 
 def test_passwords_are_not_shown(server: LiveServer) -> None:
     with open_source(server.url, QUICK) as source:
-        assert source.info.name == f"http://127.0.0.1:{server.port}/live.ts"
+        assert source.info.name == server.url.replace("user:secret@", "")
     server.die()
     with pytest.raises(SourceError) as caught:
         open_source(server.url, QUICK)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from io_media import FakeCapture, number_of, numbered, write_video
-from io_server import LiveServer, transport_stream
+from io_server import LiveServer, RtspServer, transport_stream
 
 from realtime3d.errors import SourceError
 from realtime3d.io.base import Gap, Source, SourceOptions
@@ -23,7 +23,8 @@ from realtime3d.types import Frame
 COUNT = 12
 Opener = Callable[[SourceOptions], Source]
 FINITE = ("video", "video-webm", "video-ts", "pattern", "folder", "glob", "list", "arrays", "timed arrays", "generator")
-LIVE = ("camera", "stream")
+SERVERS: dict[str, type[LiveServer]] = {"http": LiveServer, "rtsp": RtspServer}
+LIVE = ("camera", "http", "rtsp")
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +33,21 @@ def stream_data() -> bytes:
 
 
 @pytest.fixture
-def server(stream_data: bytes) -> Iterator[LiveServer]:
-    running = LiveServer(stream_data)
-    yield running
-    running.die()
-
-
-@pytest.fixture
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+def opener(request: pytest.FixtureRequest, tmp_path: Path, stream_data: bytes) -> Iterator[Opener]:
     kind: str = request.param
-    if kind == "stream":
-        url = request.getfixturevalue("server").url
-        return lambda options: open_source(url, options)
+    if kind in SERVERS:
+        server = SERVERS[kind](stream_data)
+        yield lambda options: open_source(server.url, options)
+        server.die()
+    else:
+        yield _local_opener(kind, tmp_path)
+
+
+def _local_opener(kind: str, folder: Path) -> Opener:
     if kind == "camera":
         capture = FakeCapture.fresh()
         return lambda o: LiveSource(CameraDevice(0, o, capture, exists=lambda target: True), o)
-    return _finite_opener(kind, tmp_path)
+    return _finite_opener(kind, folder)
 
 
 def _finite_opener(kind: str, folder: Path) -> Opener:
