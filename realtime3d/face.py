@@ -42,7 +42,7 @@ class FaceState:
 
     def landmarks(self, name: str = "ibug68") -> FloatArray:
         """Landmarks projected from the mesh: (68, 2) or (478, 2) float32 px ("ibug68", "mediapipe478")."""
-        points = self.model.landmarks(name, self.vertices_head()).astype(np.float64)
+        points = self.model.face_landmarks(name, self.shape, self.expression, self.extras).astype(np.float64)
         return self.camera.project(points @ self.pose.R.T + self.pose.t).astype(np.float32)
 
     def euler_deg(self) -> tuple[float, float, float]:

@@ -139,6 +139,22 @@ class FaceModel:
             raise ValueError(f"no landmark set {name!r}; known: {', '.join(self.landmark_sets)}")
         return self.landmark_sets[name].on(vertices)
 
+    @cached_property
+    def _landmark_bases(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Set name -> what `face_landmarks` needs of it: mean (P, 3) and the rows of all coefficients, each P x 3."""
+        bases = np.concatenate([self.shape_basis, self.expression_basis, self.extra_basis])
+        return {
+            name: (points.on(self.mean), points.on(bases).reshape(len(bases), -1))
+            for name, points in self.landmark_sets.items()
+        }
+
+    def face_landmarks(self, name: str, alpha: ArrayLike, eta: ArrayLike, extras: ArrayLike) -> FloatArray:
+        """`landmarks` of one face in the head frame, (P, 3), without making its mesh."""
+        if name not in self.landmark_sets:
+            raise ValueError(f"no landmark set {name!r}; known: {', '.join(self.landmark_sets)}")
+        mean, rows = self._landmark_bases[name]
+        return mean + (np.concatenate([alpha, eta, extras], dtype=np.float32) @ rows).reshape(-1, 3)
+
     def blendshapes(self, eta: ArrayLike, extras: ArrayLike | None = None) -> dict[str, float]:
         """ARKit's 52 weights in [0, 1] that move the face as eta and extras do."""
         from realtime3d.retarget import solve

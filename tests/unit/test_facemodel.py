@@ -88,3 +88,13 @@ def test_a_broken_model_file_is_one_clear_line(tmp_path, damage):
     with pytest.raises(MissingError, match="face model") as caught:
         FaceModel.load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["ibug68", "mediapipe478"])
+def test_landmarks_without_a_mesh_are_those_of_the_mesh(model, name):
+    rng = np.random.default_rng(0)
+    alpha, eta, extras = rng.normal(0, 1, 99), rng.normal(0, 1, 29), rng.uniform(0, 1, 5)
+    wanted = model.landmarks(name, model.deform(model.neutral(alpha), eta, extras))
+    np.testing.assert_allclose(model.face_landmarks(name, alpha, eta, extras), wanted, atol=1e-3)
+    with pytest.raises(ValueError, match="no landmark set"):
+        model.face_landmarks("none", alpha, eta, extras)
