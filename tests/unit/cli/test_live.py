@@ -1,0 +1,330 @@
+"""`realtime3d live`: its window's keys, and whole runs with a camera that is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from realtime3d import cli
+from realtime3d.cli.interrupt import Interrupt
+from realtime3d.cli.keys import KEYS, help_text
+from realtime3d.cli.latency import Latency
+from realtime3d.cli.live_window import LiveWindow
+from realtime3d.clock import now_ns
+from realtime3d.face import FrameResult
+from realtime3d.io.base import SourceInfo, SourceStatus
+from realtime3d.render.base import create_renderer
+from realtime3d.tracker import FaceTracker
+from realtime3d.types import Image
+
+FAKE_CAMERA = Path(__file__).with_name("fake_camera.py")
+
+
+class KeyboardAndScreen:
+    """Stands where the real window does: keeps what it is shown, gives the keys it was told to give."""
+
+    def __init__(self) -> None:
+        self.shown: list[Image] = []
+        self.pressed: list[str] = []
+        self.closed = False
+
+    def __enter__(self) -> KeyboardAndScreen:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.closed = True
+
+    def show(self, image: Image) -> None:
+        self.shown.append(image)
+
+    def keys(self) -> list[str]:
+        return [self.pressed.pop(0)] if self.pressed else []
+
+
+class Desk:
+    """A live window with hands on its keyboard, in front of a tracker that sees one face."""
+
+    def __init__(self, folder: Path, options: list[str]) -> None:
+        models, _, boxes = (options[i] for i in (1, 3, 5))
+        self.folder = folder
+        self.tracker = FaceTracker(models=models, backend="fake", boxes=boxes)
+        self.renderer = create_renderer()
+        self.screen = KeyboardAndScreen()
+        self.stop = Interrupt()
+        self.latency = Latency("capture to display")
+        info = SourceInfo("camera 0", 320, 240, 30.0, None, None, live=True)
+        self.window = LiveWindow(
+            self.tracker,
+            self.renderer,
+            info,
+            self.latency,
+            folder,
+            self.stop,
+            self.screen,  # type: ignore[arg-type]
+        )
+        self._start_ns, self._count = now_ns(), 0
+
+    def frame(self, *keys: str) -> FrameResult:
+        """One more picture, with these keys pressed while it is shown."""
+        self._count += 1
+        result = self.tracker.process(np.full((240, 320, 3), 90, np.uint8), self._start_ns / 1e9 + self._count / 30)
+        self.screen.pressed += keys
+        self.window.show(result, result.frame.image)
+        return result
+
+
+@pytest.fixture
+def desk(tmp_path: Path, without_nets: list[str]) -> Iterator[Desk]:
+    desk = Desk(tmp_path, without_nets)
+    with desk.tracker, desk.window:
+        yield desk
+
+
+def test_every_key_is_in_the_help_and_does_something(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["live", "--help"])
+    assert help_text() in capsys.readouterr().out
+    assert all(callable(getattr(LiveWindow, f"_on_{action}")) for _, action, _ in KEYS)
+    assert len({key for key, _, _ in KEYS}) == len(KEYS)
+
+
+def test_q_and_escape_end(desk: Desk) -> None:
+    desk.frame()
+    assert not desk.window.closed
+    desk.frame("q")
+    assert desk.window.closed
+
+
+def test_a_closed_window_ends(desk: Desk) -> None:
+    desk.screen.closed = True
+    assert desk.window.closed
+
+
+def test_help_covers_the_picture_and_goes_again(desk: Desk) -> None:
+    desk.frame("?")
+    without = desk.screen.shown[-1]
+    desk.frame("h")
+    with_help = desk.screen.shown[-1]
+    desk.frame()
+    assert not np.array_equal(with_help[100:], without[100:])
+    assert np.array_equal(desk.screen.shown[-1][100:], without[100:])
+
+
+def test_snapshot_saves_the_picture_without_the_window_s_lines(desk: Desk) -> None:
+    desk.frame("s")
+    desk.frame("s")
+    assert [path.name for path in desk.window.saved] == ["snapshot-0001.png", "snapshot-0002.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in desk.window.saved)
+
+
+def test_recording_starts_and_stops(desk: Desk) -> None:
+    desk.frame("r")
+    for _ in range(5):
+        desk.frame()
+    desk.frame("r")
+    desk.frame()
+    (path,) = desk.window.saved
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 6
+
+
+def test_a_recording_is_finished_at_the_end_of_the_run(tmp_path: Path, without_nets: list[str]) -> None:
+    desk = Desk(tmp_path, without_nets)
+    with desk.tracker, desk.window:
+        desk.frame("r")
+        desk.frame()
+    with av.open(str(tmp_path / "recording-0001.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 1
+
+
+def test_mode_goes_round(desk: Desk) -> None:
+    modes = []
+    for _ in range(5):
+        desk.frame("m")
+        modes.append(desk.renderer.style.mode)
+    assert sorted(modes) == ["off", "points", "shaded", "transparent", "wire"]
+
+
+def test_relearning_starts_the_identity_again(desk: Desk) -> None:
+    for _ in range(10):
+        desk.frame()
+    before = desk.frame("i").faces[0].identity.frames
+    assert desk.frame().faces[0].identity.frames < before
+
+
+def test_recentring_shows_angles_from_there_and_back(desk: Desk) -> None:
+    desk.frame("c")
+    (line,) = desk.window._from_centre()
+    assert line.startswith("face 0 from centre: pitch")
+    desk.frame("c")
+    assert desk.window._from_centre() == []
+
+
+def test_pause_holds_until_the_next_space(desk: Desk) -> None:
+    desk.screen.pressed = ["space", "x", "x", "space"]
+    shown = len(desk.screen.shown)
+    desk.frame()
+    assert len(desk.screen.shown) >= shown + 4
+    assert desk.screen.pressed == []
+
+
+def test_pause_ends_with_the_window(desk: Desk) -> None:
+    desk.screen.pressed = ["space", "x", "q"]
+    desk.frame()
+    assert desk.window.closed
+
+
+def test_silence_is_told_before_the_first_picture_too(desk: Desk) -> None:
+    desk.window.wait(SourceStatus("reconnecting", "camera 0 is gone; next try in 2 s"))
+    assert desk.screen.shown[-1].any()
+
+
+def test_latency_percentiles() -> None:
+    latency = Latency("capture to display")
+    assert (latency.fps, latency.percentile(95)) == (0.0, 0.0)
+    for milliseconds in range(100, 0, -1):
+        latency.add(now_ns() - milliseconds * 1_000_000)
+    assert latency.percentile(50) == pytest.approx(51, abs=5)
+    assert latency.percentile(95) == pytest.approx(96, abs=5)
+    assert latency.fps > 0
+
+
+# -- whole runs -------------------------------------------------------------------------------------------------------
+
+Live = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def live(without_nets: list[str]) -> Iterator[Live]:
+    children = []
+
+    def start(*words: object, display: str = "") -> subprocess.Popen[str]:
+        command = [sys.executable, str(FAKE_CAMERA), "live", *without_nets, *map(str, words)]
+        environment = {**os.environ, "DISPLAY": display}
+        child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def wait_until(done: Callable[[], bool], child: subprocess.Popen[str]) -> None:
+    for _ in range(600):
+        if done():
+            return
+        assert child.poll() is None, child.communicate()
+        time.sleep(0.05)
+    raise AssertionError("nothing happened for half a minute")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_headless_until_ctrl_c(live: Live, tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    child = live("--no-window", "--csv", table)
+    wait_until(lambda: table.exists() and table.read_bytes().count(b"\n") > 10, child)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "camera 0: " in out
+    assert "capture to result: p50" in out
+    assert "Traceback" not in err
+    facts = json.loads((tmp_path / "a.json").read_text())
+    assert facts["state"] == "complete"
+    assert facts["source"]["live"] is True
+
+
+def test_a_camera_that_does_not_exist_is_4(live: Live) -> None:
+    child = live("--camera", "7", "--no-window")
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 4
+    assert "camera 7 does not exist" in err.splitlines()[-1]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there always is a display")
+def test_without_a_display_is_5(live: Live) -> None:
+    child = live()
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 5
+    assert "--no-window" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["clip.mp4"], "realtime3d video clip.mp4"),
+        (["rtsp://host/a", "--camera", "1"], "not both"),
+        (["--size", "big"], "1280x720"),
+        (["--pixel-format", "JPEG2"], "four characters"),
+        (["--camera", "-1"], "at least 0"),
+    ],
+)
+def test_wrong_usage_is_2(
+    words: list[str], says: str, without_nets: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = cli.main(["live", "--no-window", *without_nets, *words, "-q"])
+    except SystemExit as end:
+        code = int(str(end.code))
+    assert code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A screen nobody sees."""
+    missing = [tool for tool in ("Xvfb", "xdotool") if not shutil.which(tool)]
+    if missing:
+        pytest.skip(f"needs {' and '.join(missing)} (apt-get install xvfb xdotool)")
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24"],
+        pass_fds=[writing], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writing)
+    with os.fdopen(reading) as number:
+        name = f":{number.readline().strip()}"
+    yield name
+    server.terminate()
+    server.wait()
+
+
+def press(display: str, window: str, key: str) -> None:
+    environment = {**os.environ, "DISPLAY": display}
+    subprocess.run(["xdotool", "windowfocus", window], env=environment, check=True)
+    subprocess.run(["xdotool", "key", "--window", window, key], env=environment, check=True)
+
+
+@pytest.mark.display
+def test_a_real_window_obeys_its_keys(live: Live, display: str, tmp_path: Path) -> None:
+    child = live("--save-to", tmp_path, "--csv", tmp_path / "a.csv", display=display)
+    found: list[str] = []
+
+    def window_is_there() -> bool:
+        search = ["xdotool", "search", "--name", "realtime3d: camera 0"]
+        done = subprocess.run(search, env={**os.environ, "DISPLAY": display}, capture_output=True, text=True)
+        found[:] = done.stdout.split()
+        return bool(found)
+
+    wait_until(window_is_there, child)
+    wait_until(lambda: (tmp_path / "a.csv").read_bytes().count(b"\n") > 5, child)
+    press(display, found[0], "s")
+    wait_until(lambda: (tmp_path / "snapshot-0001.png").exists(), child)
+    press(display, found[0], "q")
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 0, err
+    assert "capture to display: p50" in out
+    assert str(tmp_path / "snapshot-0001.png") in out
