@@ -38,12 +38,13 @@ class OutputError(Realtime3dError):
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:
-    """Import an optional dependency, or say the exact line that installs it."""
+    """Import a dependency, or say the exact line that installs it; `extra` is empty for what is always installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         missing = importlib.util.find_spec(module.partition(".")[0]) is None
         reason = "is not installed" if missing else f"does not load ({error})"
+        package = f"'realtime3d[{extra}]'" if extra else "--force-reinstall realtime3d"
         raise MissingError(
-            f"{purpose} needs {module.partition('.')[0]}, which {reason}: pip install 'realtime3d[{extra}]'"
+            f"{purpose} needs {module.partition('.')[0]}, which {reason}: pip install {package}"
         ) from error

@@ -158,11 +158,14 @@ def _file(folder: Path, table: Any, path: Path, where: str) -> ModelFile:
 
 def _net(name: str, file: ModelFile, table: Mapping[str, Any], path: Path) -> NetSpec:
     where = f"[{name}] "
+    size, outputs = _entry(table, "size", path, where), _entry(table, "outputs", path, where)
+    if type(size) is not int or not 8 <= size <= 4096 or not isinstance(outputs, list):
+        raise MissingError(f"{path}: {where}needs a size in px and a list of outputs; {_REINSTALL}")
     return NetSpec(
         name=name,
         file=file.path,
         sha256=file.sha256,
         input=str(_entry(table, "input", path, where)),
-        size=int(_entry(table, "size", path, where)),
-        outputs=tuple(map(str, _entry(table, "outputs", path, where))),
+        size=size,
+        outputs=tuple(map(str, outputs)),
     )

@@ -82,13 +82,15 @@ def run(
 ) -> Summary:
     """Track every frame of `source` and give it to all sinks; files are finished whatever happens.
 
-    The overlay is drawn by `renderer` only when a sink or the window wants a picture. `until` may end the frames early
+    The overlay is drawn by `renderer` (none: pictures stay as they are), and only when a sink or the window wants a
+    picture. `until` may end the frames early
     (Ctrl-C); `observe` is called with each result, for progress bars. The first failure, of whichever part and thread,
     ends the run and is raised after everything is closed.
     """
     summary = Summary()
     start = time.perf_counter()
-    draw = renderer.draw if renderer and (window or any(sink.needs_image for sink in sinks)) else None
+    wanted = window is not None or any(sink.needs_image for sink in sinks)
+    draw = (renderer.draw if renderer else _as_it_is) if wanted else None
     with Recorder(sinks) as recorder:
         asked = time.perf_counter()
         for item in until(source):
@@ -110,6 +112,10 @@ def run(
     return summary
 
 
+def _as_it_is(image: Image, result: FrameResult) -> Image:
+    return image
+
+
 def _deliver(
     result: FrameResult,
     draw: Callable[[Image, FrameResult], Image] | None,
@@ -120,8 +126,8 @@ def _deliver(
     start = time.perf_counter()
     image = draw(result.frame.image, result) if draw else None
     drawn = time.perf_counter()
-    if window:
-        window.show(result, result.frame.image if image is None else image)
+    if window and image is not None:
+        window.show(result, image)
     shown = time.perf_counter()
     recorder.write(result, image)
     return {"draw": drawn - start, "show": shown - drawn, "write": time.perf_counter() - shown}

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,9 +179,18 @@ def _kind_of(path: Path) -> str:
     return KNOWN_FILES[digest]
 
 
+_STDERR = threading.Lock()  # two at once would end with the null device
+
+
 @contextlib.contextmanager
 def _quiet_native_log() -> Iterator[None]:
     """MediaPipe's C++ part writes notes to stderr whatever it is told: look away for the moments it is opened in."""
+    with _STDERR, _null_stderr():
+        yield
+
+
+@contextlib.contextmanager
+def _null_stderr() -> Iterator[None]:
     try:
         sys.stderr.flush()
         kept = os.dup(2)

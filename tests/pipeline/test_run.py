@@ -146,6 +146,12 @@ def test_nothing_is_drawn_when_nobody_wants_a_picture(scene: Scene, tracker: Fac
     assert table.images == [None] * 5
 
 
+def test_without_a_renderer_pictures_stay_as_they_are(scene: Scene, tracker: FaceTracker) -> None:
+    video = ListSink(needs_image=True)
+    run(ListSource(frames(scene, 3)), tracker, [video])
+    assert all(image is result.frame.image for image, result in zip(video.images, video.results, strict=True))
+
+
 def test_an_early_end_finishes_the_files(scene: Scene, tracker: FaceTracker) -> None:
     sink = ListSink()
 

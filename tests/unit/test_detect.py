@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,16 @@ def test_native_notes_do_not_reach_stderr_and_ours_do_later(
     os.write(2, b"after")
     sys.stderr.flush()
     assert capfd.readouterr().err == "after"
+
+
+def test_opening_in_two_threads_leaves_stderr_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    detectors = [MediaPipeBoxes("short") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda detector: detector.open(), detectors))
+    for detector in detectors:
+        detector.close()
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"
 
 
 def test_unknown_range_is_a_usage_error() -> None:

@@ -69,6 +69,8 @@ def test_unknown_set_names_those_there_are(folder: Path, monkeypatch: pytest.Mon
     [
         ("format = 1", "format = 7", "format 7"),
         ("size = 32", "", "no 'size'"),
+        ("size = 32", 'size = "x"', "size in px"),
+        ('outputs = ["shape"]', "outputs = 3", "list of outputs"),
         ("[tiny.shape]", "[tiny.form]", "no 'shape'"),
         ('default = "tiny"', 'default = "big"', "'big'"),
         ("format = 1", "format =", "cannot be read"),
