@@ -38,8 +38,8 @@ class Window(Protocol):
         """Show a drawn picture."""
         ...
 
-    def wait(self, status: SourceStatus) -> None:
-        """No new picture, for this reason: stay alive and say so."""
+    def wait(self, status: SourceStatus, image: Image | None) -> None:
+        """No new picture, for this reason: stay alive and say so. `image`: the last one, with faces as of now."""
         ...
 
     @property
@@ -95,9 +95,9 @@ def run(
         asked = time.perf_counter()
         for item in until(source):
             if isinstance(item, Gap):
-                tracker.miss(item.t_ns)
+                missed = tracker.miss(item.t_ns)
                 if window:
-                    window.wait(item.status)
+                    window.wait(item.status, draw(missed.frame.image, missed) if missed and draw else None)
             else:
                 extra = {"read": time.perf_counter() - asked}
                 result = tracker.process_frame(item, source.status.dropped - summary.dropped)

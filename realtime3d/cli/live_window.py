@@ -75,8 +75,10 @@ class LiveWindow:
             self._paint(banner="paused")
             self._obey()
 
-    def wait(self, status: SourceStatus) -> None:
-        """No picture came: say why, over the last one."""
+    def wait(self, status: SourceStatus, image: Image | None = None) -> None:
+        """No picture came: say why, over the last one, whose faces are held and then gone."""
+        if image is not None:
+            self._image = image
         self._paint(banner=status.message)
         self._obey()
 

@@ -275,15 +275,15 @@ class WatchingWindow:
 
     def __init__(self, close_after: int = 10**9) -> None:
         self.shown: list[np.ndarray] = []
-        self.waits: list[str] = []
+        self.waits: list[tuple[str, bool]] = []
         self._close_after = close_after
 
     def show(self, result: FrameResult, image: Image) -> None:
         assert threading.current_thread() is threading.main_thread()
         self.shown.append(image)
 
-    def wait(self, status: SourceStatus) -> None:
-        self.waits.append(status.message)
+    def wait(self, status: SourceStatus, image: Image | None) -> None:
+        self.waits.append((status.message, image is not None))
 
     @property
     def closed(self) -> bool:
@@ -303,8 +303,8 @@ def test_silence_of_a_camera_is_told_and_time_goes_on(scene: Scene, tracker: Fac
     late = Frame(2, 5_000_000_000, scene.image)
     window, sink = WatchingWindow(), ListSink()
     gaps = [Gap(t, gone) for t in (200_000_000, 3_000_000_000)]
-    run(ListSource([first, second, *gaps, late]), tracker, [sink], window=window)
-    assert window.waits == ["camera 0 is gone"] * 2
+    run(ListSource([Gap(-1, gone), first, second, *gaps, late]), tracker, [sink], window=window)
+    assert window.waits == [("camera 0 is gone", False), *[("camera 0 is gone", True)] * 2]
     assert [r.frame.index for r in sink.results] == [0, 1, 2]
     assert sink.results[-1].faces[0].status == "tracked"
     assert [r.lost for r in sink.results] == [(), (), (0,)]  # it was lost while nothing came
