@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.errors import OutputError
 from realtime3d.facemodel import FORMAT, SurfacePoints
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.actions import GAZE, sample_actions
@@ -42,7 +43,6 @@ class Built:
     """What the builder hands over: the file's arrays and what training needs beside them."""
 
     arrays: dict[str, NDArray]
-    actions: Array  # (52, V, 3) mm at full strength
     spread_mm: Array  # (478,) how far each landmark's place can be trusted
 
 
@@ -85,7 +85,7 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
         **landmark_arrays("mediapipe478", correspondence.points),
         **landmark_arrays("ibug68", points68),
     }
-    return Built(arrays, actions, _floor(correspondence))
+    return Built(arrays, _floor(correspondence))
 
 
 def _floor(correspondence: Correspondence) -> Array:
@@ -230,6 +230,20 @@ def save(built: Built, path: Path) -> None:
     """Write the model file atomically: an interrupted build leaves the old one."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **built.arrays)
+    _write(path, buffer)
+
+
+def save_trust(built: Built, path: Path) -> None:
+    """Write each landmark's spread, which fitting uses as its weight."""
+    buffer = io.BytesIO()
+    np.save(buffer, built.spread_mm.astype(np.float32))
+    _write(path, buffer)
+
+
+def _write(path: Path, buffer: io.BytesIO) -> None:
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(buffer.getvalue())
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(buffer.getvalue())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path} ({error}): free space or choose another place") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Fits:
 
 
 def find_landmarks(
-    files: Sequence[Path], progress: Callable[[Sequence], Sequence] = lambda x: x
+    files: Sequence[Path], progress: Callable[[Iterable], Iterable] = lambda items: items
 ) -> tuple[list[str], NDArray[np.float32], NDArray[np.int32]]:
     """MediaPipe's mesh on each photograph: names, (N, 478, 2) px and sizes of those with a face."""
     mediapipe = require("mediapipe", "train", "Fitting photographs")
@@ -158,7 +158,7 @@ def fit_in_chunks(
     files: Sequence[str],
     landmarks: NDArray[np.float32],
     sizes: NDArray[np.int32],
-    progress: Callable[[Sequence], Sequence] = lambda x: x,
+    progress: Callable[[Iterable], Iterable] = lambda items: items,
     chunk: int = 400,
 ) -> Fits:
     """`fit` for any number of photographs: chunks stay in the processor's cache and show progress."""

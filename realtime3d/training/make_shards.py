@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.crop import CROP_MM, crop_from_pose, pose_to_crop, warp
-from realtime3d.facemodel import FaceModel
+from realtime3d.crop import CROP_MM, Crop, crop_from_pose, pose_to_crop, warp
 from realtime3d.geometry import Camera
 from realtime3d.training.actions import sample_actions
-from realtime3d.training.fit import Fits
 from realtime3d.training.negatives import draw_negative
+from realtime3d.training.pack import FittedPhoto, Pack
 from realtime3d.training.photo import Image, Scene, Topology, build_scene
 from realtime3d.training.render_samples import Target, draw_rotation, ray_relative, render
 from realtime3d.training.shards import BACKGROUND, FIELDS, MARGIN, PHOTO, RENDERED, shard_names, write_shard
-from realtime3d.training.splits import held_out_people, is_held_out
 from realtime3d.types import Pose
 
 SIZE = 160
@@ -31,154 +28,109 @@ NEGATIVES_A_SHARD = 60
 Row = dict[str, object]
 
 
-@dataclass(frozen=True)
-class Material:
-    """Fitted photographs and the model that fitted them."""
-
-    fits: Fits
-    folder: Path
-    top: Topology
-    arkit_to_motion: NDArray
-    flip_actions: NDArray[np.intp]  # (52,) the same action on the other side
-
-    @classmethod
-    def load(cls, fits: Path, folder: Path, model: Path) -> Material:
-        everything = Fits.load(fits)
-        people = held_out_people(everything.files)
-        keep = (everything.residual < BAD_FIT) & np.array([not is_held_out(f, people) for f in everything.files])
-        face_model = FaceModel.load(model)
-        names = list(face_model.arkit_names)
-        flip = [names.index(_other_side(name)) for name in names]
-        with np.load(model) as data:
-            to_motion = data["arkit_to_motion"]
-        return cls(everything.take(keep), folder, Topology.of(face_model), to_motion, np.array(flip))
-
-    def photo(self, i: int, flip: bool) -> tuple[Image, Fits]:
-        """A photograph and its one-row fit, mirrored or not."""
-        image = cv2.imread(str(self.folder / self.fits.files[i]))
-        if image is None:
-            raise FileNotFoundError(
-                f"{self.folder / self.fits.files[i]} is gone: restore it or fit the photographs again"
-            )
-        row = self.fits.take(np.array([i]))
-        return (np.ascontiguousarray(image[:, ::-1]), self._mirrored(row)) if flip else (image, row)
-
-    def _mirrored(self, row: Fits) -> Fits:
-        mirror = np.diag([-1.0, 1, 1]).astype(np.float32)
-        actions = row.actions[:, self.flip_actions]
-        motion = (actions @ self.arkit_to_motion.T).astype(np.float32)
-        fields = {**row.__dict__, "R": mirror @ row.R @ mirror, "t": row.t @ mirror}
-        return Fits(**{**fields, "actions": actions, "motion": motion})
-
-
-def _other_side(name: str) -> str:
-    if name.endswith("Left"):
-        return name.removesuffix("Left") + "Right"
-    return name.removesuffix("Right") + "Left" if name.endswith("Right") else name
-
-
-def photo_shards(material: Material, out: Path, log: Callable[[str], None], a_shard: int = 2000) -> None:
+def photo_shards(pack: Pack, out: Path, log: Callable[[str], None], a_shard: int = 2000) -> None:
     """Every photograph and its mirror image, untouched, seen by the tracker's own crop."""
-    todo = [(i, flip) for i in range(len(material.fits.files)) for flip in (False, True)]
+    todo = [(i, flip) for i in range(len(pack)) for flip in (False, True)]
     np.random.default_rng(0).shuffle(todo)
     done = set(shard_names(out))
     for start in range(0, len(todo), a_shard):
         name = f"photos_{start // a_shard:03d}"
         if name not in done:
-            write_rows(
-                out, name, [photo_row(material, int(i), bool(flip)) for i, flip in todo[start : start + a_shard]]
-            )
+            chosen = todo[start : start + a_shard]
+            write_rows(out, name, [photo_row(pack.photo(int(i), bool(flip)), int(i)) for i, flip in chosen])
             log(name)
 
 
-def photo_row(material: Material, i: int, flip: bool) -> Row:
-    image, fit = material.photo(i, flip)
-    height, width = image.shape[:2]
-    camera = Camera(float(fit.focal[0]), float(fit.focal[0]), (width - 1) / 2, (height - 1) / 2, width, height)
-    pose = Pose(fit.R[0].astype(np.float64), fit.t[0].astype(np.float64))
+def photo_row(photo: FittedPhoto, source: int) -> Row:
+    """A photograph seen by a perfect crop with a margin; its label is trusted as far as its fit is good."""
+    height, width = photo.image.shape[:2]
+    camera = Camera(photo.focal, photo.focal, (width - 1) / 2, (height - 1) / 2, width, height)
+    pose = Pose(photo.R.astype(np.float64), photo.t.astype(np.float64))
     narrow = crop_from_pose(pose, SIZE)
-    wide = type(narrow)(narrow.R, narrow.focal / MARGIN, SIZE)
+    wide = Crop(narrow.R, narrow.focal / MARGIN, SIZE)
     seen = pose_to_crop(pose, wide)
-    trust = float(np.clip((BAD_FIT - fit.residual[0]) / (BAD_FIT - GOOD_FIT), 0, 1))
+    trust = float(np.clip((BAD_FIT - photo.residual) / (BAD_FIT - GOOD_FIT), 0, 1))
+    eta, extras = np.split(photo.motion, [FIELDS["eta"][0]])
     return {
-        "image": warp(image, camera, wide), "R": seen.R, "position": seen.position * MARGIN,
-        "log_scale": seen.log_scale + np.log(MARGIN), "focal": wide.focal, "eta": fit.motion[0, :29],
-        "extras": fit.motion[0, 29:], "alpha": fit.alpha[0], "has_face": 1, "w_pose": trust, "w_eta": trust,
-        "w_extras": trust, "w_alpha": 0.3 * trust, "kind": PHOTO, "source": i,
+        "image": warp(photo.image, camera, wide), "R": seen.R, "position": seen.position * MARGIN,
+        "log_scale": seen.log_scale + np.log(MARGIN), "focal": wide.focal, "eta": eta, "extras": extras,
+        "alpha": photo.alpha, "has_face": 1, "w_pose": trust, "w_eta": trust, "w_extras": trust,
+        "w_alpha": 0.3 * trust, "kind": PHOTO, "source": source,
     }  # fmt: skip
 
 
-def rendered_shard(material: Material, out: Path, number: int) -> str:
+def rendered_shard(pack: Pack, top: Topology, out: Path, number: int, photos: int = PHOTOS_A_SHARD) -> str:
     """One shard of photographs turned in space; its content depends on its number alone."""
     rng = np.random.default_rng((7, number))
     rows: list[Row] = []
-    for i in rng.choice(len(material.fits.files), PHOTOS_A_SHARD, replace=False):
-        image, fit = material.photo(int(i), bool(rng.random() < 0.5))
-        scene = build_scene(material.top, image, fit.alpha[0], fit.motion[0], fit.R[0], fit.t[0], float(fit.focal[0]))
-        near = ray_relative(fit.R[0], fit.t[0])
-        rows += [rendered_row(material, scene, near, int(i), rng) for _ in range(RENDERS_A_PHOTO)]
-    rows += [negative_row(material, rng) for _ in range(NEGATIVES_A_SHARD)]
-    rng.shuffle(rows)  # type: ignore[arg-type]
+    for i in rng.choice(len(pack), photos, replace=photos > len(pack)):
+        photo = pack.photo(int(i), bool(rng.random() < 0.5))
+        scene = build_scene(top, photo)
+        rows += [rendered_row(pack, top, scene, int(i), rng) for _ in range(RENDERS_A_PHOTO)]
+    negatives = max(NEGATIVES_A_SHARD * photos // PHOTOS_A_SHARD, 1)
+    rows += [negative_row(pack, top, rng) for _ in range(negatives)]
+    order = rng.permutation(len(rows))
     name = f"rendered_{number:03d}"
-    write_rows(out, name, rows)
+    write_rows(out, name, [rows[k] for k in order])
     return name
 
 
-def rendered_row(material: Material, scene: Scene, near: NDArray, source: int, rng: np.random.Generator) -> Row:
+def rendered_row(pack: Pack, top: Topology, scene: Scene, source: int, rng: np.random.Generator) -> Row:
+    """One sample with exact labels."""
+    near = ray_relative(scene.photo.R, scene.photo.t)
     target = Target(
         R=draw_rotation(rng, near if rng.random() < 0.25 else None),
         distance=float(np.clip(650 * np.exp(rng.normal(0, 0.45)), 260, 2500)),
-        alpha=draw_shape(scene, rng),
-        motion=draw_motion(material, scene, rng),
+        alpha=draw_shape(scene.photo.alpha, rng),
+        motion=draw_motion(pack, scene.photo, rng),
         keep_background=bool(rng.random() < 0.7),
         light=(rng.normal(size=3) * rng.choice([0, 0.2, 0.4])).astype(np.float32),
     )
-    image = render(material.top, scene, target, backdrop(material, rng), SIZE, rng)
+    image = render(top, scene, target, backdrop(pack, rng), SIZE, rng)
+    eta, extras = np.split(target.motion, [FIELDS["eta"][0]])
     return {
         "image": image, "R": target.R, "position": np.zeros(2), "log_scale": 0.0,
-        "focal": SIZE / MARGIN * target.distance / CROP_MM, "eta": target.motion[:29], "extras": target.motion[29:],
+        "focal": SIZE / MARGIN * target.distance / CROP_MM, "eta": eta, "extras": extras,
         "alpha": target.alpha, "has_face": 1, "w_pose": 1.0, "w_eta": 1.0, "w_extras": 0.5, "w_alpha": 1.0,
         "kind": RENDERED, "source": source,
     }  # fmt: skip
 
 
-def draw_shape(scene: Scene, rng: np.random.Generator) -> NDArray[np.float32]:
+def draw_shape(own: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """The photographed person's own shape, one near it, or somebody else's."""
     kind = rng.random()
-    noise = np.clip(rng.normal(size=len(scene.alpha)), -2.5, 2.5)
+    noise = np.clip(rng.normal(size=len(own)), -2.5, 2.5)
     if kind < 0.4:
-        return scene.alpha
-    return (scene.alpha + 0.5 * noise if kind < 0.7 else 0.9 * noise).astype(np.float32)
+        return own
+    return (own + 0.5 * noise if kind < 0.7 else 0.9 * noise).astype(np.float32)
 
 
-def draw_motion(material: Material, scene: Scene, rng: np.random.Generator) -> NDArray[np.float32]:
+def draw_motion(pack: Pack, photo: FittedPhoto, rng: np.random.Generator) -> NDArray[np.float32]:
     """The photograph's own expression or a new one."""
     if rng.random() < 0.2:
-        return scene.motion
-    actions = sample_actions(rng, 1, material.top.model.arkit_names)[0]
-    return (material.arkit_to_motion @ actions).astype(np.float32)
+        return photo.motion
+    actions = sample_actions(rng, 1, pack.model.arkit_names)[0]
+    return (pack.arkit_to_motion @ actions).astype(np.float32)
 
 
-def backdrop(material: Material, rng: np.random.Generator) -> Image:
-    """Another photograph, or a part of it, perhaps turned upside down so that its face is none."""
-    file = material.fits.files[rng.integers(len(material.fits.files))]
-    image = cv2.imread(str(material.folder / file))
+def backdrop(pack: Pack, rng: np.random.Generator) -> Image:
+    """A part of another photograph, mostly upside down so that its face is none."""
+    image = pack.image(int(rng.integers(len(pack))))
     image = image[:: -1 if rng.random() < 0.7 else 1, :: -1 if rng.random() < 0.5 else 1]
     side = int(min(image.shape[:2]) * rng.uniform(0.25, 1))
     y, x = rng.integers(0, image.shape[0] - side + 1), rng.integers(0, image.shape[1] - side + 1)
     return cv2.resize(image[y : y + side, x : x + side], (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
 
 
-def negative_row(material: Material, rng: np.random.Generator) -> Row:
-    i = int(rng.integers(len(material.fits.files)))
-    image, fit = material.photo(i, bool(rng.random() < 0.5))
-    row: Row = {name: np.zeros(shape) for name, shape in FIELDS.items()}
-    return {
-        **row, "image": draw_negative(material.top, image, fit, SIZE, rng), "R": np.eye(3), "focal": 400.0,
-        "kind": BACKGROUND, "source": i,
-    }  # fmt: skip
+def negative_row(pack: Pack, top: Topology, rng: np.random.Generator) -> Row:
+    """A picture without a face."""
+    i = int(rng.integers(len(pack)))
+    image = draw_negative(top, pack.photo(i, bool(rng.random() < 0.5)), SIZE, rng)
+    empty: Row = {name: np.zeros(shape) for name, shape in FIELDS.items()}
+    return {**empty, "image": image, "R": np.eye(3), "focal": 400.0, "kind": BACKGROUND, "source": i}
 
 
 def write_rows(out: Path, name: str, rows: list[Row]) -> None:
-    images = np.stack([row["image"] for row in rows]).astype(np.uint8)  # type: ignore[arg-type]
+    """Stack rows and write them as one shard."""
+    images = np.stack([np.asarray(row["image"], dtype=np.uint8) for row in rows])
     write_shard(out, name, images, {field: np.stack([np.asarray(row[field]) for row in rows]) for field in FIELDS})

@@ -6,27 +6,28 @@ import cv2
 import numpy as np
 
 from realtime3d.geometry import euler_to_matrix
-from realtime3d.training.fit import Fits
+from realtime3d.training.pack import FittedPhoto
 from realtime3d.training.photo import Image, Topology, build_scene
 from realtime3d.training.render_samples import Target, render
 
 
-def draw_negative(top: Topology, image: Image, fit: Fits, size: int, rng: np.random.Generator) -> Image:
+def draw_negative(top: Topology, photo: FittedPhoto, size: int, rng: np.random.Generator) -> Image:
     """Background, clothes, the back of a head, a shuffled face or a texture."""
     kind = rng.random()
     if kind < 0.4:
-        return _beside_the_face(image, fit, size, rng)
+        return _beside_the_face(photo, size, rng)
     if kind < 0.7:
-        return _back_of_head(top, image, fit, size, rng)
+        return _back_of_head(top, photo, size, rng)
     if kind < 0.8:
-        return _shuffled(image, size, rng)
+        return _shuffled(photo.image, size, rng)
     return _texture(size, rng)
 
 
-def _beside_the_face(image: Image, fit: Fits, size: int, rng: np.random.Generator) -> Image:
+def _beside_the_face(photo: FittedPhoto, size: int, rng: np.random.Generator) -> Image:
     """A square that touches less than a quarter of the landmarks' box."""
+    image = photo.image
     height, width = image.shape[:2]
-    low, high = fit.landmarks[0].min(axis=0), fit.landmarks[0].max(axis=0)
+    low, high = photo.box[:2], photo.box[2:]
     area = float(np.prod(high - low))
     for _ in range(30):
         side = int(rng.uniform(0.12, 0.5) * min(height, width))
@@ -38,13 +39,12 @@ def _beside_the_face(image: Image, fit: Fits, size: int, rng: np.random.Generato
     return _texture(size, rng)
 
 
-def _back_of_head(top: Topology, image: Image, fit: Fits, size: int, rng: np.random.Generator) -> Image:
-    scene = build_scene(top, image, fit.alpha[0], fit.motion[0], fit.R[0], fit.t[0], float(fit.focal[0]))
+def _back_of_head(top: Topology, photo: FittedPhoto, size: int, rng: np.random.Generator) -> Image:
     yaw = rng.uniform(135, 225)
     R = euler_to_matrix(*np.radians([rng.normal(0, 12), 0, rng.normal(0, 10)])) @ euler_to_matrix(0, np.radians(yaw), 0)
-    target = Target(R, float(rng.uniform(400, 1500)), fit.alpha[0], fit.motion[0], False, np.zeros(3, np.float32))
-    backdrop = _beside_the_face(image, fit, size, rng)
-    return render(top, scene, target, backdrop, size, rng)
+    target = Target(R, float(rng.uniform(400, 1500)), photo.alpha, photo.motion, False, np.zeros(3, np.float32))
+    backdrop = _beside_the_face(photo, size, rng)
+    return render(top, build_scene(top, photo), target, backdrop, size, rng)
 
 
 def _shuffled(image: Image, size: int, rng: np.random.Generator) -> Image:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.facemodel import FaceModel
+from realtime3d.training.pack import FittedPhoto
 from realtime3d.training.raster import Canvas
 from realtime3d.training.regions import EYE_RINGS
 
@@ -64,12 +65,7 @@ class Topology:
 class Scene:
     """One fitted photograph, ready to be turned and changed."""
 
-    image: Image
-    alpha: Array
-    motion: Array  # (34,) eta and extras
-    R: Array
-    t: Array
-    focal: float
+    photo: FittedPhoto
     own: Array  # (V, 3): u, v, seen
     other: Array  # (V, 3): the partner's
     colour: Array  # (V, 3) BGR
@@ -78,12 +74,13 @@ class Scene:
     sheet_triangles: NDArray[np.int32]
 
 
-def build_scene(top: Topology, image: Image, alpha: Array, motion: Array, R: Array, t: Array, focal: float) -> Scene:
-    """Prepare a photograph; its camera looks through its middle with `focal` pixels."""
+def build_scene(top: Topology, photo: FittedPhoto) -> Scene:
+    """Prepare a photograph."""
+    image, R, t, focal = photo.image, photo.R, photo.t, photo.focal
     height, width = image.shape[:2]
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     model = top.model
-    head = model.deform(model.neutral(alpha), motion[: model.n_expression], motion[model.n_expression :])
+    head = model.deform(model.neutral(photo.alpha), *np.split(photo.motion, [model.n_expression]))
     space = head @ R.T + t
     uv = space[:, :2] / space[:, 2:] * focal + middle
     canvas = Canvas(width, height, 1)
@@ -93,7 +90,7 @@ def build_scene(top: Topology, image: Image, alpha: Array, motion: Array, R: Arr
     colour = _spread_colours(top, image, uv, seen)
     points, sheet_uv, triangles = _sheet(canvas, middle, focal, float(t[2]))
     to_head = (points - t) @ R
-    return Scene(image, alpha, motion, R, t, focal, own, own[top.partner], colour, to_head, sheet_uv, triangles)
+    return Scene(photo, own, own[top.partner], colour, to_head.astype(np.float32), sheet_uv, triangles)
 
 
 def normals(vertices: Array, triangles: NDArray) -> Array:

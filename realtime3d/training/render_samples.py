@@ -35,7 +35,7 @@ def render(top: Topology, scene: Scene, target: Target, backdrop: Image, size: i
     focal = size / MARGIN * target.distance / CROP_MM
     t = np.array([0, 0, target.distance]) - target.R @ ANCHOR_MM
     neutral = model.neutral(target.alpha)
-    head = model.deform(neutral, target.motion[: model.n_expression], target.motion[model.n_expression :])
+    head = model.deform(neutral, *np.split(target.motion, [model.n_expression]))
     space = (head @ target.R.T + t).astype(np.float32)
     canvas = Canvas(size, size, CHANNELS)
     if target.keep_background:
@@ -72,7 +72,8 @@ def _head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, 
     out[:, 9], out[:, 10] = shade, 0
     model = top.model
     moved = np.linalg.norm(
-        np.einsum("k,kvc->vc", (target.motion - scene.motion)[: model.n_expression], model.expression_basis), axis=1
+        np.einsum("k,kvc->vc", (target.motion - scene.photo.motion)[: model.n_expression], model.expression_basis),
+        axis=1,
     )
     lids = top.region["eyelids"]
     fade = np.where(lids, 1 - np.clip(moved / 4.0, 0, 1), 1).astype(np.float32)
@@ -93,8 +94,8 @@ def _head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, 
 def _compose(canvas: Canvas, scene: Scene, backdrop: Image) -> Image:
     """Blend own texture, mirrored texture and colours by how well each is known."""
     v = canvas.values
-    own = _sample(scene.image, v[..., 0:2])
-    mirrored = _sample(scene.image, v[..., 3:5])
+    own = _sample(scene.photo.image, v[..., 0:2])
+    mirrored = _sample(scene.photo.image, v[..., 3:5])
     sharp = np.clip(v[..., 2:3] * 1.5, 0, 1)
     second = np.clip(v[..., 5:6] * 1.5, 0, 1)
     colour = sharp * own + (1 - sharp) * (second * mirrored + (1 - second) * v[..., 6:9])

@@ -1,0 +1,177 @@
+"""Photographs become packs, packs become shards: with a head rendered by the project in the place of photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from realtime3d.crop import ANCHOR_MM, CROP_MM
+from realtime3d.errors import SourceError
+from realtime3d.facemodel import FaceModel
+from realtime3d.geometry import euler_to_matrix, geodesic_deg, rotation_to_ray
+from realtime3d.training.actions import sample_actions
+from realtime3d.training.make_shards import SIZE, photo_row, photo_shards, rendered_shard
+from realtime3d.training.pack import FittedPhoto, Pack, shrink, write_pack
+from realtime3d.training.photo import Topology, build_scene
+from realtime3d.training.raster import Canvas
+from realtime3d.training.render_samples import Target, render
+from realtime3d.training.shards import BACKGROUND, MARGIN, RENDERED, read_shard
+from realtime3d.training.splits import held_out_people
+
+MODEL_FILE = Path(__file__).parents[3] / "models" / "face_model.npz"
+FOCAL, DISTANCE = 900.0, 1000.0
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceModel:
+    return FaceModel.load(MODEL_FILE)
+
+
+def spotted_photo(model: FaceModel, yaw: float = 0.2, action: str | None = None) -> FittedPhoto:
+    """A rendered head whose colour tells the place on the head: red grows with x, green with y, blue with z."""
+    with np.load(MODEL_FILE) as data:
+        to_motion = data["arkit_to_motion"]
+    actions = np.zeros(52, np.float32)
+    if action:
+        actions[model.arkit_names.index(action)] = 1
+    motion = (to_motion @ actions).astype(np.float32)
+    R, t = euler_to_matrix(0.05, yaw, 0.1).astype(np.float32), np.array([10, -20, DISTANCE], np.float32)
+    space = model.deform(model.mean, motion[:29], motion[29:]) @ R.T + t
+    width, height = 300, 280
+    uv = space[:, :2] / space[:, 2:] * FOCAL + ((width - 1) / 2, (height - 1) / 2)
+    canvas = Canvas(width, height, 3)
+    canvas.draw(np.column_stack([uv, space[:, 2]]), model.triangles, 128 + model.mean[:, ::-1] * (0.6, 0.6, 0.9))
+    image = np.clip(np.where(canvas.owner[..., None] >= 0, canvas.values, 20), 0, 255).astype(np.uint8)
+    points = uv[model.landmark_sets["mediapipe478"].vertices[:, 0]]
+    box = np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+    return FittedPhoto(image, R, t, FOCAL, np.zeros(99, np.float32), actions, motion, 0.01, box)
+
+
+@pytest.fixture(scope="module")
+def pack(model, tmp_path_factory) -> Pack:
+    folder = tmp_path_factory.mktemp("pack")
+    photos = [(f"{i}.png", spotted_photo(model, yaw)) for i, yaw in enumerate((-0.3, 0.0, 0.4))]
+    write_pack(photos, folder, MODEL_FILE)
+    return Pack.load(folder, MODEL_FILE)
+
+
+def target(model: FaceModel, R: np.ndarray, motion: np.ndarray) -> Target:
+    return Target(R, 800.0, np.zeros(99, np.float32), motion, False, np.zeros(3, np.float32))
+
+
+def test_turned_skin_keeps_its_place_on_the_head(model):
+    """Where the new picture shows a point of the head, it has that point's colour from the photograph."""
+    photo = spotted_photo(model)
+    R = euler_to_matrix(-0.1, -0.15, 0.0)
+    backdrop = np.zeros((SIZE, SIZE, 3), np.uint8)
+    image = render(Topology.of(model), build_scene(Topology.of(model), photo), target(model, R, photo.motion), backdrop,
+                   SIZE, np.random.default_rng(0))  # fmt: skip
+    t = np.array([0, 0, 800.0]) - R @ ANCHOR_MM
+    points = model.landmarks("ibug68", model.mean)[[27, 30, 48, 54, 57, 19, 24]]
+    space = points @ R.T + t
+    uv = space[:, :2] / space[:, 2:] * (SIZE / MARGIN * 800 / CROP_MM) + (SIZE - 1) / 2
+    seen = np.array([image[round(y), round(x)] for x, y in uv], dtype=float)
+    expected = 128 + points[:, ::-1] * (0.6, 0.6, 0.9)
+    assert np.abs(seen - expected).max() < 9
+
+
+def test_a_mirrored_photo_is_the_mirrored_head(model, tmp_path):
+    photo = spotted_photo(model, 0.35, "mouthSmileLeft")
+    write_pack([("a.png", photo)], tmp_path, MODEL_FILE)
+    pack = Pack.load(tmp_path, MODEL_FILE)
+    flipped = pack.photo(0, flip=True)
+    assert flipped.actions[model.arkit_names.index("mouthSmileRight")] == 1
+    head = model.deform(model.mean, *np.split(flipped.motion, [29]))
+    space = model.landmarks("ibug68", head) @ flipped.R.T + flipped.t
+    middle = (np.array(flipped.image.shape[1::-1]) - 1) / 2
+    uv = space[:, :2] / space[:, 2:] * flipped.focal + middle
+    original = pack.photo(0)
+    head = model.deform(model.mean, *np.split(original.motion, [29]))
+    space = model.landmarks("ibug68", head) @ original.R.T + original.t
+    straight = space[:, :2] / space[:, 2:] * original.focal + middle
+    mirrored = np.column_stack([flipped.image.shape[1] - 1 - straight[:, 0], straight[:, 1]])
+    assert np.abs(uv[[36, 45, 48, 54, 30, 8]] - mirrored[[45, 36, 54, 48, 30, 8]]).max() < 1.5
+
+
+def test_a_photo_row_sees_the_head_where_its_label_says(model):
+    photo = spotted_photo(model)
+    row = photo_row(photo, 0)
+    focal = row["focal"]
+    side = SIZE / MARGIN
+    depth = focal * CROP_MM / (np.exp(row["log_scale"]) * side)
+    anchor = np.append(row["position"] * side / focal, 1) * depth
+    R = rotation_to_ray(anchor) @ row["R"]
+    nose = model.landmarks("ibug68", model.mean)[30]
+    at = R @ (nose - ANCHOR_MM) + anchor
+    x, y = at[:2] / at[2] * focal + (SIZE - 1) / 2
+    assert np.abs(row["image"][round(y), round(x)] - (128 + nose[::-1] * (0.6, 0.6, 0.9))).max() < 12
+
+
+def test_shards_from_a_pack(pack, model, tmp_path):
+    lines: list[str] = []
+    photo_shards(pack, tmp_path, lines.append)
+    assert lines == ["photos_000"] and len(read_shard(tmp_path, "photos_000")) == 6
+    top = Topology.of(model)
+    name = rendered_shard(pack, top, tmp_path, 3, photos=2)
+    shard = read_shard(tmp_path, name)
+    kinds = np.bincount(shard.labels["kind"], minlength=3)
+    assert kinds[RENDERED] == 26 and kinds[BACKGROUND] >= 1
+    assert np.allclose(np.linalg.det(shard.labels["R"][shard.labels["has_face"] == 1]), 1, atol=1e-4)
+    again = tmp_path / "again"
+    rendered_shard(pack, top, again, 3, photos=2)
+    assert np.array_equal(read_shard(again, name).images, shard.images)  # seeded
+    rendered_shard(pack, top, again, 4, photos=2)
+    assert not np.array_equal(read_shard(again, "rendered_004").images, shard.images)
+
+
+def test_far_poses_are_well_represented(pack, model, tmp_path):
+    name = rendered_shard(pack, Topology.of(model), tmp_path, 0, photos=8)
+    labels = read_shard(tmp_path, name).labels
+    turned = geodesic_deg(labels["R"][labels["kind"] == RENDERED], np.eye(3))
+    assert (turned > 60).mean() > 0.15
+
+
+def test_shrinking_keeps_the_camera_in_the_middle(model):
+    photo = spotted_photo(model)
+    small = shrink(photo, 150)
+    assert max(small.image.shape[:2]) == 150
+    assert np.isclose(small.focal / small.image.shape[1], photo.focal / photo.image.shape[1], rtol=0.01)
+    expected = cv2.resize(photo.image, small.image.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.array_equal(small.image, expected)
+
+
+def test_packs_that_do_not_fit_are_refused(pack, model, tmp_path):
+    with pytest.raises(SourceError, match="training pack"):
+        Pack.load(tmp_path, MODEL_FILE)
+    write_pack([("a.png", spotted_photo(model))], tmp_path, MODEL_FILE)
+    part = tmp_path / "part_00.npz"
+    with np.load(part) as data:
+        arrays = {key: data[key] for key in data.files}
+    for change, words in (
+        ({"format": np.array(99)}, "format 99"),
+        ({"face_model": np.array("x")}, "another face model"),
+    ):
+        np.savez(part, **{**arrays, **change})
+        with pytest.raises(SourceError, match=words):
+            Pack.load(tmp_path, MODEL_FILE)
+    part.write_bytes(b"nonsense")
+    with pytest.raises(SourceError, match="make the pack again"):
+        Pack.load(tmp_path, MODEL_FILE)
+
+
+def test_sampled_actions_stay_in_range_and_close_eyes_often(model):
+    drawn = sample_actions(np.random.default_rng(0), 800, model.arkit_names)
+    assert drawn.min() >= 0 and drawn.max() <= 1
+    blink = drawn[:, model.arkit_names.index("eyeBlinkLeft")]
+    assert 0.15 < (blink > 0.8).mean() < 0.4
+    close, jaw = (drawn[:, model.arkit_names.index(n)] for n in ("mouthClose", "jawOpen"))
+    assert (close <= jaw).all()
+
+
+def test_every_fourth_london_person_is_kept_out():
+    files = [f"london_{n:03d}_0{e}.jpg" for n in range(1, 53) for e in (3, 8)] + ["wiki_001.jpg"]
+    people = held_out_people(files)
+    assert len(people) == 12 and {1, 5, 9} <= people and 2 not in people
