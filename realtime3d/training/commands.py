@@ -112,20 +112,12 @@ def pack(args: argparse.Namespace, log: Log) -> None:
 
 def _fitted_photos(fits: Fits, rows: Iterable[int], folder: Path) -> Iterator[tuple[str, FittedPhoto]]:
     import cv2
-    import numpy as np
-
-    from realtime3d.training.pack import FittedPhoto
 
     for i in rows:
         image = cv2.imread(str(folder / fits.files[i]))
         if image is None:
             raise SourceError(f"{folder / fits.files[i]} is missing or no picture: restore it or fit the folder again")
-        points = fits.landmarks[i]
-        box = np.concatenate([points.min(axis=0), points.max(axis=0)])
-        yield fits.files[i], FittedPhoto(
-            image, fits.R[i], fits.t[i], float(fits.focal[i]), fits.alpha[i], fits.actions[i], fits.motion[i],
-            float(fits.residual[i]), box,
-        )  # fmt: skip
+        yield fits.files[i], fits.photo(i, image)
 
 
 def _render_options(step: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from realtime3d.errors import require
 from realtime3d.facemodel import FaceModel
+from realtime3d.training.pack import FittedPhoto
 
 DISTANCE_MM = 1000.0  # portraits: the picture's true focal length is unknown, only its ratio to this is fitted
 RATES = {"rotvec": 0.02, "xy": 0.02, "log_focal": 0.01, "alpha": 0.05, "action": 0.02}
@@ -52,6 +53,15 @@ class Fits:
         rows = np.flatnonzero(keep) if keep.dtype == bool else keep
         fields = {key: value[rows] for key, value in self.__dict__.items() if key != "files"}
         return Fits(files=tuple(self.files[i] for i in rows), **fields)
+
+    def photo(self, i: int, image: NDArray[np.uint8]) -> FittedPhoto:
+        """One row with its picture."""
+        points = self.landmarks[i]
+        box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+        return FittedPhoto(
+            image, self.R[i], self.t[i], float(self.focal[i]), self.alpha[i], self.actions[i], self.motion[i],
+            float(self.residual[i]), box,
+        )  # fmt: skip
 
 
 def find_landmarks(
