@@ -110,7 +110,7 @@ def _finite(answers: Answers, net: Net) -> Answers:
 
 def _coeffs(answers: Answers, i: int, crop: Crop, shape: FloatArray | None) -> FaceCoeffs:
     """Row `i` of the answers; copies, because nets reuse their buffers."""
-    log_scale = float(np.clip(answers["log_scale"][i, 0], -5, 5))  # beyond, no head is where the crop was cut
+    log_scale = float(np.clip(answers["log_scale"][i, 0], -2.5, 2.5))  # beyond, this is no crop of a head
     return FaceCoeffs(
         pose=pose_from_crop(answers["rotation"][i], answers["position"][i], log_scale, crop),
         expression=np.array(answers["expression"][i], dtype=np.float32),
