@@ -1,0 +1,180 @@
+"""The documentation does what it says: its commands and snippets are run, its tables and links are checked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from realtime3d import cli
+from realtime3d.cli.keys import KEYS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CLIP_FRAMES = 40
+FENCE = re.compile(
+    r"(?:^<!-- (?:ci: (?P<ci>[\w-]+)|source: (?P<source>\S+)) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block; .ci/run executes it under the name `ci`, or it is a part of the file `source`."""
+
+    kind: str
+    text: str
+    ci: str | None
+    source: str | None
+
+    @property
+    def runs_here(self) -> bool:
+        return self.kind in ("bash", "python") and not (self.ci or self.source)
+
+
+def blocks(page: Path) -> list[Block]:
+    found = FENCE.finditer(page.read_text(encoding="utf-8"))
+    return [Block(match["kind"], match["text"], match["ci"], match["source"]) for match in found]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+RUNNABLE = [page for page in PAGES if any(block.runs_here for block in blocks(page))]
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the pages speak of."""
+    from realtime3d.demo import clip_path
+
+    folder = tmp_path_factory.mktemp("docs")
+    pictures = folder / "frames"
+    pictures.mkdir()
+    frames = _first_frames(clip_path(), CLIP_FRAMES)
+    _write(folder / "clip.mp4", frames)
+    _write(folder / "other.mp4", frames[:10])
+    for number, frame in enumerate(frames[:5]):
+        frame.to_image().save(pictures / f"{number:05d}.png")
+    frames[0].to_image().save(folder / "photo.jpg")
+    return folder
+
+
+def _first_frames(path: Path, count: int) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return [frame for frame, _ in zip(container.decode(video=0), range(count), strict=False)]
+
+
+def _write(path: Path, frames: list[av.VideoFrame]) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
+        for frame in frames:
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame.to_ndarray(format="bgr24")), "bgr24"))
+            )
+        container.mux(stream.encode())
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str | None]:
+    """A screen nobody sees, None where there is no Xvfb."""
+    if not shutil.which("Xvfb"):
+        yield None
+        return
+    reading, writing = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(writing)], pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as number:
+        yield f":{number.readline().strip()}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the pages' commands are run by bash")
+@pytest.mark.parametrize("page", RUNNABLE, ids=name)
+def test_commands_and_snippets_run(page: Path, material: Path, display: str | None, tmp_path: Path) -> None:
+    shutil.copytree(material, tmp_path, dirs_exist_ok=True)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    command = programs / "realtime3d"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "doc_command.py"}" "$@"\n')
+    command.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "DISPLAY": display or ""}
+    for block in blocks(page):
+        if not block.runs_here:
+            continue
+        if display is None and re.search(r"realtime3d live(?!.*--no-window)", block.text):
+            pytest.skip("a command opens a window: needs Xvfb (apt-get install xvfb)")
+        program = ["bash", "-euc"] if block.kind == "bash" else [sys.executable, "-c"]
+        done = subprocess.run(
+            [*program, block.text], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_other_block_is_run_by_ci_or_quoted_from_the_source(page: Path) -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    for block in blocks(page):
+        if block.source:
+            source = (ROOT / block.source).read_text(encoding="utf-8")
+            assert textwrap.indent(block.text, "    ") in source, f"{block.source} reads otherwise"
+        if block.ci:
+            assert f"readme {block.ci}" in script, f"{block.text} is not executed by .ci/run"
+
+
+def commands_in(page: Path) -> list[list[str]]:
+    lines = "".join(block.text for block in blocks(page) if block.kind == "bash").splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("realtime3d ")]
+
+
+def options_of(command: str) -> set[str]:
+    parser = cli.build_parser()
+    (commands,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    actions = commands.choices[command]._actions
+    return {option for action in actions for option in action.option_strings if option.startswith("--")}
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_is_in_the_readme_and_run_by_a_page(command: str) -> None:
+    assert f"realtime3d {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert any(words and words[0] == command for page in PAGES for words in commands_in(page))
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_option_is_documented(command: str) -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    missing = {option for option in options_of(command) if option not in text}
+    assert not missing
+
+
+def test_the_keys_are_those_of_the_window() -> None:
+    text = (ROOT / "docs" / "how-to" / "live.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (\w+) \| (.+) \|$", text, re.M)
+    assert [row for row in table if row[0] != "key"] == [(key, meaning) for key, _, meaning in KEYS]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
