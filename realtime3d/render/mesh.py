@@ -20,6 +20,20 @@ IRIS_MM = 6.5
 LIGHT = np.array([0.35, -0.55, -0.76], dtype=np.float32)  # towards the light, camera axes: above, a little to the right
 SURFACE, LINES = (0.38, 0.68, 0.22), (0.8, 0.3, 0.0)  # ambient, diffuse, gloss; lines have to stand out everywhere
 Lighting = tuple[float, float, float]
+OPACITY = {  # of the surface, of its edges or dots
+    "wire": (0.1, 0.75),
+    "shaded": (0.97, 0.0),
+    "transparent": (0.5, 0.0),
+    "points": (0.0, 0.85),
+}
+
+
+DOT_PX = 1.2  # radius in a picture 720 high
+
+
+def line_px(width: int, height: int) -> float:
+    """Width of the wire's lines: 1 in a picture 720 high and in smaller ones, more in larger ones."""
+    return max(1.0, min(width, height) / 720)
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,31 @@ def wire_edges(triangles: NDArray[np.int32]) -> NDArray[np.uint8]:
             index += 1
         index += 1
     return bits
+
+
+def edges_of(triangles: NDArray[np.int32], outline: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """(L, 2) the wire's lines, each once."""
+    ends = [triangles[(outline & (1 << k)) > 0][:, [(k + 1) % 3, (k + 2) % 3]] for k in range(3)]
+    lines: NDArray[np.int32] = np.unique(np.sort(np.concatenate(ends), axis=1), axis=0).astype(np.int32)
+    return lines
+
+
+class Topologies:
+    """Remembers the topology of each face model that was seen; faces of one run share theirs."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bool], tuple[FaceModel, Topology]] = {}
+
+    def of(self, model: FaceModel, whole_head: bool) -> Topology:
+        key = (id(model), whole_head)
+        if key not in self._known:
+            if len(self._known) > 7:  # somebody hands in a new model with every picture
+                self._known.clear()
+            self._known[key] = (model, Topology.of(model, whole_head))  # holding the model keeps its id its own
+        return self._known[key][1]
+
+    def clear(self) -> None:
+        self._known.clear()
 
 
 @dataclass(frozen=True)

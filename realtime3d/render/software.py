@@ -6,15 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face import FaceState, FrameResult
-from realtime3d.facemodel import FaceModel
 from realtime3d.render.base import OverlayStyle, drawable
 from realtime3d.render.hud import draw_faces
-from realtime3d.render.mesh import LINES, SURFACE, PlacedMesh, Topology, place
+from realtime3d.render.mesh import DOT_PX, LINES, OPACITY, SURFACE, PlacedMesh, Topologies, Topology, line_px, place
 from realtime3d.render.paint import paint_points, paint_surface
 from realtime3d.render.raster import fill
 from realtime3d.types import Image
-
-OPACITY = {"wire": (0.1, 0.75), "shaded": (0.97, 0.0), "transparent": (0.5, 0.0)}  # surface, edges
 
 
 class SoftwareRenderer:
@@ -22,7 +19,7 @@ class SoftwareRenderer:
 
     def __init__(self, style: OverlayStyle | None = None) -> None:
         self.style = style or OverlayStyle()
-        self._topology: dict[tuple[int, bool], tuple[FaceModel, Topology]] = {}
+        self._topologies = Topologies()
         self._ids: NDArray[np.int32] = np.zeros((0, 0), dtype=np.int32)
         self._nearest: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
 
@@ -35,7 +32,7 @@ class SoftwareRenderer:
         return picture
 
     def close(self) -> None:
-        self._topology.clear()
+        self._topologies.clear()
         self._ids, self._nearest = self._ids[:0, :0].copy(), self._nearest[:0, :0].copy()
 
     def _draw_meshes(self, picture: Image, faces: list[FaceState]) -> None:
@@ -46,7 +43,7 @@ class SoftwareRenderer:
         lighting = LINES if self.style.mode in ("wire", "points") else SURFACE
         placed, first = [], 0
         for face in faces:
-            topology = self._topology_of(face.model)
+            topology = self._topologies.of(face.model, self.style.whole_head)
             mesh = place(face, topology, face.camera, width, height, lighting)
             placed.append((mesh, topology, first))
             first += len(topology.triangles)
@@ -62,21 +59,13 @@ class SoftwareRenderer:
                 self._nearest[y0:y1, x0:x1] = 0
 
     def _paint(self, picture: Image, mesh: PlacedMesh, topology: Topology, first: int) -> None:
-        scale = max(1.0, min(picture.shape[:2]) / 720)
+        scale = line_px(picture.shape[1], picture.shape[0])
         if self.style.mode == "points":
             place = (self._nearest, mesh.xy, mesh.inverse_z, topology.points)
-            paint_points(picture, *place, mesh.colour, topology.seen_through, 1.2 * scale, 0.85)
+            paint_points(picture, *place, mesh.colour, topology.seen_through, DOT_PX * scale, OPACITY["points"][1])
             return
         surface, edges = OPACITY[self.style.mode]
         span = (*mesh.window, first, topology.drawn)
         shape = (mesh.xy, topology.triangles, topology.outline)
         cover = topology.cover if self.style.mode == "shaded" else topology.seen_through
         paint_surface(picture, self._ids, *span, *shape, mesh.colour, cover, mesh.facing, surface, edges, scale)
-
-    def _topology_of(self, model: FaceModel) -> Topology:
-        key = (id(model), self.style.whole_head)
-        if key not in self._topology:
-            if len(self._topology) > 7:  # somebody hands in a new model with every picture
-                self._topology.clear()
-            self._topology[key] = (model, Topology.of(model, self.style.whole_head))  # holding it keeps its id
-        return self._topology[key][1]
