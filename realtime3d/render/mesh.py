@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ IRIS_MM = 6.5
 LIGHT = np.array([0.35, -0.55, -0.76], dtype=np.float32)  # towards the light, camera axes: above, a little to the right
 SURFACE, LINES = (0.38, 0.68, 0.22), (0.8, 0.3, 0.0)  # ambient, diffuse, gloss; lines have to stand out everywhere
 Lighting = tuple[float, float, float]
+Window = tuple[int, int, int, int]  # x0, y0, x1, y1 px, end exclusive, inside the picture; may be empty
 OPACITY = {  # of the surface, of its edges or dots
     "wire": (0.1, 0.75),
     "shaded": (0.97, 0.0),
@@ -145,7 +147,7 @@ class PlacedMesh:
     inverse_z: FloatArray  # (V,) 1/mm, 0 where a vertex cannot be drawn
     colour: FloatArray  # (V, 3) BGR 0..255, lit
     facing: FloatArray  # (V,) 1 where the surface faces the camera, 0 where it is seen from the side
-    window: tuple[int, int, int, int]  # x0, y0, x1, y1 px, end exclusive, inside the picture; may be empty
+    window: Window  # around what is drawn of it
 
 
 def lit(
@@ -178,7 +180,9 @@ def place(
     in_front = np.where(visible[:, None], vertices, np.array([0, 0, 1], dtype=np.float32))
     xy = camera.project(in_front).astype(np.float32)
     inverse_z = inverse_depth(np.where(visible, vertices[:, 2], 0))
-    return PlacedMesh(xy, inverse_z, colour.astype(np.float32), facing, _window(xy[visible], width, height))
+    return PlacedMesh(
+        xy, inverse_z, colour.astype(np.float32), facing, _window(xy[visible & (topology.cover > 0)], width, height)
+    )
 
 
 def _inside_lens(vertices: FloatArray, camera: Camera) -> NDArray[np.bool_]:
@@ -188,7 +192,16 @@ def _inside_lens(vertices: FloatArray, camera: Camera) -> NDArray[np.bool_]:
     return np.hypot(vertices[:, 0], vertices[:, 1]) < reach * vertices[:, 2]
 
 
-def _window(xy: FloatArray, width: int, height: int) -> tuple[int, int, int, int]:
+def around(windows: Sequence[Window]) -> Window:
+    """The smallest window that holds all that are not empty."""
+    filled = np.array([w for w in windows if w[2] > w[0] and w[3] > w[1]])
+    if not len(filled):
+        return (0, 0, 0, 0)
+    x0, y0, x1, y1 = map(int, [*filled[:, :2].min(axis=0), *filled[:, 2:].max(axis=0)])
+    return x0, y0, x1, y1
+
+
+def _window(xy: FloatArray, width: int, height: int) -> Window:
     """The part of the picture that the points span."""
     if not len(xy):
         return (0, 0, 0, 0)

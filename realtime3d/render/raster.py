@@ -16,14 +16,14 @@ SLACK = np.float32(1e-3)  # px (weights, along a row): closes seams between tria
 TINY = np.float32(1e-9)
 
 
-@compiled("void(f4[:,::1], f4[::1], i4[:,::1], b1, i4, f4[:,::1], i4[:,::1])")
-def fill(xy, inverse_z, triangles, cull, first_id, nearest, ids):  # type: ignore[no-untyped-def]
+@compiled("void(f4[:,::1], f4[::1], i4[:,::1], b1, i4, i4, i4, i4, i4, f4[:,::1], i4[:,::1])")
+def fill(xy, inverse_z, triangles, cull, first_id, x0, y0, x1, y1, nearest, ids):  # type: ignore[no-untyped-def]
     """Draw triangle numbers (from `first_id`) into `ids` and inverse depths into `nearest`, nearest wins.
 
-    With `cull`, triangles that show their back are left out: seen from outside, vertices go anticlockwise in a frame
-    with y up, which is a negative area in pixels with y down.
+    Only pixels of the window x0 <= x < x1, y0 <= y < y1 are touched, which lies inside both. With `cull`, triangles
+    that show their back are left out: seen from outside, vertices go anticlockwise in a frame with y up, which is a
+    negative area in pixels with y down.
     """
-    height, width = ids.shape
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
@@ -34,13 +34,15 @@ def fill(xy, inverse_z, triangles, cull, first_id, nearest, ids):  # type: ignor
         x_low, x_high, y_low, y_high = min(ax, bx, cx), max(ax, bx, cx), min(ay, by, cy), max(ay, by, cy)
         if not (x_low > -FAR_OUTSIDE and y_low > -FAR_OUTSIDE and x_high < FAR_OUTSIDE and y_high < FAR_OUTSIDE):
             continue
+        if x_high < x0 or y_high < y0 or x_low >= x1 or y_low >= y1:
+            continue
         scale = np.float32(1) / area
         # The weights are linear in the picture, and so is inverse depth.
         b_x, b_y, c_x, c_y = (cy - ay) * scale, (ax - cx) * scale, (ay - by) * scale, (bx - ax) * scale
         a_x = -b_x - c_x
         z_x, z_y = (zb - za) * b_x + (zc - za) * c_x, (zb - za) * b_y + (zc - za) * c_y
-        x_first, x_last = max(0, int(np.ceil(x_low))), min(width - 1, int(np.floor(x_high)))
-        for y in range(max(0, int(np.ceil(y_low))), min(height - 1, int(np.floor(y_high))) + 1):
+        x_first, x_last = max(x0, int(np.ceil(x_low))), min(x1 - 1, int(np.floor(x_high)))
+        for y in range(max(y0, int(np.ceil(y_low))), min(y1 - 1, int(np.floor(y_high))) + 1):
             dy = np.float32(y) - ay  # plain int64 - float32 would become float64
             low, high = np.float32(x_first) - ax, np.float32(x_last) - ax  # the row's pixels inside, relative to a
             for start, step in ((np.float32(1) - dy * (b_y + c_y), a_x), (dy * b_y, b_x), (dy * c_y, c_x)):
@@ -101,7 +103,7 @@ def rasterize(
     nearest = np.zeros((height, width), dtype=np.float32)
     bary = np.zeros((height, width, 3), dtype=np.float32)
     depth = np.full((height, width), np.inf, dtype=np.float32)
-    fill(points, inverse_z, faces, cull, 0, nearest, ids)
+    fill(points, inverse_z, faces, cull, 0, 0, 0, width, height, nearest, ids)
     resolve(points, inverse_z, faces, ids, bary, depth)
     return ids, bary, depth
 

@@ -8,7 +8,18 @@ from numpy.typing import NDArray
 from realtime3d.face import FaceState, FrameResult
 from realtime3d.render.base import OverlayStyle, drawable
 from realtime3d.render.hud import draw_faces
-from realtime3d.render.mesh import DOT_PX, LINES, OPACITY, SURFACE, PlacedMesh, Topologies, Topology, line_px, place
+from realtime3d.render.mesh import (
+    DOT_PX,
+    LINES,
+    OPACITY,
+    SURFACE,
+    PlacedMesh,
+    Topologies,
+    Topology,
+    around,
+    line_px,
+    place,
+)
 from realtime3d.render.paint import paint_points, paint_surface
 from realtime3d.render.raster import fill
 from realtime3d.types import Image
@@ -47,16 +58,16 @@ class SoftwareRenderer:
             mesh = place(face, topology, face.camera, width, height, lighting)
             placed.append((mesh, topology, first))
             first += len(topology.triangles)
+        x0, y0, x1, y1 = window = around([mesh.window for mesh, _, _ in placed])
         try:
             for mesh, topology, start in placed:
-                fill(mesh.xy, mesh.inverse_z, topology.triangles, True, start, self._nearest, self._ids)
+                where = (mesh.xy, mesh.inverse_z, topology.triangles, True, start)
+                fill(*where, *window, self._nearest, self._ids)
             for mesh, topology, start in placed:
                 self._paint(picture, mesh, topology, start)
-        finally:
-            for mesh, _, _ in placed:  # clean for the next picture; cheaper than all of it
-                x0, y0, x1, y1 = mesh.window
-                self._ids[y0:y1, x0:x1] = -1
-                self._nearest[y0:y1, x0:x1] = 0
+        finally:  # clean for the next picture
+            self._ids[y0:y1, x0:x1] = -1
+            self._nearest[y0:y1, x0:x1] = 0
 
     def _paint(self, picture: Image, mesh: PlacedMesh, topology: Topology, first: int) -> None:
         scale = line_px(picture.shape[1], picture.shape[0])
