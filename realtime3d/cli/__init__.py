@@ -13,9 +13,9 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from realtime3d.errors import Realtime3dError
+from realtime3d.errors import MissingError, Realtime3dError
 
-COMMANDS = ("video", "live", "config")
+COMMANDS = ("demo", "video", "live", "config", "doctor")
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,6 +78,11 @@ def _run(args: argparse.Namespace) -> int:
             traceback.print_exc()
         complain(str(error))
         return error.exit_code
+    except ImportError as error:
+        if args.debug:
+            traceback.print_exc()
+        complain(f"a library does not load ({error}): `realtime3d doctor` gives the line that helps")
+        return MissingError.exit_code
     except Exception as error:
         if args.debug:
             traceback.print_exc()

@@ -32,13 +32,19 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--debug", action="store_true", help="tracebacks and every message")
 
 
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Options that are settings: each overrides one entry of --config."""
-    group = parser.add_argument_group("tracking")
-    group.add_argument("--config", metavar="F.toml", type=Path, help="settings; `realtime3d config` prints them all")
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which nets run, on what, with which settings. Each overrides one entry of --config."""
+    group = parser.add_argument_group("models")
     group.add_argument("--models", metavar="compact|accurate|DIR", help="which nets")
     group.add_argument("--backend", metavar="auto|onnxruntime", help="what runs the nets")
     group.add_argument("--device", metavar="NAME", help="auto, cpu, or a device the back end knows")
+    group.add_argument("--config", metavar="F.toml", type=Path, help="settings; `realtime3d config` prints them all")
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Every option that is a setting."""
+    add_model_options(parser)
+    group = parser.add_argument_group("tracking")
     group.add_argument("--max-faces", metavar="N", type=int, help="the largest faces are kept")
     group.add_argument("--detect-every", metavar="N", type=int, help="look for new faces every N frames")
     group.add_argument(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from realtime3d.io.base import SourceInfo, SourceOptions
     from realtime3d.pipeline import Summary
 
+TRIFLE_S = 5e-5  # a frame: stages below are not worth a line
+
 
 def progress_bar(info: SourceInfo, options: SourceOptions, *, quiet: bool = False) -> tqdm:
     """A bar on stderr with speed and time left; silent where stderr is no terminal."""
@@ -40,7 +42,9 @@ def summary_lines(name: str, summary: Summary, outputs: Iterable[Path]) -> list[
         f"{name}: {summary.frames} frames in {summary.seconds:.1f} s ({summary.fps:.1f} frames/s), "
         f"{per_frame:.2f} faces a frame, {summary.dropped} frames dropped"
     ]
-    stages = [f"{stage} {summary.frames / s:.0f}" for stage, s in summary.stages.items() if s > 0]
+    stages = [
+        f"{stage} {summary.frames / s:.0f}" for stage, s in summary.stages.items() if s > TRIFLE_S * summary.frames
+    ]
     if stages:
         lines.append(f"  frames/s by stage: {', '.join(stages)}")
     written = [str(path) for path in outputs if path.exists()]

@@ -64,6 +64,7 @@ def test_wrong_usage_is_one_line_and_2(argv: list[str], capsys: pytest.CaptureFi
         (errors.MissingError("missing\nthing"), 3),
         (errors.SourceError("source"), 4),
         (errors.OutputError("output"), 5),
+        (ImportError("libGL.so.1: cannot open shared object file"), 3),
         (KeyboardInterrupt(), 130),
     ],
 )

@@ -1,0 +1,160 @@
+"""What `realtime3d doctor` looks at. Each check gives findings and never raises for what it looks for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from realtime3d.errors import Realtime3dError
+
+NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
+          "numba": "numba", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # fmt: skip
+EXTRAS = {  # extra -> (module that shows it is there, what it is for)
+    "parquet": ("pyarrow", "--parquet"),
+    "render": ("pyrender", "rendering with OpenGL"),
+    "train": ("torch", "training nets"),
+}
+SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0"  # what cv2's wheel takes from the system
+
+
+TRIED_FRAMES = 20  # of the bundled clip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. "broken" means that the main job does not work."""
+
+    level: Literal["ok", "note", "missing", "broken"]
+    text: str
+    remedy: str = ""
+
+
+def findings(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What a check finds; where it cannot even be made, that is the finding."""
+    try:
+        yield from check()
+    except Exception as error:  # a library that does not load breaks checks in its own way
+        yield Finding("broken", f"{check.__name__.replace('_', ' ')}: {type(error).__name__}: {error}")
+
+
+def versions() -> Iterator[Finding]:
+    """This package, Python, and the libraries of the default install."""
+    yield Finding("ok", f"realtime3d {importlib.metadata.version('realtime3d')} in {Path(__file__).parents[1]}")
+    fits = (3, 10) <= sys.version_info[:2] < (3, 13)
+    remedy = "" if fits else "make an environment with Python 3.10, 3.11 or 3.12, which MediaPipe 0.10.21 needs"
+    yield Finding("ok" if fits else "broken", f"Python {platform.python_version()} on {platform.platform()}", remedy)
+    for module, name in NEEDED.items():
+        try:
+            version = getattr(importlib.import_module(module), "__version__", "")
+            yield Finding("ok", f"{name} {version}".strip())
+        except ImportError as error:
+            system = module == "cv2" and ".so" in str(error)
+            remedy = SYSTEM_LIBRARIES if system else "pip install --force-reinstall realtime3d"
+            yield Finding("broken", f"{name} does not load: {error}", remedy)
+    yield from _one_cv2()
+
+
+def _one_cv2() -> Iterator[Finding]:
+    names = sorted(
+        {d.metadata["Name"] for d in importlib.metadata.distributions()
+         if (d.metadata["Name"] or "").lower().startswith("opencv")}
+    )  # fmt: skip
+    if len(names) > 1:
+        spare = " ".join(name for name in names if name != "opencv-contrib-python")
+        remedy = f"pip uninstall -y {spare} && pip install --force-reinstall --no-deps opencv-contrib-python==4.11.0.86"
+        yield Finding("note", f"cv2 comes from several wheels ({', '.join(names)}), which overwrite each other", remedy)
+
+
+def machine() -> Iterator[Finding]:
+    """Processor, back ends and their devices, display."""
+    yield Finding("ok", f"CPU: {_cpu_name()}, {len(_usable_cpus())} of {os.cpu_count()} cores usable")
+    from realtime3d.backends.base import PREFERENCE, create
+
+    for name in PREFERENCE:
+        try:
+            yield Finding("ok", f"back end {name} on {create(name).device}")
+        except Realtime3dError as error:
+            yield Finding("missing", f"back end {name}", str(error))
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        yield Finding("note", "no display: `realtime3d live` needs --no-window here")
+
+
+def _usable_cpus() -> set[int]:
+    affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # Linux only
+    return affinity(0) if affinity else set(range(os.cpu_count() or 1))
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def cameras() -> Iterator[Finding]:
+    """Cameras the system lists; none is opened."""
+    from realtime3d.io.camera import list_cameras
+
+    for number, name in list_cameras():
+        usable = os.access(f"/dev/video{number}", os.R_OK | os.W_OK)
+        remedy = "" if usable else "sudo usermod -aG video $USER, then log in again"
+        yield Finding("ok" if usable else "missing", f"camera {number}: {name}", remedy)
+    if not list_cameras():
+        where = "found" if sys.platform.startswith("linux") else "listed on this system: try `realtime3d live`"
+        yield Finding("note", f"no camera {where}; `realtime3d live` also takes the URL of a stream")
+
+
+def models() -> Iterator[Finding]:
+    """Every model set with its files, compared with the hashes in models.toml."""
+    from realtime3d import modelset
+
+    try:
+        for name in modelset.names():
+            models = modelset.find(name)
+            yield Finding("note" if models.notice else "ok", f"models {name} ({models.status}) in {models.folder}")
+            for file in models.files.values():
+                file.check()
+                yield Finding("ok", f"  {file.path.name} {file.path.stat().st_size / 1e6:.1f} MB {file.sha256[:16]}")
+    except Realtime3dError as error:
+        yield Finding("broken", f"models: {error}", "pip install --force-reinstall realtime3d")
+
+
+def extras() -> Iterator[Finding]:
+    """Optional parts and the line that installs each."""
+    for extra, (module, purpose) in EXTRAS.items():
+        if importlib.util.find_spec(module):
+            yield Finding("ok", f"extra {extra} ({purpose})")
+        else:
+            yield Finding("missing", f"extra {extra} ({purpose})", f"pip install 'realtime3d[{extra}]'")
+
+
+def main_job() -> Iterator[Finding]:
+    """Detector and nets, really run on the first frames of the bundled clip."""
+    from realtime3d.demo import clip_path
+    from realtime3d.tracker import FaceTracker
+
+    try:
+        with FaceTracker() as tracker:
+            start = time.perf_counter()
+            results = list(islice(tracker.track(clip_path()), TRIED_FRAMES))
+            rate = len(results) / (time.perf_counter() - start)
+    except Realtime3dError as error:
+        yield Finding("broken", f"following a face does not work: {error}")
+        return
+    found = sum(bool(result.faces) for result in results)
+    if found:
+        yield Finding("ok", f"following a face works: found in {found} of {len(results)} frames, {rate:.0f} frames/s")
+    else:
+        remedy = "pip install --force-reinstall realtime3d; if that does not help, report this output"
+        yield Finding("broken", f"no face is found in the bundled clip's first {len(results)} frames", remedy)

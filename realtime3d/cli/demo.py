@@ -1,0 +1,43 @@
+"""See the whole pipeline work on a bundled clip: no camera, no internet, no GPU.
+
+Writes demo.mp4 (the overlay), demo.csv with demo.json, and demo.png: pose and expression against the exact truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+from realtime3d.cli import options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="folder for the files (demo)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    options.add_model_options(parser)
+    options.add_common(parser)
+    parser.set_defaults(blendshapes=False, raw=False, boxes=None, profile=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
+    from realtime3d.cli.plan import plan_jobs
+    from realtime3d.cli.running import make_tracker, run_job
+    from realtime3d.demo import clip_path, load_truth, plot
+    from realtime3d.io.base import SourceOptions
+    from realtime3d.io.files import check_output
+
+    truth, picture = load_truth(), args.out / "demo.png"
+    args.fov = math.degrees(2 * math.atan(max(truth.camera.width, truth.camera.height) / 2 / truth.camera.fx))
+    outputs = {"csv": args.out / "demo.csv", "overlay": args.out / "demo.mp4"}
+    (job,) = plan_jobs([str(clip_path())], outputs, replace=args.overwrite)
+    check_output(picture, args.overwrite)
+    with make_tracker(args) as tracker, Interrupt() as stop:
+        run_job(job, tracker, SourceOptions(), args, stop, resume=False)
+        if stop.requested:
+            return INTERRUPTED
+    plot(outputs["csv"], truth, picture)
+    if not args.quiet:
+        print(f"  plot against the truth: {picture}")
+    return 0
