@@ -31,10 +31,9 @@ ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 # No B-frames: packets then lie in the order of their times, and a killed video can be cut and continued anywhere.
 ENCODER_OPTIONS = {"libx264": {"preset": "superfast", "crf": "20", "bf": "0"}}
 KEY_FRAME_EVERY = 60  # frames; also where a viewer can jump to
-# Fragments of a second while the run goes on; where FFmpeg can, an ordinary MP4 once it has ended. The header waits for
-# the first fragment (`delay_moov`): only then can it say that sound and picture begin a little after 0.
-FRAGMENTS = "frag_keyframe+delay_moov+default_base_moof"
-HYBRID_SINCE = (61, 7)  # libavformat
+# Fragments of a second while the run goes on, an ordinary MP4 once it has ended. The header waits for the first
+# fragment (`delay_moov`): only then can it say that sound and picture begin a little after 0.
+MOVFLAGS = "hybrid_fragmented+frag_keyframe+delay_moov+default_base_moof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,7 @@ class VideoSink:
         if previous is not None and previous.size is not None:
             width, height = previous.size
         self._size = (width + width % 2, height + height % 2)  # 4:2:0 needs even numbers
-        flags = FRAGMENTS
-        if av.library_versions["libavformat"][:2] >= HYBRID_SINCE:
-            flags = f"hybrid_fragmented+{FRAGMENTS}"
-        options = {"movflags": flags, "frag_duration": "1000000", "flush_packets": "1"}
+        options = {"movflags": MOVFLAGS, "frag_duration": "1000000", "flush_packets": "1"}
         self._container = av.open(str(self._path), "w", format="mp4", options=options)
         self._stream = self._new_stream()
         if self._options.sound is not None:

@@ -20,6 +20,7 @@ from realtime3d.errors import OutputError
 from realtime3d.io.resume import find_resume_point
 from realtime3d.io.sources import open_source
 from realtime3d.io.tables import CsvSink, TableOptions, timed_lines
+from realtime3d.io.video import previous_video
 from realtime3d.types import Frame
 
 FRAMES = 130
@@ -116,6 +117,18 @@ def test_what_a_killed_run_leaves_can_be_read_as_it_is(clip: Path, whole: Path, 
 def test_an_output_that_is_gone_is_made_again(clip: Path, whole: Path, tmp_path: Path, missing: str) -> None:
     run(clip, tmp_path, resume=False)
     outputs(tmp_path)[missing].unlink()
+    run(clip, tmp_path, resume=True)
+    assert_same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("rest", [b"", b"half a video"])
+def test_a_kill_while_the_overlay_was_being_taken_over_loses_nothing(
+    clip: Path, whole: Path, tmp_path: Path, rest: bytes
+) -> None:
+    run(clip, tmp_path, resume=False)
+    video = outputs(tmp_path)["overlay"]
+    video.rename(previous_video(video))
+    video.write_bytes(rest)
     run(clip, tmp_path, resume=True)
     assert_same(tmp_path, whole)
 

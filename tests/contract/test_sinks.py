@@ -139,7 +139,7 @@ def test_a_folder_that_is_gone_is_one_clear_line(kind: str, tmp_path: Path) -> N
 
 @every_sink
 def test_a_full_disk_is_one_clear_line_and_what_is_written_stays(kind: str, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "64k" if kind != "parquet" else "512k") as disk:
+    with small_disk(tmp_path / "disk", {"parquet": "512k", "video": "2m"}.get(kind, "64k")) as disk:
         path, sink = make(kind, disk)
         if kind == "parquet":
             sink._limits = (5, 1e9)  # type: ignore[attr-defined]
@@ -156,6 +156,8 @@ def test_a_full_disk_is_one_clear_line_and_what_is_written_stays(kind: str, tmp_
             assert text.endswith("\n")
             assert len({line.count(",") for line in text.splitlines()}) == 1
             assert rows_in(kind, path) > 5
+        if kind == "video":
+            assert len(video_frames(path)) > 5
         if kind == "parquet":
             import pyarrow.parquet
 
@@ -189,6 +191,15 @@ def test_the_csv_has_the_units_and_signs_of_openface(tmp_path: Path) -> None:
     assert [row[f"box_{name}"] for name in "xywh"] == pytest.approx((left, top, right - left, bottom - top), abs=0.02)
     assert [row[f"exp_{i}"] for i in range(29)] == pytest.approx(shown.expression, abs=1e-5)
     assert [row[f"id_{i}"] for i in range(99)] == pytest.approx(shown.shape, abs=1e-5)
+
+
+def test_py_feat_reads_it_as_openfaces(tmp_path: Path) -> None:
+    io = pytest.importorskip("feat.utils.io", reason="py-feat is not installed")
+    with CsvSink(tmp_path / "a.csv", TABLE) as sink:
+        feed(sink, 5)
+    table = io.read_openface(str(tmp_path / "a.csv"))
+    assert list(table.facepose_columns) == list(POSE)
+    assert table[list(POSE)].iloc[0].tolist() == pytest.approx([10.5, -20.25, 600.125, 0.1, -0.2, 0.3])
 
 
 def test_more_columns_come_behind_the_contract(tmp_path: Path) -> None:
