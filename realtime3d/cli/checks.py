@@ -77,9 +77,9 @@ def _one_cv2() -> Iterator[Finding]:
 def machine() -> Iterator[Finding]:
     """Processor, back ends and their devices, display."""
     yield Finding("ok", f"CPU: {_cpu_name()}, {len(_usable_cpus())} of {os.cpu_count()} cores usable")
-    from realtime3d.backends.base import PREFERENCE, create
+    from realtime3d.backends.base import BACKENDS, create
 
-    for name in PREFERENCE:
+    for name in sorted(BACKENDS.keys() - {"fake"}):
         try:
             yield Finding("ok", f"back end {name} on {create(name).device}")
         except Realtime3dError as error:

@@ -36,7 +36,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which nets run, on what, with which settings. Each overrides one entry of --config."""
     group = parser.add_argument_group("models")
     group.add_argument("--models", metavar="compact|accurate|DIR", help="which nets")
-    group.add_argument("--backend", metavar="auto|onnxruntime", help="what runs the nets")
+    group.add_argument(
+        "--backend", metavar="NAME", help="what runs the nets: auto, or one that `realtime3d doctor` lists"
+    )
     group.add_argument("--device", metavar="NAME", help="auto, cpu, or a device the back end knows")
     group.add_argument("--config", metavar="F.toml", type=Path, help="settings; `realtime3d config` prints them all")
 

@@ -102,7 +102,7 @@ def test_an_existing_file_is_kept(video: Video, clip: Path, tmp_path: Path, caps
         (["CLIP", "--start", "2", "--end", "1"], 2, "--end"),
         (["CLIP", "--start", "60"], 4, "before the start"),
         (["CLIP", "--overlay", "CLIP", "--overwrite"], 5, "is the input"),
-        (["CLIP", "--backend", "tensorrt"], 3, "no back end 'tensorrt'"),
+        (["CLIP", "--backend", "nonsense"], 3, "no back end 'nonsense'"),
         (["CLIP", "--models", "nowhere"], 3, "--models"),
         (["CLIP", "--config", "none.toml"], 2, "none.toml"),
         (["CLIP", "--boxes", "none.csv"], 2, "none.csv"),
@@ -178,3 +178,24 @@ def test_a_full_disk_is_an_output_error(clip: Path, without_nets: list[str], tmp
         assert whole.endswith("\n")
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_a_killed_run_is_taken_up_without_losing_or_doubling_a_row(
+    clip: Path, without_nets: list[str], video: Video, tmp_path: Path
+) -> None:
+    long = write_clip(tmp_path / "long.mp4", frames=400)
+    table, lines, film = tmp_path / "a.csv", tmp_path / "a.jsonl", tmp_path / "a.mp4"
+    words = [long, *without_nets, "--csv", table, "--jsonl", lines, "--overlay", film, "--resume"]
+    for size in (20_000, 150_000):
+        child = subprocess.Popen([sys.executable, "-m", "realtime3d", "video", *map(str, words)], stdout=-3, stderr=-3)
+        while child.poll() is None and (not table.exists() or table.stat().st_size < size):
+            time.sleep(0.01)
+        child.kill()
+        child.wait()
+    assert len(rows(table)) < 400
+    assert overlay_frames(film) < 400
+    assert video(long, "--csv", table, "--jsonl", lines, "--overlay", film, "--resume") == 0
+    assert [int(row["frame"]) for row in rows(table)] == list(range(400))
+    assert [json.loads(line)["frame"] for line in lines.read_text().splitlines()] == list(range(400))
+    assert overlay_frames(film) == 400
