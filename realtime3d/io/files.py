@@ -43,9 +43,17 @@ def check_output(path: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> No
             raise OutputError(f"{path} is a folder: name a file in it")
         if path.exists() and not overwrite:
             raise OutputError(f"{path} is there already: add --overwrite to replace it, or name another file")
+        left = next((other for other in leftovers(path) if other.exists()), None)
+        if left is not None and not overwrite:
+            raise OutputError(f"a killed run left {left}: add --resume to go on with it, or --overwrite to start anew")
         path.parent.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise output_error(path, error) from error
+
+
+def leftovers(path: Path) -> tuple[Path, Path]:
+    """Where a run that was killed may have left a part of `path`: Parquet's parts, a video being taken over."""
+    return path.with_name(path.name + ".parts"), path.with_name(path.name + ".previous")
 
 
 def _same(path: Path, other: Path) -> bool:

@@ -21,7 +21,7 @@ import numpy as np
 from realtime3d.errors import require
 from realtime3d.face import FaceState, FrameResult
 from realtime3d.io.columns import Group, column_groups, timestamp
-from realtime3d.io.files import output_error
+from realtime3d.io.files import leftovers, output_error
 from realtime3d.io.sidecar import CONVENTIONS
 from realtime3d.io.tables import RESUME_SLACK_S, TableOptions
 from realtime3d.types import Image
@@ -35,7 +35,7 @@ _FIXED = (("frame", "int64"), ("face_id", "int32"), ("timestamp", "float64"))
 
 def parts_folder(path: Path) -> Path:
     """Where the parts of a running (or killed) run's Parquet file are."""
-    return path.with_name(path.name + ".parts")
+    return leftovers(path)[0]
 
 
 class ParquetSink:

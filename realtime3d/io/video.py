@@ -18,7 +18,7 @@ from av.bitstream import BitStreamFilterContext
 
 from realtime3d.errors import MissingError, OutputError, SourceError
 from realtime3d.face import FrameResult
-from realtime3d.io.files import output_error
+from realtime3d.io.files import leftovers, output_error
 from realtime3d.io.sound import Sound
 from realtime3d.io.tables import RESUME_SLACK_S
 from realtime3d.types import Image
@@ -65,6 +65,7 @@ class VideoSink:
         self._previous = self._set_previous_aside() if self._options.resume_s is not None else None
         if self._previous is None:
             try:
+                previous_video(self._path).unlink(missing_ok=True)
                 self._path.write_bytes(b"")  # a folder that cannot be written to shows before the first frame
             except OSError as error:
                 raise output_error(self._path, error) from error
@@ -227,7 +228,7 @@ def fit(image: Image, width: int, height: int) -> Image:
 
 def previous_video(path: Path) -> Path:
     """Where a killed run's video waits while its frames are copied."""
-    return path.with_name(path.name + ".previous")
+    return leftovers(path)[1]
 
 
 class _Previous:

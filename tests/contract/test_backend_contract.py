@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,18 @@ import pytest
 from conftest import SHAPE_WIDTHS, SIZE, TRACK_WIDTHS, write_list, write_net
 
 from realtime3d import modelset
-from realtime3d.backends.base import BACKENDS, Backend, create
+from realtime3d.backends import base, fake
+from realtime3d.backends.base import BACKENDS, Backend, NetSpec, create, open_nets
+from realtime3d.backends.fake import FakeBackend, FakeNet
 from realtime3d.errors import MissingError
 
 
 @pytest.fixture(params=sorted(BACKENDS))
 def backend(request: pytest.FixtureRequest) -> Backend:
-    return create(request.param)
+    try:
+        return create(request.param)
+    except MissingError as error:
+        pytest.skip(str(error))
 
 
 def images(n: int, seed: int = 0) -> np.ndarray:
@@ -66,7 +72,7 @@ def test_auto_says_in_one_line_what_it_takes(caplog: pytest.LogCaptureFixture) -
     assert "onnxruntime on cpu" in record.getMessage()
 
 
-@pytest.mark.parametrize("name", ["tensorrt", "torch", "onnx", ""])
+@pytest.mark.parametrize("name", ["onnx", "Torch", ""])
 def test_what_is_not_there_is_missing_and_never_replaced(name: str) -> None:
     with pytest.raises(MissingError, match="no back end") as caught:
         create(name)
@@ -74,9 +80,61 @@ def test_what_is_not_there_is_missing_and_never_replaced(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_onnxruntime_refuses_devices_it_does_not_have() -> None:
-    with pytest.raises(MissingError, match=r"'cuda:0'.*--device cpu"):
-        create("onnxruntime", device="cuda:0")
+def test_auto_goes_on_when_a_net_cannot_be_loaded_and_says_why(
+    net_folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    class Half(FakeBackend):
+        """Loads the first net only."""
+
+        name = "half"
+
+        def load(self, spec: NetSpec) -> FakeNet:
+            if spec.name.endswith("shape"):
+                raise MissingError("there is no engine for it: build one")
+            net = super().load(spec)
+            monkeypatch.setattr(net, "close", lambda: closed.append(spec.name))
+            return net
+
+    monkeypatch.setattr(fake, "Half", Half, raising=False)
+    monkeypatch.setitem(BACKENDS, "half", "realtime3d.backends.fake:Half")
+    monkeypatch.setattr(base, "PREFERENCE", ("half", "onnxruntime"))
+    nets = modelset.find(str(net_folder)).nets
+    with caplog.at_level(logging.INFO):
+        backend, opened = open_nets(nets)
+    assert backend.name == "onnxruntime" and set(opened) == {"track", "shape"} and closed == ["tiny.track"]
+    (record,) = caplog.records
+    assert "onnxruntime on cpu (not half: there is no engine for it: build one)" in record.getMessage()
+    with pytest.raises(MissingError, match="build one"):
+        open_nets(nets, "half")
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "tensorrt", "openvino", "directml:1", "coreml"])
+def test_onnxruntime_refuses_devices_it_does_not_have(device: str) -> None:
+    with pytest.raises(MissingError, match=rf"'{device}'.*pip install .*--device cpu"):
+        create("onnxruntime", device=device)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cpu:1", "cuda:", "cuda:x", ""])
+@pytest.mark.parametrize("name", ["onnxruntime", "torch"])
+def test_devices_that_do_not_exist_are_refused(name: str, device: str) -> None:
+    with pytest.raises(MissingError, match=f"no device {device!r}"):
+        create(name, device=device)
+
+
+def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(
+    net_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)  # as onnxruntime-gpu has it
+    backend = create("onnxruntime", device="cuda:0")
+    assert backend.device == "cuda:0"
+    with pytest.raises(MissingError, match=r"does not start on cuda:0.*--device cpu"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # onnxruntime's own, that it will take the CPU
+        backend.load(modelset.find(str(net_folder)).nets["track"])
 
 
 def test_onnxruntime_takes_its_threads_for_its_own_sessions_only(net_folder: Path) -> None:

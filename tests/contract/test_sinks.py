@@ -392,6 +392,13 @@ def test_an_input_without_sound_is_no_problem(tmp_path: Path) -> None:
     assert len(video_frames(tmp_path / "a.mp4")) == 3
 
 
+def test_starting_anew_forgets_what_a_killed_run_left(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4.previous").write_bytes(b"old")
+    with VideoSink(tmp_path / "a.mp4", VideoOptions()) as sink:
+        feed(sink, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
 # What all outputs share
 
 
@@ -399,6 +406,15 @@ def test_an_output_that_exists_is_refused_unless_told(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("old")
     with pytest.raises(OutputError, match="--overwrite"):
+        check_output(path, overwrite=False)
+    check_output(path, overwrite=True)
+
+
+@pytest.mark.parametrize("left", ["a.parquet.parts", "a.mp4.previous"])
+def test_what_a_killed_run_left_is_not_thrown_away_unless_told(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).mkdir()
+    path = tmp_path / left.rpartition(".")[0]
+    with pytest.raises(OutputError, match="--resume"):
         check_output(path, overwrite=False)
     check_output(path, overwrite=True)
 
