@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.errors import OutputError
 from realtime3d.face import FrameResult
 from realtime3d.io.columns import timestamp
 from realtime3d.io.files import write_whole
@@ -34,6 +35,7 @@ CONVENTIONS = {
     "blendshapes": "0..1, ARKit's names; Left and Right are the person's own",
     "raw": "the nets' answers before smoothing and caching",
 }
+SAME_IN_ONE_RUN = ("source", "models", "settings", "columns")
 _PACKAGES = ("realtime3d", "numpy", "mediapipe", "onnxruntime", "av", "opencv-contrib-python")
 
 
@@ -58,9 +60,17 @@ class SidecarSink:
     needs_image = False
 
     def __init__(
-        self, path: Path, facts: Mapping[str, Any], *, zero_ns: int = 0, every: int = 1, resume: bool = False
+        self,
+        path: Path,
+        facts: Mapping[str, Any],
+        *,
+        zero_ns: int = 0,
+        every: int = 1,
+        resume: bool = False,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._path, self._zero_ns, self._every = path, zero_ns, every
+        """`interrupted` is asked at the end: whether the user ended the run before its input ended."""
+        self._path, self._zero_ns, self._every, self._interrupted = path, zero_ns, every, interrupted
         self._content: dict[str, Any] = {
             "format": FORMAT,
             "state": "running",
@@ -72,13 +82,23 @@ class SidecarSink:
             "frames": {"first": None, "last": None, "read": 0, "dropped": 0},
             "identities": {},
         }
-        self._resume = resume
-
-    def __enter__(self) -> Self:
-        old = read_sidecar(self._path) if self._resume else None
+        old = read_sidecar(path) if resume else None
         if old is not None:
+            self._refuse_other_run(old)
             self._content.update({key: old[key] for key in ("started", "frames", "identities") if key in old})
             self._content["resumed"] = [*old.get("resumed", []), _now()]
+
+    def _refuse_other_run(self, old: Mapping[str, Any]) -> None:
+        """One table holds the results of one input with one set of nets and settings."""
+        now = json.loads(json.dumps(self._content, default=_plain))
+        for key in SAME_IN_ONE_RUN:
+            if key in old and key in now and old[key] != now[key]:
+                raise OutputError(
+                    f"{self._path} says that the killed run had other {key}: resume with the command of the first run, "
+                    "or add --overwrite to start anew"
+                )
+
+    def __enter__(self) -> Self:
         self._save()
         return self
 
@@ -97,10 +117,6 @@ class SidecarSink:
                 changed = True
         if changed:
             self._save()
-
-    def note(self, **facts: Any) -> None:
-        """Add facts that were not known at the start; saved at the end. `state="interrupted"` replaces "complete"."""
-        self._content.update(facts)
 
     def _count(self, result: FrameResult) -> bool:
         """Add a frame; whether there is news worth saving at once."""
@@ -123,8 +139,8 @@ class SidecarSink:
     ) -> None:
         if kind is not None:
             self._content.update(state="failed", error=str(error) or kind.__name__)
-        elif self._content["state"] == "running":
-            self._content["state"] = "complete"
+        else:
+            self._content["state"] = "interrupted" if self._interrupted() else "complete"
         self._content["ended"] = _now()
         self._save()
 

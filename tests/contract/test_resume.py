@@ -18,6 +18,7 @@ from io_run import START_S, outputs, run
 
 from realtime3d.errors import OutputError
 from realtime3d.io.resume import find_resume_point
+from realtime3d.io.sidecar import SidecarSink
 from realtime3d.io.sources import open_source
 from realtime3d.io.tables import CsvSink, TableOptions, timed_lines
 from realtime3d.io.video import previous_video
@@ -171,3 +172,13 @@ def test_other_columns_are_not_mixed_into_one_table(whole: Path, tmp_path: Path)
         CsvSink(path, TableOptions(tiny_model(), raw=True, resume_s=2.0)),
     ):
         pass
+
+
+@pytest.mark.parametrize("key", ["source", "models", "settings", "columns"])
+def test_another_run_is_not_mixed_into_the_files_of_this_one(tmp_path: Path, key: str) -> None:
+    facts = {name: {"value": 1} for name in ("source", "models", "settings", "columns")}
+    with SidecarSink(tmp_path / "a.json", facts):
+        pass
+    SidecarSink(tmp_path / "a.json", facts, resume=True)
+    with pytest.raises(OutputError, match=f"other {key}"):
+        SidecarSink(tmp_path / "a.json", {**facts, key: {"value": 2}}, resume=True)

@@ -275,6 +275,12 @@ def test_the_sidecar_says_what_the_numbers_mean_and_when_identities_froze(tmp_pa
     assert content["versions"]["numpy"] == np.__version__
 
 
+def test_the_sidecar_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
+    with SidecarSink(tmp_path / "a.json", {}, interrupted=lambda: True):
+        pass
+    assert json.loads((tmp_path / "a.json").read_text())["state"] == "interrupted"
+
+
 def test_the_sidecar_of_a_failed_run_says_why(tmp_path: Path) -> None:
     with pytest.raises(OutputError), SidecarSink(tmp_path / "a.json", {}):
         raise OutputError("the disk is full")
