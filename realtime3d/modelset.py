@@ -136,12 +136,13 @@ def _read(folder: Path, name: str) -> ModelSet:
         )
     tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in ("track", "shape")}
     files = {part: _file(folder, table, path, f"[{name}.{part}] ") for part, table in tables.items()}
-    nets = {part: _net(f"{name}.{part}", files[part], table, path) for part, table in tables.items()}
     if "face_model" in listed:
         files["face_model"] = _file(folder, listed["face_model"], path, "[face_model] ")
     else:
         shipped = default_folder()
         files["face_model"] = _file(shipped, _parse(shipped / LIST)["face_model"], shipped / LIST, "[face_model] ")
+    face_model = files["face_model"].path
+    nets = {part: _net(f"{name}.{part}", files[part], table, path, face_model) for part, table in tables.items()}
     return ModelSet(name, folder, str(listed[name].get("status", "released")), nets, files)
 
 
@@ -156,7 +157,7 @@ def _file(folder: Path, table: Any, path: Path, where: str) -> ModelFile:
     return ModelFile(folder / name, digest, {k: v for k, v in table.items() if k not in ("file", "sha256")})
 
 
-def _net(name: str, file: ModelFile, table: Mapping[str, Any], path: Path) -> NetSpec:
+def _net(name: str, file: ModelFile, table: Mapping[str, Any], path: Path, face_model: Path) -> NetSpec:
     where = f"[{name}] "
     size, outputs = _entry(table, "size", path, where), _entry(table, "outputs", path, where)
     if type(size) is not int or not 8 <= size <= 4096 or not isinstance(outputs, list):

@@ -116,8 +116,10 @@ class FaceTracker:
         model = model_set.load_face_model()
         backend = self._backend
         if backend is None or isinstance(backend, str):
-            backend = backends.create(wanted.backend, wanted.device, wanted.threads)
-        estimator = Estimator(backend.load(model_set.nets["track"]), backend.load(model_set.nets["shape"]))
+            backend, nets = backends.open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
+        else:
+            nets = {part: backend.load(spec) for part, spec in model_set.nets.items()}
+        estimator = Estimator(nets["track"], nets["shape"])
         estimator.warm_up(model)
         if self._profile_file is not None:
             from realtime3d.profile import load_profile

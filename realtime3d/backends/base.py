@@ -23,9 +23,11 @@ Answers = Mapping[str, NDArray[np.float32]]
 
 BACKENDS = {  # name -> class, imported when chosen
     "onnxruntime": "realtime3d.backends.onnxruntime_:OnnxRuntimeBackend",
+    "tensorrt": "realtime3d.backends.tensorrt_:TensorRTBackend",
+    "torch": "realtime3d.backends.torch_:TorchBackend",
     "fake": "realtime3d.backends.fake:FakeBackend",  # for tests: answers without a net
 }
-PREFERENCE = ("onnxruntime",)  # what `auto` tries, best first
+PREFERENCE = ("tensorrt", "onnxruntime")  # what `auto` tries, best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class NetSpec:
     input: str  # name of the input
     size: int  # px
     outputs: tuple[str, ...]
+    face_model: Path | None = None  # the face model it answers for
 
 
 class Net(Protocol):
@@ -71,26 +74,46 @@ class Backend(Protocol):
 
 def create(name: str = "auto", device: str = "auto", threads: int = 2) -> Backend:
     """The back end of this name. An explicit choice is never replaced by another; `auto` logs what it takes."""
+    return open_nets({}, name, device, threads)[0]
+
+
+def open_nets(
+    specs: Mapping[str, NetSpec], name: str = "auto", device: str = "auto", threads: int = 2
+) -> tuple[Backend, dict[str, Net]]:
+    """The back end of this name with nets loaded. `auto` takes the first that can load them all and logs one line."""
     if name != "auto":
-        return _create(name, device, threads)
+        backend = _create(name, device, threads)
+        return backend, _load_all(backend, specs)
     passed_over: list[str] = []
     for candidate in PREFERENCE:
         try:
             backend = _create(candidate, device, threads)
+            nets = _load_all(backend, specs)
         except MissingError as error:
-            passed_over.append(f"{candidate}: {error}")
+            passed_over.append(f"not {candidate}: {error}")
             continue
-        reasons = "; ".join(passed_over) or "first choice"
-        log.info("back end %s on %s (%s)", backend.name, backend.device, reasons)
-        return backend
+        log.info("back end %s on %s (%s)", backend.name, backend.device, "; ".join(passed_over) or "first choice")
+        return backend, nets
     raise MissingError(f"no back end can be used: {'; '.join(passed_over)}")
+
+
+def _load_all(backend: Backend, specs: Mapping[str, NetSpec]) -> dict[str, Net]:
+    """All nets, or none is left open."""
+    nets: dict[str, Net] = {}
+    try:
+        for part, spec in specs.items():
+            nets[part] = backend.load(spec)
+    except BaseException:
+        for net in nets.values():
+            net.close()
+        raise
+    return nets
 
 
 def _create(name: str, device: str, threads: int) -> Backend:
     if name not in BACKENDS:
-        raise MissingError(
-            f"there is no back end {name!r} in this version: take --backend {' or '.join(PREFERENCE)} (or auto)"
-        )
+        known = [known for known in BACKENDS if known != "fake"]
+        raise MissingError(f"there is no back end {name!r}: take --backend auto, {' or '.join(known)}")
     module, _, attribute = BACKENDS[name].partition(":")
     backend: Any = getattr(importlib.import_module(module), attribute)
     return backend(device=device, threads=threads)

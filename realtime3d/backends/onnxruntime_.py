@@ -1,7 +1,8 @@
-"""ONNX Runtime on the CPU: the back end that is always there."""
+"""ONNX Runtime: the back end that is always there, on the CPU or with an execution provider asked for by name."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,19 @@ from numpy.typing import NDArray
 from realtime3d.backends.base import Answers, NetSpec
 from realtime3d.errors import MissingError, require
 
+CPU = "CPUExecutionProvider"
+PROVIDERS = {  # --device -> the provider, where the installed build of onnxruntime has it
+    "cpu": CPU,
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
+NUMBERED = ("cuda", "tensorrt", "directml")  # devices that can be counted: "cuda:1"
+BUILDS = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino",
+          "directml": "onnxruntime-directml", "coreml": "onnxruntime (on macOS)"}  # fmt: skip
+
 
 class OnnxRuntimeBackend:
     """Each net has its own session and its own threads, which sleep while they wait."""
@@ -17,13 +31,29 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
 
     def __init__(self, device: str = "auto", threads: int = 2) -> None:
-        if device not in ("auto", "cpu"):
-            raise MissingError(f"back end onnxruntime has no device {device!r}: take --device cpu")
-        self.device = "cpu"
-        self._threads = threads
+        """`device` is auto (the CPU), one of `PROVIDERS`, or with a number, cuda:1."""
+        kind, _, number = ("cpu" if device == "auto" else device).partition(":")
+        valid = kind in PROVIDERS and (not number or (kind in NUMBERED and re.fullmatch(r"\d+", number)))
+        if not valid or device.endswith(":"):
+            raise MissingError(f"back end onnxruntime has no device {device!r}: take --device {', '.join(PROVIDERS)}")
         self._library = require("onnxruntime", "", "back end onnxruntime")
+        if PROVIDERS[kind] not in self._library.get_available_providers():
+            raise MissingError(
+                f"the installed onnxruntime has no {PROVIDERS[kind]} for device {device!r}: pip uninstall onnxruntime "
+                f"and pip install {BUILDS[kind]}, or take --device cpu"
+            )
+        self.device = f"{kind}:{int(number or 0)}" if kind in NUMBERED else kind
+        self._kind, self._number = kind, int(number or 0)
+        self._threads = threads
 
     def load(self, spec: NetSpec) -> OnnxRuntimeNet:
+        return self._load(spec, str(spec.file))
+
+    def load_bytes(self, spec: NetSpec, onnx: bytes) -> OnnxRuntimeNet:
+        """Another form of the same net, from memory."""
+        return self._load(spec, onnx)
+
+    def _load(self, spec: NetSpec, onnx: str | bytes) -> OnnxRuntimeNet:
         options = self._library.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
@@ -31,12 +61,24 @@ class OnnxRuntimeBackend:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # errors: they arrive as exceptions anyway
         try:
-            session = self._library.InferenceSession(str(spec.file), options, providers=["CPUExecutionProvider"])
+            session = self._library.InferenceSession(onnx, options, providers=self._providers())
         except Exception as error:  # the library raises many types of its own, all of them mean the same here
             line = str(error).splitlines()[0]
             raise MissingError(f"{spec.file} does not load in onnxruntime ({line}): reinstall realtime3d") from error
+        if session.get_providers()[0] != PROVIDERS[self._kind]:  # it falls back by itself
+            raise MissingError(
+                f"{PROVIDERS[self._kind]} is installed but does not start on {self.device}: update the driver and the "
+                "libraries it needs, or take --device cpu"
+            )
         _check_contract(session, spec)
         return OnnxRuntimeNet(spec, session)
+
+    def _providers(self) -> list[Any]:
+        """The provider that was asked for; the CPU takes over only the nodes it cannot run."""
+        if self._kind == "cpu":
+            return [CPU]
+        options = {"device_id": str(self._number)} if self._kind in NUMBERED else {}
+        return [(PROVIDERS[self._kind], options), CPU]
 
 
 class OnnxRuntimeNet:

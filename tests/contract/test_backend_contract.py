@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHAPE_WIDTHS, SIZE, TRACK_WIDTHS, write_list, write_net
+from tiny_nets import SHAPE_WIDTHS, SIZE, TRACK_WIDTHS, write_list, write_net
 
 from realtime3d import modelset
 from realtime3d.backends import base, fake

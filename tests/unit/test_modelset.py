@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import write_list
+from tiny_nets import write_list
 
 from realtime3d import modelset
 from realtime3d.errors import MissingError

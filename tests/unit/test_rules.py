@@ -17,6 +17,7 @@ HOMES = {  # library -> where it may be imported
     "onnxruntime": ("backends",),
     "tensorrt": ("backends",),
     "tensorrt_rtx": ("backends",),
+    "tensorrt_rtx_bindings": ("backends",),
     "mediapipe": ("detect", "training"),
     "pyrender": ("render",),
     "OpenGL": ("render",),

@@ -1,0 +1,181 @@
+"""ONNX files as PyTorch calls: the few operators that our nets are made of, run in the file's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from realtime3d.backends.base import Answers, NetSpec
+from realtime3d.errors import MissingError
+
+Attributes = Mapping[str, Any]
+KINDS = {1: torch.float32, 2: torch.uint8, 3: torch.int8, 6: torch.int32, 7: torch.int64, 10: torch.float16}
+
+
+def _conv(a: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    top, left, bottom, right = a.get("pads", [0, 0, 0, 0])
+    if (top, left) != (bottom, right):
+        x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
+    strides, dilations = a.get("strides", [1, 1]), a.get("dilations", [1, 1])
+    return F.conv2d(x, weight, bias, strides, (top, left), dilations, a.get("group", 1))
+
+
+def _gemm(a: Attributes, x: Tensor, y: Tensor, bias: Tensor | float = 0.0) -> Tensor:
+    x, y = x.T if a.get("transA") else x, y.T if a.get("transB") else y
+    return a.get("alpha", 1.0) * (x @ y) + a.get("beta", 1.0) * bias
+
+
+def _slice(a: Attributes, x: Tensor, *bounds: list[int]) -> Tensor:
+    starts, ends, *more = bounds
+    axes = more[0] if more else range(len(starts))
+    steps = more[1] if len(more) > 1 else [1] * len(starts)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        if step != 1:
+            raise ValueError("Slice with a step")
+        x = x.narrow(axis, *_span(start, end, x.shape[axis]))
+    return x
+
+
+def _span(start: int, end: int, size: int) -> tuple[int, int]:
+    """ONNX's start and end (may be negative or beyond) as first element and length."""
+    first, last = (min(max(i + size if i < 0 else i, 0), size) for i in (start, end))
+    return first, max(last - first, 0)
+
+
+OPERATORS: dict[str, Callable[..., Tensor]] = {
+    "Add": lambda a, x, y: x + y,
+    "Cast": lambda a, x: x.to(KINDS[a["to"]]),
+    "Clip": lambda a, x, low=None, high=None: torch.clamp(x, low, high),
+    "Concat": lambda a, *xs: torch.cat(xs, a["axis"]),
+    "Conv": _conv,
+    "Div": lambda a, x, y: x / y,
+    "Flatten": lambda a, x: torch.flatten(x, a.get("axis", 1)),
+    "Gemm": _gemm,
+    "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdim=True),
+    "Identity": lambda a, x: x,
+    "Mul": lambda a, x, y: x * y,
+    "ReduceMean": lambda a, x: x.mean(a["axes"], keepdim=bool(a.get("keepdims", 1))),
+    "Relu": lambda a, x: F.relu(x),
+    "Sigmoid": lambda a, x: torch.sigmoid(x),
+    "Slice": _slice,
+    "Sub": lambda a, x, y: x - y,
+    "Transpose": lambda a, x: x.permute(a["perm"]),
+}
+EXACT_FLATTEN = 1  # torch.flatten keeps the axes before it, ONNX joins them: the same for axis 1 only
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node: what is called with which values, and what the result is called."""
+
+    call: Callable[..., Tensor]
+    attributes: Attributes
+    inputs: tuple[str, ...]  # "" where an optional one is left out
+    output: str
+
+
+class Program:
+    """The nodes of one net with its weights on a device."""
+
+    def __init__(self, spec: NetSpec, steps: list[Step], constants: dict[str, Any], device: torch.device) -> None:
+        self._spec, self._steps, self._constants, self._device = spec, steps, constants, device
+
+    @classmethod
+    def read(cls, spec: NetSpec, device: torch.device) -> Program:
+        """MissingError where the file is no net, does not fit `spec`, or has an operator that is not known here."""
+        try:
+            model = onnx.load(str(spec.file))
+        except Exception as error:  # protobuf's own types, and those of the system
+            line = (str(error).splitlines() or [type(error).__name__])[0]
+            raise MissingError(f"{spec.file} does not load in onnx ({line}): reinstall realtime3d") from error
+        _check_contract(model, spec)
+        unknown = sorted({node.op_type for node in model.graph.node} - {"Constant", *OPERATORS})
+        if unknown:
+            raise MissingError(
+                f"{spec.file} uses {', '.join(unknown)}, which back end torch does not know: "
+                "take --backend onnxruntime, or add them to realtime3d/backends/onnx_torch.py"
+            )
+        return cls(spec, *_steps_and_constants(model, device), device)
+
+    @torch.inference_mode()
+    def __call__(self, images: NDArray[np.uint8] | Tensor) -> dict[str, Tensor]:
+        """The net's answers, on the device."""
+        pixels = torch.from_numpy(np.ascontiguousarray(images)) if isinstance(images, np.ndarray) else images
+        values: dict[str, Any] = {**self._constants, "": None, self._spec.input: pixels.to(self._device)}
+        for step in self._steps:
+            values[step.output] = step.call(step.attributes, *(values[name] for name in step.inputs))
+        return {name: values[name].float() for name in self._spec.outputs}
+
+    def record(self, images: NDArray[np.uint8], warm_ups: int) -> Recording:
+        """A CUDA graph for batches of this size."""
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
+        with torch.cuda.device(self._device):
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):  # libraries choose their kernels and buffers outside the graph
+                for _ in range(warm_ups):
+                    self(pixels)
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                answers = self(pixels)
+        return Recording(graph, pixels, answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A graph with the memory it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    pixels: Tensor
+    answers: dict[str, Tensor]
+
+    def replay(self, images: NDArray[np.uint8]) -> Answers:
+        """The answers to a batch of the recorded size, on the host."""
+        self.pixels.copy_(torch.from_numpy(np.ascontiguousarray(images)))
+        self.graph.replay()
+        return {name: values.cpu().numpy() for name, values in self.answers.items()}
+
+
+def _steps_and_constants(model: Any, device: torch.device) -> tuple[list[Step], dict[str, Any]]:
+    """Nodes in the file's order, which ONNX promises to be a possible one; casts of weights are done here, once."""
+    constants: dict[str, Any] = {t.name: _constant(t, device) for t in model.graph.initializer}
+    steps: list[Step] = []
+    for node in model.graph.node:
+        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Constant":
+            constants[node.output[0]] = _constant(attributes["value"], device)
+        elif node.op_type == "Cast" and node.input[0] in constants:
+            constants[node.output[0]] = OPERATORS["Cast"](attributes, constants[node.input[0]])
+        else:
+            if node.op_type == "Flatten" and attributes.get("axis", 1) != EXACT_FLATTEN:
+                raise MissingError(f"node {node.name} flattens from another axis than 1: take --backend onnxruntime")
+            steps.append(Step(OPERATORS[node.op_type], attributes, tuple(node.input), node.output[0]))
+    return steps, constants
+
+
+def _constant(tensor: Any, device: torch.device) -> Tensor | list[int]:
+    """Weights as a tensor on the device; whole numbers, which are shapes and bounds here, as a list."""
+    values = onnx.numpy_helper.to_array(tensor)
+    return values.tolist() if values.dtype == np.int64 else torch.from_numpy(values.copy()).to(device)
+
+
+def _check_contract(model: Any, spec: NetSpec) -> None:
+    """The file's own names and shapes against what models.toml promises."""
+    inputs, outputs = model.graph.input, {value.name for value in model.graph.output}
+    kind = inputs[0].type.tensor_type if len(inputs) == 1 else None
+    sizes = [d.dim_value for d in kind.shape.dim] if kind else []
+    fits = kind is not None and inputs[0].name == spec.input and kind.elem_type == onnx.TensorProto.UINT8
+    if not fits or sizes[1:] != [spec.size, spec.size, 3] or sizes[0] == 1 or not set(spec.outputs) <= outputs:
+        raise MissingError(
+            f"{spec.file} does not fit models.toml: it must take {spec.input}, uint8 (N, {spec.size}, {spec.size}, 3) "
+            f"with N free, and answer {', '.join(spec.outputs)}"
+        )

@@ -1,0 +1,100 @@
+"""How far a form of a net (half precision, eight bits, a compiled engine) is from the exported one, and the limits.
+
+Compared on committed crops that our own renderer drew, worst crop of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.backends.base import Answers, Net
+from realtime3d.errors import MissingError
+from realtime3d.facemodel import FaceModel
+
+CROPS_FILE = Path(__file__).with_name("parity_crops.png")
+SIZE, COLUMNS = 112, 6  # px of a crop, crops in a row of the file
+BATCH = 8  # crops a run: above the batch that engines are tuned for, below their largest
+LIMITS = {  # what a form may differ by, on any crop
+    "rotation_deg": 0.3,
+    "position": 0.005,  # crop sides
+    "log_scale": 0.005,  # that is 3 mm at 600 mm
+    "presence": 0.01,  # of 0..1
+    "expression_mm": 0.1,  # root mean square over the face's vertices
+    "shape_mm": 0.1,
+}
+
+
+def crops(size: int) -> NDArray[np.uint8]:
+    """The committed crops, (24, size, size, 3) uint8 BGR."""
+    sheet = cv2.imread(str(CROPS_FILE))
+    if sheet is None:
+        raise MissingError(f"{CROPS_FILE} cannot be read: reinstall realtime3d")
+    rows = np.concatenate(np.split(sheet, len(sheet) // SIZE))  # (rows * SIZE, columns * SIZE, 3) one after the other
+    tiles = rows.reshape(-1, SIZE, COLUMNS, SIZE, 3).swapaxes(1, 2).reshape(-1, SIZE, SIZE, 3)
+    if size == SIZE:
+        return np.ascontiguousarray(tiles, dtype=np.uint8)
+    return np.stack([cv2.resize(tile, (size, size), interpolation=cv2.INTER_AREA) for tile in tiles]).astype(np.uint8)
+
+
+def answers(net: Net, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """A net's answers to many crops, in batches."""
+    parts = [
+        {name: values.copy() for name, values in net.run(images[i : i + BATCH]).items()}
+        for i in range(0, len(images), BATCH)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def differences(found: Answers, expected: Answers, model: FaceModel) -> dict[str, float]:
+    """The largest difference of each kind over all crops, in the units of `LIMITS`; NaN where an answer is NaN."""
+    by_name = {
+        "rotation_deg": ("rotation", lambda a, b: _angle_deg(_rotations(a), _rotations(b))),
+        "position": ("position", lambda a, b: np.abs(a - b)),
+        "log_scale": ("log_scale", lambda a, b: np.abs(a - b)),
+        "presence": ("presence", lambda a, b: np.abs(_sigmoid(a) - _sigmoid(b))),
+        "expression_mm": ("expression", lambda a, b: _moved_mm(a - b, model.expression_basis)),
+        "shape_mm": ("shape", lambda a, b: _moved_mm(a - b, model.shape_basis)),
+    }
+    return {
+        kind: float(np.max(measure(found[name].astype(np.float64), expected[name].astype(np.float64))))
+        for kind, (name, measure) in by_name.items()
+        if name in expected
+    }
+
+
+def beyond(differences: Mapping[str, float]) -> list[str]:
+    """The differences that are not within their limits, as text; NaN is never within."""
+    return [
+        f"{kind} {value:.3g} (limit {LIMITS[kind]:g})"
+        for kind, value in differences.items()
+        if not value <= LIMITS[kind]
+    ]
+
+
+def _rotations(six: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 6) to (N, 3, 3)."""
+    first = six[:, :3] / np.linalg.norm(six[:, :3], axis=1, keepdims=True)
+    second = six[:, 3:] - (first * six[:, 3:]).sum(1, keepdims=True) * first
+    second /= np.linalg.norm(second, axis=1, keepdims=True)
+    return np.stack([first, second, np.cross(first, second)], axis=-1)
+
+
+def _angle_deg(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Geodesic angles between (N, 3, 3) rotations, exact for small ones."""
+    chord = np.linalg.norm(a - b, axis=(1, 2)) / np.sqrt(8)
+    return np.degrees(2 * np.arcsin(np.minimum(chord, 1)))
+
+
+def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
+
+
+def _moved_mm(coefficients: NDArray[np.float64], basis: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Root mean square displacement over the vertices, for each row of coefficients."""
+    moved = np.tensordot(coefficients, basis, axes=1)
+    return np.sqrt((moved**2).sum(-1).mean(-1))
