@@ -98,13 +98,19 @@ def warp(image: Image, camera: Camera, crop: Crop) -> Image:
 
 
 def _warp_shrunk(image: Image, H: Matrix, size: int, factor: int) -> Image:
-    """Sample `factor` times finer, then average blocks: a large face must not alias into the small crop."""
-    finer = H @ np.array([[1 / factor, 0, (1 / factor - 1) / 2], [0, 1 / factor, (1 / factor - 1) / 2], [0, 0, 1.0]])
+    """Average blocks of `factor` pixels around the crop, then sample: a large face must not alias into a small crop."""
+    limit = np.array([image.shape[1], image.shape[0]])
+    corners = H @ np.array([[-1, size, size, -1], [-1, -1, size, size], [1, 1, 1, 1.0]])
+    xy = corners[:2] / corners[2]
+    start = np.clip(np.floor(xy.min(1)).astype(int) - factor, 0, np.maximum(limit - factor, 0))
+    end = np.clip(np.ceil(xy.max(1)).astype(int) + factor, start, limit)
+    blocks = np.maximum((end - start) // factor, 1)
+    (x, y), (right, below) = start, start + blocks * factor
+    small = cv2.resize(image[y:below, x:right], (int(blocks[0]), int(blocks[1])), interpolation=cv2.INTER_AREA)
+    shift = (0.5 - start) / factor - 0.5
+    coarser = np.array([[1 / factor, 0, shift[0]], [0, 1 / factor, shift[1]], [0, 0, 1.0]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    big = cv2.warpPerspective(
-        image, finer, (size * factor, size * factor), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return cv2.resize(big, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.warpPerspective(small, coarser @ H, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def pose_to_crop(pose: Pose, crop: Crop) -> CropPose:
