@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from realtime3d.errors import OutputError, require
-from realtime3d.training.nets import NetConfig, ShapeNet
+from realtime3d.errors import OutputError, UsageError, require
+from realtime3d.training.nets import ShapeNet, TrackNet
 from realtime3d.training.train import load_net
 
 if TYPE_CHECKING:
@@ -47,23 +47,26 @@ class Exported(nn.Module):
         return tuple(found[name] for name in self.outputs)
 
 
-def outputs_of(net: nn.Module) -> tuple[str, ...]:
-    """Names of what a net gives at run time."""
-    return SHAPE_OUTPUTS if isinstance(net, ShapeNet) else TRACK_OUTPUTS
+def part_of(net: TrackNet | ShapeNet, part: str) -> tuple[TrackNet | ShapeNet, tuple[str, ...]]:
+    """The net that answers "track" or "shape", and what it gives; a track net's own shape head can stand alone."""
+    if part == "shape":
+        return (ShapeNet.from_track_net(net) if isinstance(net, TrackNet) else net), SHAPE_OUTPUTS
+    if not isinstance(net, TrackNet):
+        raise UsageError("a shape net's checkpoint cannot answer pose and expression: give a track net's")
+    return net, TRACK_OUTPUTS
 
 
-def export(source: Path, target: Path) -> Path:
-    """Write the averaged net of a checkpoint as ONNX with half-precision weights."""
+def export(source: Path, target: Path, part: str = "track") -> Path:
+    """Write the averaged net of a checkpoint ("track" or "shape") as ONNX with half-precision weights."""
     onnx = require("onnx", "train", "exporting nets")
-    net = load_net(source)
-    config: NetConfig = net.config  # type: ignore[assignment]
-    names = outputs_of(net)
+    net, names = part_of(load_net(source), part)
+    size: int = net.config.size
     temporary = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         torch.onnx.export(
-            Exported(net, names),
-            (torch.zeros(1, config.size, config.size, 3, dtype=torch.uint8),),
+            Exported(net, names).eval(),
+            (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
             str(temporary),
             input_names=["image"],
             output_names=list(names),
@@ -92,9 +95,12 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
         if values.dtype != np.float32 or values.size <= SMALL:
             kept.append(tensor)
             continue
+        if not np.abs(values).max() < np.finfo(np.float16).max:
+            raise UsageError(
+                f"{tensor.name} does not fit half precision (largest weight {np.abs(values).max():.3g}): "
+                "the run has diverged, export an earlier checkpoint"
+            )
         half = values.astype(np.float16)
-        if not np.isfinite(half).all():
-            raise ValueError(f"{tensor.name} does not fit half precision: largest weight {np.abs(values).max():.3g}")
         kept.append(numpy_helper.from_array(half, f"{tensor.name}.half"))
         casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]

@@ -23,18 +23,21 @@ MESH_EVERY = 4  # of MediaPipe's 468 surface points, beside the 68
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """What one unit of each error counts: degrees, hundredths of a crop side, millimetres."""
+    """What one unit of each error counts: degrees, hundredths of a crop side, millimetres.
 
-    angle: float = 0.2
-    landmarks: float = 1.0
-    joint: float = 0.5
-    expression: float = 1.0
-    regions: float = 0.5  # eyelids and lips, in addition
-    gaps: float = 0.4
-    extras: float = 1.0
-    shape: float = 0.4
+    Chosen so that pose and face pull about equally at the trunk: pose gradients are far larger for the same error.
+    """
+
+    angle: float = 0.06
+    landmarks: float = 0.35
+    joint: float = 0.2
+    expression: float = 4.0
+    regions: float = 2.0  # eyelids and lips, in addition
+    gaps: float = 1.5
+    extras: float = 3.0
+    shape: float = 3.0
     presence: float = 1.0
-    sigma: float = 0.05
+    sigma: float = 0.1
 
 
 def region_mask(model: FaceModel, names: tuple[str, ...] = FRONT_REGIONS) -> NDArray[np.bool_]:

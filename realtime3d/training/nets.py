@@ -1,7 +1,7 @@
 """The nets: one EfficientNet-lite0 trunk, a head for pose and expression, and a ShapeNet split off it.
 
-Normalisation layers are folded into the convolutions from the start (a weight, a gain and a bias per channel): that
-trains 1.4 times faster on a CPU than live batch statistics, and training and inference compute the same thing.
+Batch norm is live while training (folding it away trains 1.4 times faster on a CPU but learns twice as slowly) and is
+folded into the convolutions by the export.
 The input is what `realtime3d.crop.warp` gives: uint8 (N, size, size, 3) BGR.
 """
 
@@ -42,20 +42,17 @@ class NetConfig:
     hidden: int = 192
 
 
-class ScaledConv(nn.Module):
-    """A convolution with a gain and a bias per channel in place of a normalisation layer."""
+class NormConv(nn.Module):
+    """Convolution, batch norm and, unless it ends a block, ReLU6."""
 
     def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True) -> None:
         super().__init__()
-        fan_in = n_in // groups * kernel * kernel
-        self.weight = nn.Parameter(torch.randn(n_out, n_in // groups, kernel, kernel) * (2 / fan_in) ** 0.5)
-        self.gain = nn.Parameter(torch.ones(n_out))
-        self.bias = nn.Parameter(torch.zeros(n_out))
-        self.stride, self.padding, self.groups, self.act = stride, kernel // 2, groups, act
+        self.conv = nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(n_out, eps=1e-3, momentum=0.02)
+        self.act = act
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight * self.gain.view(-1, 1, 1, 1)
-        y = F.conv2d(x, weight, self.bias, self.stride, self.padding, 1, self.groups)
+        y = self.norm(self.conv(x))
         return F.relu6(y, inplace=True) if self.act else y
 
 
@@ -65,8 +62,8 @@ class Block(nn.Module):
     def __init__(self, kernel: int, stride: int, n_in: int, n_out: int, expand: int) -> None:
         super().__init__()
         wide = n_in * expand
-        layers = [ScaledConv(n_in, wide, 1)] if expand != 1 else []
-        layers += [ScaledConv(wide, wide, kernel, stride, groups=wide), ScaledConv(wide, n_out, 1, act=False)]
+        layers = [NormConv(n_in, wide, 1)] if expand != 1 else []
+        layers += [NormConv(wide, wide, kernel, stride, groups=wide), NormConv(wide, n_out, 1, act=False)]
         self.layers = nn.Sequential(*layers)
         self.skip = stride == 1 and n_in == n_out
 
@@ -90,12 +87,12 @@ class Trunk(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(PIXEL_MEAN_BGR).view(1, 3, 1, 1), persistent=False)
-        self.stem = ScaledConv(3, 32, 3, 2)
+        self.stem = NormConv(3, 32, 3, 2)
         self.stages = nn.ModuleList(
             nn.Sequential(*(Block(k, s if i == 0 else 1, n_in if i == 0 else n_out, n_out, e) for i in range(repeats)))
             for repeats, k, s, n_in, n_out, e in STAGES
         )
-        self.last = ScaledConv(STAGES[-1][4], POOLED, 1)
+        self.last = NormConv(STAGES[-1][4], POOLED, 1)
 
     def forward(self, image: Tensor) -> Features:
         x = (image.permute(0, 3, 1, 2).float() - self.mean) * (1 / PIXEL_SCALE)
@@ -110,12 +107,14 @@ class Trunk(nn.Module):
 class TrackNet(nn.Module):
     """Pose and expression of a crop, named as in docs/contracts.md; `shape` is there while training only."""
 
+    config: NetConfig
+
     def __init__(self, config: NetConfig | None = None) -> None:
         super().__init__()
         self.config = c = config or NetConfig()
         self.trunk = Trunk()
-        self.fine = ScaledConv(STAGES[2][4], c.local, 3, 2)
-        self.middle = ScaledConv(STAGES[4][4], c.local, 1)
+        self.fine = NormConv(STAGES[2][4], c.local, 3, 2)
+        self.middle = NormConv(STAGES[4][4], c.local, 1)
         cells = -(-c.size // 16)
         self.embed = nn.Linear(2 * c.local * cells * cells, c.hidden)
         self.pose = nn.Linear(POOLED + c.hidden, 6 + 2 + 1 + 1 + 1)
@@ -153,6 +152,8 @@ class TrackNet(nn.Module):
 class ShapeNet(nn.Module):
     """Identity of a crop: a trunk of its own, because it runs rarely and must not slow the others down."""
 
+    config: NetConfig
+
     def __init__(self, config: NetConfig | None = None) -> None:
         super().__init__()
         self.config = config or NetConfig()
@@ -171,50 +172,16 @@ class ShapeNet(nn.Module):
         return {"shape": self.shape(self.trunk(image).pooled)}
 
 
-def scaled_convs(trunk: Trunk) -> list[ScaledConv]:
-    """The trunk's convolutions in the order in which they run."""
-    return [m for m in trunk.modules() if isinstance(m, ScaledConv)]
-
-
-@dataclass(frozen=True, slots=True)
-class Norms:
-    """Mean and deviation that each channel of each convolution should have, in the order in which they run."""
-
-    means: list[Tensor]
-    deviations: list[Tensor]
-
-
-def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> Norms:
-    """Start from a published EfficientNet-lite0 checkpoint (RGB, batch norm): fold its normalisation away."""
+def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
+    """Start from a published EfficientNet-lite0 checkpoint (trained on RGB)."""
     weights = [v for v in state.values() if v.ndim == 4]
     names = [k.removesuffix(".weight") for k, v in state.items() if k.endswith(".weight") and v.ndim == 1]
-    convs = scaled_convs(trunk)
+    convs = [m for m in trunk.modules() if isinstance(m, NormConv)]
     if len(weights) != len(convs) or len(names) != len(convs):
         raise ValueError(f"expected {len(convs)} convolutions of an EfficientNet-lite0, found {len(weights)}")
     with torch.no_grad():
-        for conv, weight, name in zip(convs, weights, names, strict=True):
-            gain = state[f"{name}.weight"] / torch.sqrt(state[f"{name}.running_var"] + 1e-3)
-            conv.weight.copy_(weight)
-            conv.gain.copy_(gain)
-            conv.bias.copy_(state[f"{name}.bias"] - state[f"{name}.running_mean"] * gain)
-        convs[0].weight.copy_(weights[0].flip(1))
-    return Norms([state[f"{name}.bias"] for name in names], [state[f"{name}.weight"] for name in names])
-
-
-@torch.no_grad()
-def calibrate(trunk: Trunk, norms: Norms, images: Tensor) -> None:
-    """Give each channel the mean and deviation it was trained with, on pictures of the new kind, in one pass."""
-    hooks = []
-    for conv, mean, deviation in zip(scaled_convs(trunk), norms.means, norms.deviations, strict=True):
-
-        def fit(module: nn.Module, inputs: tuple[Tensor], mean: Tensor = mean, deviation: Tensor = deviation) -> None:
-            assert isinstance(module, ScaledConv)
-            y = F.conv2d(inputs[0], module.weight, None, module.stride, module.padding, 1, module.groups)
-            variance, middle = torch.var_mean(y, (0, 2, 3))
-            module.gain.copy_(deviation / torch.sqrt(variance + 1e-3))
-            module.bias.copy_(mean - middle * module.gain)
-
-        hooks.append(conv.register_forward_pre_hook(fit))
-    trunk(images)
-    for hook in hooks:
-        hook.remove()
+        for layer, weight, name in zip(convs, weights, names, strict=True):
+            layer.conv.weight.copy_(weight)
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                getattr(layer.norm, part).copy_(state[f"{name}.{part}"])
+        convs[0].conv.weight.copy_(weights[0].flip(1))

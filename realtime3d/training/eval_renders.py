@@ -1,0 +1,162 @@
+"""Figures measured on rendered sequences of people who are not in training: truth is exact there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.face import FaceState
+from realtime3d.facemodel import FaceModel
+from realtime3d.geometry import geodesic_deg
+from realtime3d.training.actions import sample_actions
+from realtime3d.training.eval_photos import Figures, Look, Photos
+from realtime3d.training.losses import LID_GAPS, LIP_GAPS, region_mask
+from realtime3d.training.metrics import align_similarity, box_of, pearson, rms_mm
+from realtime3d.training.negatives import draw_negative
+from realtime3d.training.photo import Scene, Topology, build_scene
+from realtime3d.training.render_samples import Target, draw_rotation, render
+from realtime3d.types import Image
+
+Array = NDArray[np.float64]
+SIZE = 288
+FRAMES = 16
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One rendered frame and its truth; the head's anchor is in the picture's middle."""
+
+    image: Image
+    target: Target
+    person: int
+
+
+def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 24, frames: int = FRAMES) -> Iterator[Shot]:
+    """Frames of faces that move between random poses and expressions; the same for every model set."""
+    rng = np.random.default_rng(11)
+    top = Topology.of(photos.model)
+    good = np.flatnonzero(photos.fits.residual < 0.025)
+    for person, i in enumerate(rng.choice(good, min(people, len(good)), replace=False)):
+        yield from _one_person(top, build_scene(top, photos.fitted(int(i))), arkit_to_motion, person, frames, rng)
+
+
+def _one_person(
+    top: Topology, scene: Scene, arkit_to_motion: NDArray, person: int, frames: int, rng: np.random.Generator
+) -> Iterator[Shot]:
+    own = scene.photo.alpha
+    alpha = own if person % 2 else np.clip(rng.normal(0, 0.9, len(own)), -2.5, 2.5).astype(np.float32)
+    keys = sample_actions(rng, 5, top.model.arkit_names) @ arkit_to_motion.T
+    turns = [draw_rotation(rng, None) for _ in range(3)]
+    distance = float(rng.uniform(400, 900))
+    backdrop = np.full((SIZE, SIZE, 3), rng.integers(0, 256, 3), dtype=np.uint8)
+    for k in range(frames):
+        at = k / (frames - 1)
+        target = Target(
+            R=_between(turns, at),
+            distance=distance,
+            alpha=alpha,
+            motion=_blend(keys, at).astype(np.float32),
+            keep_background=True,
+            light=np.zeros(3, np.float32),
+        )
+        yield Shot(render(top, scene, target, backdrop, SIZE, rng), target, person)
+
+
+def _blend(keys: Array, at: float) -> Array:
+    """Between key frames, at in [0, 1]."""
+    position = at * (len(keys) - 1)
+    first = min(int(position), len(keys) - 2)
+    return keys[first] + (position - first) * (keys[first + 1] - keys[first])
+
+
+def _between(turns: list[Array], at: float) -> Array:
+    """Rotations blended and made rotations again: the way between key poses."""
+    u, _, vt = np.linalg.svd(_blend(np.stack(turns), at))
+    return u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+
+
+def true_box(model: FaceModel, target: Target) -> Array:
+    """Tight box of the true 68 points in the picture."""
+    from realtime3d.crop import ANCHOR_MM, CROP_MM
+    from realtime3d.training.shards import MARGIN
+
+    points = model.landmarks("ibug68", _head(model, target.alpha, target.motion))
+    space = (points - ANCHOR_MM) @ target.R.T + (0, 0, target.distance)
+    focal = SIZE / MARGIN * target.distance / CROP_MM
+    return box_of(space[:, :2] / space[:, 2:] * focal + (SIZE - 1) / 2)
+
+
+def _head(model: FaceModel, alpha: NDArray, motion: NDArray) -> NDArray[np.float32]:
+    n = model.n_expression
+    return model.deform(model.neutral(alpha), motion[:n], motion[n:])
+
+
+def gap(model: FaceModel, head: NDArray, pairs: tuple[tuple[int, int], ...]) -> float:
+    """Mean opening across pairs of landmarks in mm."""
+    points = model.landmarks("mediapipe478", head)
+    upper, lower = np.array(pairs).T
+    return float(np.linalg.norm(points[upper] - points[lower], axis=1).mean())
+
+
+def measure(photos: Photos, arkit_to_motion: NDArray, look: Look, people: int = 24) -> Figures:
+    """Expression, gaps, identity and rotation of every sequence against its truth."""
+    model, front = photos.model, region_mask(photos.model)
+    shots = list(sequences(photos, arkit_to_motion, people))
+    faces = [look(shot.image, true_box(model, shot.target)) for shot in shots]
+    n = model.n_expression
+    found = np.stack([face.expression for face in faces])
+    true = np.stack([shot.target.motion[:n] for shot in shots])
+    error, prior = (_front_mm(model, front, d) for d in (found - true, true))
+    figures = {
+        "frames": float(len(shots)),
+        "expression_mm": float(error.mean()),
+        "expression_of_neutral": float(error.mean() / prior.mean()),
+        "geodesic": float(
+            geodesic_deg(np.stack([f.pose.R for f in faces]), np.stack([s.target.R for s in shots])).mean()
+        ),
+    }
+    return figures | _gaps(model, shots, faces) | _identity(model, front, shots, faces)
+
+
+def _front_mm(model: FaceModel, front: NDArray[np.bool_], difference: NDArray) -> Array:
+    basis = model.expression_basis[:, front].reshape(len(model.expression_basis), -1)
+    moved = (difference @ basis).reshape(len(difference), -1, 3)
+    return rms_mm(moved, np.zeros(3))
+
+
+def _gaps(model: FaceModel, shots: list[Shot], faces: list[FaceState]) -> Figures:
+    """Correlation over all frames, and the mean of the correlations within a person."""
+    true = [_head(model, s.target.alpha, s.target.motion) for s in shots]
+    found = [f.vertices_head() for f in faces]
+    person = np.array([s.person for s in shots])
+    figures = {}
+    for name, pairs in (("lid", LID_GAPS), ("lip", LIP_GAPS)):
+        a, b = (np.array([gap(model, head, pairs) for head in heads]) for heads in (found, true))
+        figures[f"{name}_gap_correlation"] = pearson(a, b)
+        within = [pearson(a[person == p], b[person == p]) for p in np.unique(person)]
+        figures[f"{name}_gap_correlation_within"] = float(np.nanmean(within))
+        figures[f"{name}_gap_error_mm"] = float(np.abs(a - b).mean())
+    return figures
+
+
+def _identity(model: FaceModel, front: NDArray[np.bool_], shots: list[Shot], faces: list[FaceState]) -> Figures:
+    """The mean shape over a sequence, as the identity cache would hold it, against what the mean head scores."""
+    person = np.array([s.person for s in shots])
+    ours, mean = [], []
+    for p in np.unique(person):
+        rows = np.flatnonzero(person == p)
+        true = model.neutral(shots[rows[0]].target.alpha)[front].astype(np.float64)
+        cached = model.neutral(np.mean([faces[i].shape for i in rows], axis=0))[front]
+        ours.append(rms_mm(align_similarity(cached, true), true))
+        mean.append(rms_mm(align_similarity(model.mean[front], true), true))
+    return {"identity_mm": float(np.mean(ours)), "identity_of_mean": float(np.mean(ours) / np.mean(mean))}
+
+
+def negatives(photos: Photos, count: int = 120) -> list[Image]:
+    """Backgrounds, backs of heads, shuffled faces and textures made from pictures that are not in training."""
+    rng, top = np.random.default_rng(13), Topology.of(photos.model)
+    rows = rng.integers(0, len(photos), count)
+    return [draw_negative(top, photos.fitted(int(i)), SIZE, rng) for i in rows]

@@ -1,0 +1,125 @@
+"""From a checkpoint to a model set that the runtime reads, with the same answers."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from plain_heads import MODEL
+
+from realtime3d import modelset
+from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
+from realtime3d.errors import MissingError, UsageError
+from realtime3d.training import checkpoint, export
+from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet
+from realtime3d.training.release import read_list, to_toml, write_list, write_set
+
+SIZE = 64
+
+
+def save(path: Path, net: TrackNet | ShapeNet, kind: str) -> Path:
+    checkpoint.save(
+        path, {"kind": kind, "net_config": asdict(net.config), "average": net.state_dict(), "samples": 1234}
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def track(tmp_path_factory) -> tuple[Path, TrackNet]:
+    torch.manual_seed(1)
+    net = TrackNet(NetConfig(size=SIZE))
+    with torch.no_grad():
+        net(torch.randint(0, 256, (4, SIZE, SIZE, 3), dtype=torch.uint8))  # moves the norms' statistics
+    return save(tmp_path_factory.mktemp("ck") / "track.pt", net, "track"), net.eval()
+
+
+@pytest.fixture(scope="module")
+def folder(track, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("set")
+    write_set(path, "tiny", track[0], None, MODEL, "preview", "a test", {"track": {"error": 1.5}})
+    return path
+
+
+def test_the_runtime_reads_the_set_and_answers_like_the_net(folder, track):
+    found = modelset.find(str(folder))
+    found.check()
+    assert found.name == "tiny" and found.notice and found.nets["track"].size == SIZE
+    image = torch.randint(0, 256, (3, SIZE, SIZE, 3), dtype=torch.uint8)
+    half = TrackNet(track[1].config).eval()
+    half.load_state_dict(track[1].state_dict())
+    with torch.no_grad():
+        expected = half(image)
+    backend = OnnxRuntimeBackend("cpu", 1)
+    for part in ("track", "shape"):
+        answers = backend.load(found.nets[part]).run(image.numpy())
+        for name, values in answers.items():
+            assert np.allclose(values, expected[name].numpy(), atol=2e-3), name
+
+
+def test_one_face_and_many_faces_give_the_same(folder):
+    net = OnnxRuntimeBackend("cpu", 1).load(modelset.find(str(folder)).nets["track"])
+    image = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 3), dtype=np.uint8)
+    together = {k: np.array(v) for k, v in net.run(image).items()}
+    for i in range(5):
+        assert all(np.allclose(v[0], together[k][i], atol=1e-4) for k, v in net.run(image[i : i + 1]).items())
+
+
+def test_weights_are_stored_in_half_precision(folder):
+    parameters = sum(p.numel() for p in TrackNet(NetConfig(size=SIZE)).parameters())
+    assert (folder / "tiny_track.onnx").stat().st_size < 2.1 * parameters
+
+
+def test_a_second_set_joins_the_list_and_the_first_stays(folder, track, tmp_path):
+    for file in folder.iterdir():
+        shutil.copy(file, tmp_path)
+    shape = save(tmp_path / "shape.pt", ShapeNet(NetConfig(size=SIZE)), "shape")
+    write_set(tmp_path, "other", track[0], shape, tmp_path / "face_model.npz", "released", "a test")
+    listed = read_list(tmp_path / "models.toml")
+    assert listed["default"] == "tiny" and listed["tiny"]["track"]["metrics"] == {"error": 1.5}
+    assert listed["other"]["status"] == "released" and listed["other"]["track"]["samples"] == 1234
+    assert modelset.find(str(tmp_path)).name == "tiny" and modelset.names(tmp_path) == ["tiny", "other"]
+
+
+def test_a_shape_net_cannot_stand_for_a_track_net(tmp_path):
+    shape = save(tmp_path / "shape.pt", ShapeNet(NetConfig(size=SIZE)), "shape")
+    with pytest.raises(UsageError, match="track net"):
+        export.export(shape, tmp_path / "x.onnx", "track")
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_an_interrupted_export_leaves_the_old_file(track, tmp_path, monkeypatch):
+    target = tmp_path / "net.onnx"
+    target.write_bytes(b"the old one")
+
+    def interrupted(model):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "halve", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export.export(track[0], target)
+    assert target.read_bytes() == b"the old one" and list(tmp_path.iterdir()) == [target]
+
+
+def test_weights_beyond_half_precision_are_refused(track, tmp_path):
+    net = TrackNet(track[1].config)
+    with torch.no_grad():
+        net.embed.weight[0, 0] = 1e6
+    with pytest.raises(ValueError, match="half precision"):
+        export.export(save(tmp_path / "big.pt", net, "track"), tmp_path / "x.onnx")
+
+
+def test_lists_are_written_so_that_they_read_the_same(tmp_path):
+    values = {
+        "format": 1, "text": 'a "quoted" \\ line', "yes": True, "share": 0.125,
+        "set": {"status": "x", "net": {"names": ["a", "b"], "metrics": {}}}, "deep": {"inner": {"n": 3}},
+    }  # fmt: skip
+    write_list(tmp_path / "models.toml", values)
+    assert read_list(tmp_path / "models.toml") == values
+    assert to_toml({}) == "" and read_list(tmp_path / "none.toml") == {}
+    (tmp_path / "bad.toml").write_text("a = [")
+    with pytest.raises(MissingError, match="repair or delete"):
+        read_list(tmp_path / "bad.toml")
