@@ -320,7 +320,8 @@ def test_a_real_window_obeys_its_keys(live: Live, display: str, tmp_path: Path) 
         return bool(found)
 
     wait_until(window_is_there, child)
-    wait_until(lambda: (tmp_path / "a.csv").read_bytes().count(b"\n") > 5, child)
+    table = tmp_path / "a.csv"
+    wait_until(lambda: table.exists() and table.read_bytes().count(b"\n") > 5, child)
     press(display, found[0], "s")
     wait_until(lambda: (tmp_path / "snapshot-0001.png").exists(), child)
     press(display, found[0], "q")
