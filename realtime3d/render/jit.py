@@ -11,7 +11,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"
 
 
 def compiled(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Like `numba.njit(signature, cache=True)`, but works without a writable folder: then it compiles in each process.
+    """Like `numba.njit(signature, cache=True)`, but where the cache fails it compiles in each process.
 
     Numba caches beside the source, else in the user's cache folder, or in NUMBA_CACHE_DIR where that is set.
     """
@@ -19,7 +19,7 @@ def compiled(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return njit(signature, cache=True, **OPTIONS)(function)
-        except (RuntimeError, OSError):  # nowhere to write (read-only install and home), or no room left there
+        except Exception:  # nowhere to write (read-only install and home), no room left there, or a damaged cache
             return njit(signature, **OPTIONS)(function)
 
     return decorate

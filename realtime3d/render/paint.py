@@ -6,6 +6,9 @@ import numpy as np
 
 from realtime3d.render.jit import compiled
 
+FAR = np.float32(1e6)  # px: an edge that is not drawn
+TINY = np.float32(1e-3)
+
 
 @compiled(
     "void(u1[:,:,::1], i4[:,::1], i4, i4, i4, i4, i4, i4, "
@@ -38,29 +41,34 @@ def paint_surface(  # type: ignore[no-untyped-def]
     height, width = ids.shape
     half = wire_px / np.float32(2) + np.float32(0.5)
     for y in range(y0, y1):
+        last = -1
         for x in range(x0, x1):
             t = ids[y, x] - first
             if t < 0 or t >= count:
                 continue
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
-            px, py = np.float32(x), np.float32(y)
-            scale = np.float32(1) / ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
-            wb = ((px - ax) * (cy - ay) - (py - ay) * (cx - ax)) * scale
-            wc = ((bx - ax) * (py - ay) - (by - ay) * (px - ax)) * scale
+            if t != last:  # neighbours mostly show the same triangle
+                last = t
+                a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+                area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+                b_x, c_x, dy = (cy - ay) / area, (ay - by) / area, np.float32(y) - ay
+                b_row, c_row = dy * (ax - cx) / area, dy * (bx - ax) / area
+                if wire_alpha > 0:  # a weight times the height above its edge is the distance from the edge
+                    bits, size = outline[t], abs(area)
+                    a_high = size / np.sqrt((cx - bx) ** 2 + (cy - by) ** 2) if bits & 1 else FAR
+                    b_high = size / np.sqrt((cx - ax) ** 2 + (cy - ay) ** 2) if bits & 2 else FAR
+                    c_high = size / np.sqrt((bx - ax) ** 2 + (by - ay) ** 2) if bits & 4 else FAR
+            dx = np.float32(x) - ax
+            wb, wc = b_row + dx * b_x, c_row + dx * c_x
             wa = np.float32(1) - wb - wc
             alpha = fill_alpha
             if wire_alpha > 0:
-                away, bits, size = half, outline[t], abs(np.float32(1) / scale)
-                if bits & 1:  # weight times height above the edge is the distance from it
-                    away = min(away, wa * size / np.sqrt((cx - bx) ** 2 + (cy - by) ** 2))
-                if bits & 2:
-                    away = min(away, wb * size / np.sqrt((cx - ax) ** 2 + (cy - ay) ** 2))
-                if bits & 4:
-                    away = min(away, wc * size / np.sqrt((bx - ax) ** 2 + (by - ay) ** 2))
-                line = min(half - away, np.float32(1)) * wire_alpha
-                line *= np.float32(0.35) + np.float32(0.65) * (wa * facing[a] + wb * facing[b] + wc * facing[c])
-                alpha += (np.float32(1) - alpha) * line
+                # Weights on an edge may be a little negative, which must not make an edge that is not drawn near.
+                away = min(max(wa, TINY) * a_high, max(wb, TINY) * b_high, max(wc, TINY) * c_high)
+                if away < half:
+                    line = min(half - away, np.float32(1)) * wire_alpha
+                    line *= np.float32(0.35) + np.float32(0.65) * (wa * facing[a] + wb * facing[b] + wc * facing[c])
+                    alpha += (np.float32(1) - alpha) * line
             alpha *= wa * cover[a] + wb * cover[b] + wc * cover[c]
             if alpha <= 0:
                 continue

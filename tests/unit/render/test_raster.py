@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,6 +98,25 @@ def test_inputs_may_be_read_only_and_strided() -> None:
     triangles = np.array([[0, 1, 2]], np.int64)
     triangles.setflags(write=False)
     assert (rasterize(xy, np.ones(3), triangles, 40, 40)[0] == 0).any()
+
+
+def test_a_damaged_cache_is_no_failure(tmp_path: Path) -> None:
+    """A process killed while it wrote the cache must not break all later ones."""
+    code = (
+        "from realtime3d.render.raster import rasterize\n"
+        "print((rasterize([[0, 0], [0, 9], [9, 9]], [1, 1, 1], [[0, 1, 2]], 10, 10)[0] == 0).sum())\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) == 55
+        files = list(tmp_path.rglob("*.nbc"))
+        assert files
+        for file in files:
+            file.write_bytes(b"half a file")
 
 
 def test_compiles_where_no_cache_can_be_written() -> None:
