@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -102,24 +103,25 @@ class Estimator:
 
 
 def _finite(answers: Answers, net: Net) -> Answers:
-    for name, values in answers.items():
-        if not np.isfinite(values).all():
-            raise MissingError(f"net {net.spec.name} gave no number for {name!r}: its file is broken, reinstall it")
+    if not np.isfinite(np.concatenate(list(answers.values()), axis=1)).all():
+        names = ", ".join(repr(name) for name, values in answers.items() if not np.isfinite(values).all())
+        raise MissingError(f"net {net.spec.name} gave no number for {names}: its file is broken, reinstall it")
     return answers
 
 
 def _coeffs(answers: Answers, i: int, crop: Crop, shape: FloatArray | None) -> FaceCoeffs:
     """Row `i` of the answers; copies, because nets reuse their buffers."""
-    log_scale = float(np.clip(answers["log_scale"][i, 0], -2.5, 2.5))  # beyond, this is no crop of a head
+    log_scale, presence, log_sigma = (float(answers[k][i, 0]) for k in ("log_scale", "presence", "pose_log_sigma"))
+    log_scale = min(max(log_scale, -2.5), 2.5)  # beyond, this is no crop of a head
     return FaceCoeffs(
         pose=pose_from_crop(answers["rotation"][i], answers["position"][i], log_scale, crop),
         expression=np.array(answers["expression"][i], dtype=np.float32),
         extras=np.array(answers["extras"][i], dtype=np.float32),
-        presence=_sigmoid(float(answers["presence"][i, 0])),
-        pose_sigma_deg=float(np.exp(np.clip(answers["pose_log_sigma"][i, 0], -10, 10))),
+        presence=_sigmoid(presence),
+        pose_sigma_deg=math.exp(min(max(log_sigma, -10.0), 10.0)),
         shape=shape,
     )
 
 
 def _sigmoid(logit: float) -> float:
-    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -60, 60))))
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -60.0), 60.0)))
