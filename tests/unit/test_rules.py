@@ -18,14 +18,14 @@ HOMES = {  # library -> where it may be imported
     "tensorrt": ("backends",),
     "tensorrt_rtx": ("backends",),
     "tensorrt_rtx_bindings": ("backends",),
-    "mediapipe": ("detect", "training"),
+    "mediapipe": ("detect", "training", "bench"),  # bench: the peer to compare with
     "pyrender": ("render",),
     "OpenGL": ("render",),
     "av": ("io", "training", "demo"),
     "pyarrow": ("io",),
     "anny": ("training",),
     "onnx": ("training", "backends"),
-    "matplotlib": ("demo",),
+    "matplotlib": ("demo", "training"),
 }
 HEAVY = ["torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt"]
 MODULES = sorted(PACKAGE.rglob("*.py"))
