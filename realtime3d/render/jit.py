@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any
-
-from numba import njit
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "arcp", "nsz"}}
 
 
-def compiled(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Like `numba.njit(signature, cache=True)`, but where the cache fails it compiles in each process.
+def compiled(signature: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Like `numba.njit(signature, cache=True)`, but compiled (and Numba imported) at the first call.
 
-    Numba caches beside the source, else in the user's cache folder, or in NUMBA_CACHE_DIR where that is set.
+    Numba caches beside the source, else in the user's cache folder, or in NUMBA_CACHE_DIR where that is set. Where
+    the cache fails, it compiles in each process.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        try:
-            return njit(signature, cache=True, **OPTIONS)(function)
-        except Exception:  # nowhere to write (read-only install and home), no room left there, or a damaged cache
-            return njit(signature, **OPTIONS)(function)
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @cache
+        def kernel() -> Callable[..., None]:
+            from numba import njit
+
+            compiled_function: Callable[..., None]
+            try:
+                compiled_function = njit(signature, cache=True, **OPTIONS)(function)
+            except Exception:  # nowhere to write (read-only install and home), no room left there, a damaged cache
+                compiled_function = njit(signature, **OPTIONS)(function)
+            return compiled_function
+
+        @wraps(function)
+        def call(*arguments: Any) -> None:
+            kernel()(*arguments)
+
+        return call
 
     return decorate
