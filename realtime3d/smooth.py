@@ -33,13 +33,14 @@ class SmoothSettings:
     """Every default of the smoother, with its unit. "Noise" is the standard deviation of a signal's own noise."""
 
     gap_s: float = 0.5  # a longer silence starts afresh
-    calm_hz: float = 0.65  # cutoff while nothing but noise is seen
-    sudden: float = 3.0  # a step beyond this many spreads of the noise opens the filter ...
-    sudden_hz: float = 15.0  # ... by so much for each multiple of the noise
-    lasting: float = 1.8  # the same for a mean over `lasting_s`: slow motion that one frame does not show
+    calm_hz: float = 0.45  # cutoff while nothing but noise is seen
+    sudden: float = 2.8  # a step beyond this many spreads of the noise opens the filter ...
+    sudden_hz: float = 10.0  # ... by so much for each multiple of the noise
+    lasting: float = 1.7  # the same for a mean over `lasting_s`: slow motion that one frame does not show
     lasting_hz: float = 4.5
     lasting_s: float = 0.12
     along: float = 1.0  # noises beyond which a signal opens when others of its group already did
+    stay_s: float = 0.15  # seconds in which an open filter closes again: motion is followed smoothly, not in steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class _Filter:
         self._face = self._signals(coeffs)
         size = layout.group.size
         self._lasting = np.zeros(size)  # mean distance over `lasting_s`, in noises
+        self._open_hz = np.zeros(size)  # cutoff above the calm one
         self._left = np.zeros(size)  # distance that the last step left over, in usual noises
         self._noise = _Noise(layout.families)
 
@@ -154,13 +156,14 @@ class _Filter:
         sudden = np.maximum(layout.rms(z) - (1 + s.sudden * spread), 0)
         slow = np.maximum(layout.rms(lasting) - (1 + s.lasting * spread), 0)
         together = np.maximum(s.sudden_hz * sudden, s.lasting_hz * slow)[layout.group]
-        open_ = np.minimum(1, 2 * np.maximum(sudden, slow))[layout.group]
+        stirred = np.minimum(1, 2 * np.maximum(sudden, slow))[layout.group]
         alone = np.maximum(
-            s.sudden_hz * (np.abs(z) - _between(1 + s.sudden * math.sqrt(0.5), s.along, open_)),
-            s.lasting_hz * (np.abs(lasting) - _between(1 + s.lasting * math.sqrt(0.5), s.along, open_)),
+            s.sudden_hz * (np.abs(z) - _between(1 + s.sudden * math.sqrt(0.5), s.along, stirred)),
+            s.lasting_hz * (np.abs(lasting) - _between(1 + s.lasting * math.sqrt(0.5), s.along, stirred)),
         )
-        hz = s.calm_hz + np.where(layout.joint, together, np.maximum(alone, 0))
-        gain = -np.expm1(-2 * math.pi * dt * hz)
+        opening = np.where(layout.joint, together, np.maximum(alone, 0))
+        self._open_hz = np.maximum(opening, self._open_hz * math.exp(-dt / s.stay_s))
+        gain = -np.expm1(-2 * math.pi * dt * (s.calm_hz + self._open_hz))
         self._lasting *= 1 - gain
         return gain
 

@@ -317,3 +317,35 @@ def test_place_and_pose_agree() -> None:
 
     pose = head(120, -40, 800, 10, -30, 5)
     assert pose_at(place_of(pose), pose.R).t == pytest.approx(pose.t)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_detector_and_nets_say_the_books_are_right(seed: int) -> None:
+    """Random boxes, answers and pauses: ids rise, nobody is counted twice, the lost stay lost unless they return."""
+    rng = np.random.default_rng(seed)
+    t = tracker(max_faces=4)
+    alive: set[int] = set()
+    ever: list[int] = []
+    now = 0
+    for _ in range(600):
+        now += int(rng.choice([16, 33, 66, 400, 2500], p=[0.3, 0.5, 0.17, 0.02, 0.01]))
+        places = [head(*rng.uniform([-300, -100, 500], [300, 100, 900]), yaw=rng.uniform(-90, 90)) for _ in range(6)]
+        if rng.random() < 0.05:
+            outcome = t.miss(now * MS)
+        else:
+            asked = t.update([box(p) for p in places[: rng.integers(7)]] if rng.random() < 0.5 else None, now * MS)
+            assert len(asked) == len({track.id for track in asked})
+            kept = [track.pose if track.pose is not None and rng.random() < 0.8 else places[0] for track in asked]
+            presences = rng.choice([0.05, 0.4, 0.95], p=[0.2, 0.2, 0.6], size=len(asked))
+            outcome = t.confirm([answer(p, presence=float(x)) for p, x in zip(kept, presences, strict=True)])
+        ids = [face.id for face in outcome.faces]
+        assert ids == sorted(set(ids)) and len(ids) <= 4
+        assert all(0 <= face.confidence <= 1 and face.status in ("tracked", "held") for face in outcome.faces)
+        assert not set(outcome.lost) & set(ids) or set(outcome.returned) >= set(outcome.lost) & set(ids)
+        new = set(ids) - alive - set(outcome.returned)
+        assert all(i == len(ever) + k for k, i in enumerate(sorted(new)))
+        assert set(outcome.returned) <= set(ever)
+        ever += sorted(new)
+        assert (alive | new | set(outcome.returned)) - set(outcome.lost) <= set(ids)
+        alive = set(ids)
+    assert len(ever) > 5
