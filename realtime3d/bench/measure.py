@@ -1,0 +1,99 @@
+"""Repeated measurements: medians with their spread.
+
+A metric is measured several times over; one value is itself the median of many calls. The spread between the values is
+the noise that `compare` judges by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+Better = Literal["lower", "higher", "neither"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure."""
+
+    repeats: int  # values of each metric
+    block_s: float  # time for one value
+    warm_up_s: float  # before the first
+
+
+QUICK = Effort(repeats=3, block_s=0.4, warm_up_s=0.3)
+FULL = Effort(repeats=9, block_s=2.0, warm_up_s=2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """The values of one metric, in the order in which they were measured."""
+
+    values: tuple[float, ...]
+    unit: str
+    better: Better = "lower"
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    @property
+    def low(self) -> float:
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        return max(self.values)
+
+    def text(self) -> str:
+        """Median with the range of all values."""
+        if len(self.values) == 1:
+            return f"{self.median:.4g} {self.unit}".strip()
+        return f"{self.median:.4g} {self.unit} ({self.low:.4g} to {self.high:.4g})".replace("  ", " ")
+
+
+def one(value: float, unit: str, better: Better = "neither") -> Metric:
+    """A metric that is counted and not measured, or measured once."""
+    return Metric((float(value),), unit, better)
+
+
+def block_ms(call: Callable[[], object], seconds: float) -> list[float]:
+    """Milliseconds of each call, called again and again for so long; at least three times."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def call_ms(call: Callable[[], object], effort: Effort) -> Metric:
+    """Milliseconds of one call."""
+    block_ms(call, effort.warm_up_s)
+    return Metric(tuple(median(block_ms(call, effort.block_s)) for _ in range(effort.repeats)), "ms")
+
+
+def in_turn_ms(calls: Sequence[Callable[[], object]], effort: Effort) -> list[Metric]:
+    """The same for several, block by block in turn, so that whatever else the machine does meets all of them."""
+    for call in calls:
+        block_ms(call, effort.warm_up_s)
+    rounds = [[median(block_ms(call, effort.block_s)) for call in calls] for _ in range(effort.repeats)]
+    return [Metric(tuple(values), "ms") for values in zip(*rounds, strict=True)]
+
+
+def ratio(top: Metric, bottom: Metric, better: Better, unit: str = "x") -> Metric:
+    """Value by value: both were measured in turn, so that a slow moment of the machine cancels out."""
+    return Metric(tuple(a / b for a, b in zip(top.values, bottom.values, strict=True)), unit, better)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share (0..1) of the values lies, by linear interpolation."""
+    ordered = sorted(values)
+    position = share * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)

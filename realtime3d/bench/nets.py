@@ -1,0 +1,77 @@
+"""The nets alone, and how far they are from what the machine's arithmetic could do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d import modelset
+from realtime3d.backends import base as backends
+from realtime3d.backends import onnx_work, parity
+from realtime3d.bench.measure import Effort, Metric, call_ms, in_turn_ms, one, ratio
+from realtime3d.bench.scenarios import Bench, Result
+from realtime3d.crop import crop_from_box, warp
+from realtime3d.errors import MissingError
+from realtime3d.geometry import Camera
+
+GEMM = 768  # side of the matrices whose product gives the machine's rate
+
+
+def nets(bench: Bench) -> Result:
+    """Crop, PoseNet with ExprNet (one file, "track") for 1 to 8 faces, and ShapeNet; no detector, no tracking."""
+    wanted = bench.config.models
+    models = modelset.find(wanted.set)
+    models.check()
+    backend, opened = backends.open_nets(models.nets, wanted.backend, wanted.device, wanted.threads)
+    track, shape = opened["track"], opened["shape"]
+    crops = parity.crops(track.spec.size)
+    image = bench.frames()[0]
+    camera = Camera.from_fov(image.shape[1], image.shape[0])
+    crop = crop_from_box((220, 130, 420, 350), camera, track.spec.size)
+
+    def whole_face() -> None:
+        track.run(warp(image, camera, crop)[None])
+
+    calls = {
+        "crop": lambda: warp(image, camera, crop),
+        "face": whole_face,
+        **{f"track_{n}": _run(track, crops[:n]) for n in (1, 2, 4, 8)},
+        "shape_1": _run(shape, parity.crops(shape.spec.size)[:1]),
+    }
+    measured = dict(zip(calls, in_turn_ms(list(calls.values()), bench.effort), strict=True))
+    metrics = {f"{name}_ms": metric for name, metric in measured.items()}
+    metrics["four_over_one"] = ratio(measured["track_4"], measured["track_1"], "lower")
+    notes = _add_roofline(metrics, track.spec, measured["track_1"], bench.effort, backend.device)
+    for net in opened.values():
+        net.close()
+    workload = {"input": f"{track.spec.size}x{track.spec.size} crops", "threads": wanted.threads}
+    return Result(workload, metrics, notes)
+
+
+def _run(net: backends.Net, images: NDArray[np.uint8]) -> Callable[[], object]:
+    return lambda: net.run(images)
+
+
+def _add_roofline(
+    metrics: dict[str, Metric], spec: backends.NetSpec, one_face: Metric, effort: Effort, device: str
+) -> list[str]:
+    """The net's work, the machine's rate in a large matrix product, and the share of it that the net gets."""
+    if device != "cpu":
+        return []
+    try:
+        work = onnx_work.gflop(spec)
+    except MissingError as error:
+        return [f"no roofline: {error}"]
+    a = np.random.default_rng(0).normal(size=(GEMM, GEMM)).astype(np.float32)
+    product = call_ms(lambda: a @ a, effort)
+    rate = Metric(tuple(2e-6 * GEMM**3 / ms for ms in product.values), "GFLOP/s", "neither")
+    metrics["track_work"] = one(work, "GFLOP")
+    metrics["gemm_rate"] = rate
+    metrics["roofline_share"] = Metric(
+        tuple(100 * work / (ms * 1e-3) / best for ms, best in zip(one_face.values, rate.values, strict=True)),
+        "%",
+        "higher",
+    )
+    return ["gemm_rate is NumPy's float32 matrix product on as many threads as its BLAS takes"]

@@ -1,0 +1,178 @@
+"""The whole pipeline on decoded frames in memory: detector, crops, nets, identity, smoothing, and what comes after."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+
+from realtime3d.bench import scenes
+from realtime3d.bench.measure import Effort, Metric, block_ms, in_turn_ms, one, percentile, ratio
+from realtime3d.bench.peer import NAME as PEER
+from realtime3d.bench.peer import FaceMesh
+from realtime3d.bench.scenarios import Bench, Result
+from realtime3d.face import FrameResult
+from realtime3d.render.base import create_renderer
+from realtime3d.tracker import FaceTracker
+from realtime3d.types import Image
+
+SETTLE_FRAMES = 300  # at most, until identities are frozen; from then on ShapeNet rests
+
+
+class Walk:
+    """A tracker that follows an endless clip, one frame a step."""
+
+    def __init__(self, tracker: FaceTracker, images: tuple[Image, ...]) -> None:
+        self._tracker, self._frames = tracker, scenes.Endless(images)
+        self.results = 0
+        self.faces = 0
+        self.stages: dict[str, list[float]] = {}
+
+    def step(self) -> FrameResult:
+        result = self._tracker.process_frame(self._frames.next())
+        self.results += 1
+        self.faces += len(result.faces)
+        for stage, seconds in result.timings.items():
+            self.stages.setdefault(stage, []).append(seconds * 1e3)
+        return result
+
+    def settle(self) -> None:
+        """Go on until every face's identity is frozen, then forget what was counted."""
+        for _ in range(SETTLE_FRAMES):
+            result = self.step()
+            if result.faces and all(face.identity.frozen for face in result.faces):
+                break
+        self.results = self.faces = 0
+        self.stages.clear()
+
+    @property
+    def faces_seen(self) -> Metric:
+        """Faces in a frame, on average."""
+        return one(self.faces / max(self.results, 1), "faces")
+
+
+def timed(step: Callable[[], object], effort: Effort) -> dict[str, Metric]:
+    """Frames a second, and milliseconds of the usual frame and of the slow ones."""
+    block_ms(step, effort.warm_up_s)
+    blocks = [block_ms(step, effort.block_s) for _ in range(effort.repeats)]
+    return {
+        "fps": Metric(tuple(1e3 * len(b) / sum(b) for b in blocks), "fps", "higher"),
+        "frame_ms": Metric(tuple(median(b) for b in blocks), "ms"),
+        "p95_ms": Metric(tuple(percentile(b, 0.95) for b in blocks), "ms"),
+    }
+
+
+def pipeline(bench: Bench) -> Result:
+    """One face at 480p, from a decoded frame to its FaceState; nothing drawn, nothing written."""
+    with bench.tracker() as tracker:
+        walk = Walk(tracker, bench.frames())
+        walk.settle()
+        metrics = timed(walk.step, bench.effort)
+    for stage, times in walk.stages.items():
+        metrics[f"{stage}_ms"] = one(sum(times) / max(walk.results, 1), "ms")
+    metrics["faces"] = walk.faces_seen
+    return Result({"picture": "640x480", "faces": 1}, metrics, _unseen(walk, 1))
+
+
+def overlay(bench: Bench) -> Result:
+    """The same with the overlay drawn over every picture by the software renderer."""
+    with bench.tracker() as tracker, closing(create_renderer()) as renderer:
+        walk = Walk(tracker, bench.frames())
+        walk.settle()
+        metrics = timed(lambda: _drawn(renderer.draw, walk.step()), bench.effort)
+    return Result({"picture": "640x480", "faces": 1, "renderer": "software"}, metrics, _unseen(walk, 1))
+
+
+def _drawn(draw: Callable[[Image, FrameResult], Image], result: FrameResult) -> Image:
+    return draw(result.frame.image, result)
+
+
+def encoding(bench: Bench) -> Result:
+    """`realtime3d video --overlay` on a file: decoding, tracking, drawing, H.264 encoding, start and end included."""
+    from realtime3d.io.base import SourceOptions
+    from realtime3d.io.sources import open_source
+    from realtime3d.io.video import VideoOptions, VideoSink
+    from realtime3d.pipeline import run
+
+    path = bench.clip or scenes.clip_path()
+    values = []
+    with bench.tracker() as tracker, tempfile.TemporaryDirectory() as folder:
+        for i in range(bench.effort.repeats):
+            tracker.reset()
+            with open_source(path, SourceOptions()) as source, closing(create_renderer()) as renderer:
+                sink = VideoSink(Path(folder) / f"{i}.mp4", VideoOptions(source.info.fps, source.info.zero_ns))
+                summary = run(source, tracker, [sink], renderer)
+            values.append(summary.fps)
+    return Result({"clip": path.name, "frames": summary.frames}, {"fps": Metric(tuple(values), "fps", "higher")})
+
+
+def peer(bench: Bench) -> Result:
+    """Ours and MediaPipe's refined face mesh on the same frames, block by block in turn."""
+    images = bench.frames()
+    with bench.tracker() as tracker, closing(FaceMesh()) as mesh:
+        walk = Walk(tracker, images)
+        walk.settle()
+        theirs = scenes.Endless(images)
+        seen: list[int] = []
+        ours_ms, peer_ms = in_turn_ms([walk.step, lambda: seen.append(mesh.faces(theirs.next().image))], bench.effort)
+    metrics = {
+        "ours_ms": ours_ms,
+        "peer_ms": peer_ms,
+        "times_as_fast": ratio(peer_ms, ours_ms, "higher"),
+        "faces": walk.faces_seen,
+        "peer_faces": one(sum(seen) / len(seen), "faces"),
+    }
+    notes = [f"peer: {PEER}; it gives 478 points and no metric pose, identity or coefficients", *_unseen(walk, 1)]
+    return Result({"picture": "640x480", "faces": 1}, metrics, notes)
+
+
+def faces(bench: Bench) -> Result:
+    """1, 2, 4 and 8 faces in a picture of 1280x480."""
+    metrics: dict[str, Metric] = {}
+    notes: list[str] = []
+    for count in (1, 2, 4, 8):
+        with bench.tracker() as tracker:
+            walk = Walk(tracker, scenes.crowd(bench.frames(), count))
+            walk.settle()
+            found = timed(walk.step, bench.effort)
+        metrics |= {f"fps_{count}": found["fps"], f"frame_{count}_ms": found["frame_ms"]}
+        metrics[f"faces_{count}"] = walk.faces_seen
+        notes += _unseen(walk, count)
+    return Result({"picture": "1280x480"}, metrics, notes)
+
+
+def sizes(bench: Bench) -> Result:
+    """One face in pictures of 480p to 4K; the face grows with the picture."""
+    metrics: dict[str, Metric] = {}
+    notes: list[str] = []
+    for name, (width, height) in scenes.SIZES.items():
+        images = scenes.sized(scenes.clip_frames(bench.clip)[:60], width, height)
+        with bench.tracker() as tracker:
+            walk = Walk(tracker, images)
+            walk.settle()
+            found = timed(walk.step, bench.effort)
+        metrics |= {f"fps_{name}": found["fps"], f"frame_{name}_ms": found["frame_ms"]}
+        notes += _unseen(walk, 1)
+    return Result({"faces": 1}, metrics, notes)
+
+
+def detector(bench: Bench) -> Result:
+    """One face at 480p with the detector run every frame, and every 5th, 15th and 60th."""
+    metrics: dict[str, Metric] = {}
+    for every in (1, 5, 15, 60):
+        with bench.tracker(detect_every=every) as tracker:
+            walk = Walk(tracker, bench.frames())
+            walk.settle()
+            found = timed(walk.step, bench.effort)
+        metrics |= {f"fps_every_{every}": found["fps"], f"p95_every_{every}_ms": found["p95_ms"]}
+    return Result({"picture": "640x480", "faces": 1}, metrics)
+
+
+def _unseen(walk: Walk, faces: int) -> list[str]:
+    """A warning where the nets did not follow the faces that the pictures show: the figures are then too good."""
+    seen = walk.faces_seen.median
+    if seen > 0.95 * faces:
+        return []
+    return [f"only {seen:.2f} of {faces} faces were followed: these figures do not count"]

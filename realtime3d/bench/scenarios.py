@@ -1,0 +1,66 @@
+"""What can be measured: a name, what it means, and the function that does it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from realtime3d.bench.measure import Effort, Metric
+from realtime3d.config import Config
+from realtime3d.tracker import FaceTracker
+from realtime3d.types import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every scenario gets."""
+
+    config: Config
+    effort: Effort
+    clip: Path | None = None  # None: the bundled one
+
+    def tracker(self, **changes: Any) -> FaceTracker:
+        """A tracker as configured; `changes` are options of `FaceTracker`."""
+        return FaceTracker(config=self.config, **changes)
+
+    def frames(self) -> tuple[Image, ...]:
+        """The clip's frames at 640x480."""
+        from realtime3d.bench.scenes import SIZES, clip_frames, sized
+
+        return sized(clip_frames(self.clip), *SIZES["480p"])
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a scenario found. `workload` says on what; `notes` what the reader must know."""
+
+    workload: dict[str, Any]
+    metrics: dict[str, Metric]
+    notes: list[str] = field(default_factory=list)
+
+
+SCENARIOS = {  # name -> function, imported when it runs; the order of the report
+    "nets": "realtime3d.bench.nets:nets",
+    "pipeline": "realtime3d.bench.pipeline:pipeline",
+    "overlay": "realtime3d.bench.pipeline:overlay",
+    "encoding": "realtime3d.bench.pipeline:encoding",
+    "peer": "realtime3d.bench.pipeline:peer",
+    "latency": "realtime3d.bench.live:latency",
+    "faces": "realtime3d.bench.pipeline:faces",
+    "sizes": "realtime3d.bench.pipeline:sizes",
+    "detector": "realtime3d.bench.pipeline:detector",
+    "streams": "realtime3d.bench.live:streams",
+    "cold-start": "realtime3d.bench.live:cold_start",
+    "memory": "realtime3d.bench.live:memory",
+}
+QUICK = ("nets", "pipeline", "overlay", "peer", "latency")
+
+
+def scenario(name: str) -> Callable[[Bench], Result]:
+    """The function of a scenario; the first line of its docstring says what it measures."""
+    module, _, function = SCENARIOS[name].partition(":")
+    found: Callable[[Bench], Result] = getattr(importlib.import_module(module), function)
+    return found

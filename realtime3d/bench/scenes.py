@@ -1,0 +1,91 @@
+"""The frames that are measured on: the bundled clip, at any size, with any number of faces."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from realtime3d.demo import clip_path
+from realtime3d.errors import SourceError
+from realtime3d.io.base import Gap
+from realtime3d.io.sources import open_source
+from realtime3d.types import Frame, Image
+
+SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
+FPS = 30
+LIMIT = 240  # frames taken of a clip
+TILE = (320, 240)  # px of one face's part of the picture with several faces
+GRID = (4, 2)
+
+
+@cache
+def clip_frames(path: Path | None = None) -> tuple[Image, ...]:
+    """Up to `LIMIT` decoded frames of a clip, None for the bundled one."""
+    images: list[Image] = []
+    with open_source(path or clip_path()) as source:
+        for item in source:
+            if not isinstance(item, Gap):
+                images.append(item.image)
+            if len(images) == LIMIT:
+                break
+    if not images:
+        raise SourceError(f"{path} has no frames: name another video")
+    return tuple(images)
+
+
+def sized(images: tuple[Image, ...], width: int, height: int) -> tuple[Image, ...]:
+    """Each frame scaled to fit and put into the middle; what remains of the picture is grey."""
+    return tuple(_fitted(image, width, height) for image in images)
+
+
+def crowd(images: tuple[Image, ...], faces: int) -> tuple[Image, ...]:
+    """Pictures of 1280x480 with the clip in the first `faces` of eight places, each at another moment."""
+    columns, rows = GRID
+    if not 1 <= faces <= columns * rows:
+        raise ValueError(f"1 to {columns * rows} faces, not {faces}")
+    small = sized(images, *TILE)
+    pictures = []
+    for i in range(len(small)):
+        picture = np.full((TILE[1] * rows, TILE[0] * columns, 3), 96, dtype=np.uint8)
+        for k in range(faces):
+            y, x = k // columns * TILE[1], k % columns * TILE[0]
+            picture[y : y + TILE[1], x : x + TILE[0]] = small[_bounce(i + 17 * k, len(small))]
+        pictures.append(picture)
+    return tuple(pictures)
+
+
+def _fitted(image: Image, width: int, height: int) -> Image:
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+    if inner == (width, height) == (image.shape[1], image.shape[0]):
+        return image
+    small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    picture = np.full((height, width, 3), 96, dtype=np.uint8)
+    x, y = (width - inner[0]) // 2, (height - inner[1]) // 2
+    picture[y : y + inner[1], x : x + inner[0]] = small
+    return picture
+
+
+def _bounce(index: int, count: int) -> int:
+    """Forwards, backwards, forwards ...: an endless clip without a cut."""
+    if count == 1:
+        return 0
+    step = index % (2 * count - 2)
+    return step if step < count else 2 * count - 2 - step
+
+
+class Endless:
+    """Frames for ever, 30 in a second of their own time."""
+
+    def __init__(self, images: tuple[Image, ...]) -> None:
+        self._images = images
+        self._index = 0
+
+    def next(self, t_ns: int | None = None) -> Frame:
+        """The next one, stamped with its own time or with `t_ns`."""
+        index, self._index = self._index, self._index + 1
+        stamp = round(index * 1e9 / FPS) if t_ns is None else t_ns
+        return Frame(index, stamp, self._images[_bounce(index, len(self._images))])
