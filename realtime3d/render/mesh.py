@@ -16,7 +16,7 @@ from realtime3d.render.raster import inverse_depth, vertex_normals
 from realtime3d.types import FloatArray
 
 FACE_REGIONS = ("face", "lips", "eyelids", "eyes", "mouth_inside", "tongue")
-LIPS, EYES, IRIS = (150, 130, 235), (250, 245, 240), (120, 80, 50)  # BGR
+LIPS, MOUTH, EYES, IRIS = (150, 130, 235), (45, 35, 110), (250, 245, 240), (120, 80, 50)  # BGR
 IRIS_MM = 6.5
 LIGHT = np.array([0.35, -0.55, -0.76], dtype=np.float32)  # towards the light, camera axes: above, a little to the right
 SURFACE, LINES = (0.38, 0.68, 0.22), (0.8, 0.3, 0.0)  # ambient, diffuse, gloss; lines have to stand out everywhere
@@ -68,15 +68,22 @@ class Topology:
             points=np.flatnonzero(cover > 0.3).astype(np.int32),
             cover=cover,
             tint=_tint(model.mean, region),
-            tinted=(1.0 * (region == "eyes") + 0.55 * (region == "lips")).astype(np.float32)[:, None],
+            tinted=np.select([region == "lips", _is_inside(region) | (region == "eyes")], [0.55, 1.0], 0.0).astype(
+                np.float32
+            )[:, None],
             seen_through=np.where(region == "eyes", np.float32(0.3) * cover, cover),
         )
 
 
+def _is_inside(region: NDArray[np.str_]) -> NDArray[np.bool_]:
+    return np.isin(region, ("mouth_inside", "tongue"))
+
+
 def _tint(mean: FloatArray, region: NDArray[np.str_]) -> FloatArray:
-    """(V, 3) BGR: lips, the white of the eyes and their irises; elsewhere 0."""
+    """(V, 3) BGR: lips, the mouth's inside, the white of the eyes and their irises; elsewhere 0."""
     tint = np.zeros((len(mean), 3), dtype=np.float32)
     tint[region == "lips"] = LIPS
+    tint[_is_inside(region)] = MOUTH
     for side in (mean[:, 0] < 0, mean[:, 0] >= 0):
         eye = np.flatnonzero((region == "eyes") & side)
         if len(eye):
