@@ -13,6 +13,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from realtime3d.errors import SourceError
@@ -70,14 +71,14 @@ def _lacks_index(name: str) -> bool:
 def video_stream(container: Any, name: str) -> Any:
     """The first stream that is a video and not a cover picture, decoding on several threads."""
     for stream in container.streams.video:
-        if "attached_pic" not in str(stream.disposition).lower():
+        if Disposition.attached_pic not in stream.disposition:
             stream.thread_type = "AUTO"
             return stream
     raise SourceError(f"{name} holds no video ({_kinds(container)}): name a file with pictures in it")
 
 
 def _kinds(container: Any) -> str:
-    kinds = sorted({stream.type for stream in container.streams})
+    kinds = sorted({"a cover picture" if stream.type == "video" else stream.type for stream in container.streams})
     return f"only {' and '.join(kinds)}" if kinds else "nothing at all"
 
 

@@ -46,7 +46,7 @@ def find_resume_point(outputs: Mapping[str, Path], start_s: float = 0.0) -> Resu
 def _last(kind: str, path: Path, start_s: float) -> tuple[float | None, int | None]:
     """(timestamp of the last frame, largest face id) of one output."""
     if kind == "overlay":
-        from realtime3d.io.video import last_frame_s
+        from realtime3d.io.killed_video import last_frame_s
 
         video_s = last_frame_s(path)
         return (None if video_s is None else video_s + start_s), None

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 import numpy as np
-from av.bitstream import BitStreamFilterContext
 
 from realtime3d.errors import MissingError, OutputError, SourceError
 from realtime3d.face import FrameResult
-from realtime3d.io.files import leftovers, output_error
+from realtime3d.io.files import output_error
+from realtime3d.io.killed_video import KilledVideo, previous_video
 from realtime3d.io.sound import Sound
 from realtime3d.io.tables import RESUME_SLACK_S
 from realtime3d.types import Image
@@ -100,7 +100,7 @@ class VideoSink:
             raise output_error(self._path, error) from error
 
     def _open(self, height: int, width: int) -> None:
-        previous = _Previous(self._previous) if self._previous is not None else None
+        previous = KilledVideo(self._previous) if self._previous is not None else None
         if previous is not None and previous.size is not None:
             width, height = previous.size
         self._size = (width + width % 2, height + height % 2)  # 4:2:0 needs even numbers
@@ -150,7 +150,7 @@ class VideoSink:
                 self._container.mux(sound)
         self._container.mux(packet)
 
-    def _copy(self, previous: _Previous) -> None:
+    def _copy(self, previous: KilledVideo) -> None:
         """Take over, without encoding again, the frames of the killed run before the point where this one begins."""
         limit = self._options.resume_s or 0.0
         self._container.start_encoding()
@@ -221,71 +221,3 @@ def fit(image: Image, width: int, height: int) -> Image:
     x, y = (width - w) // 2, (height - h) // 2
     canvas[y : y + h, x : x + w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
     return canvas
-
-
-# Going on with what a killed run left
-
-
-def previous_video(path: Path) -> Path:
-    """Where a killed run's video waits while its frames are copied."""
-    return leftovers(path)[1]
-
-
-class _Previous:
-    """The video of a killed run."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._container: Any = None
-        try:
-            self._container = av.open(str(path))
-            self._stream = self._container.streams.video[0]
-        except (av.error.FFmpegError, IndexError):  # killed before its first fragment
-            self._container = None
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        return None if self._container is None else (self._stream.width, self._stream.height)
-
-    def fits(self, stream: Any) -> bool:
-        """Whether its packets can be followed by those of `stream`: same encoder, same settings."""
-        if self._container is None:
-            return True
-        extradata = stream.codec_context.extradata or b""
-        return all(unit in extradata for unit in parameter_sets(self._stream.codec_context.extradata or b""))
-
-    def packets_before(self, time_s: float) -> Iterator[Any]:
-        if self._container is None:
-            return
-        as_encoders_write = BitStreamFilterContext("h264_mp4toannexb", self._stream)
-        with contextlib.suppress(av.error.FFmpegError):  # the fragment during which it was killed
-            for packet in self._container.demux(self._stream):
-                if packet.pts is None or packet.size == 0 or packet.pts * packet.time_base >= time_s:
-                    return
-                yield from as_encoders_write.filter(packet)
-
-    def remove(self) -> None:
-        if self._container is not None:
-            self._container.close()
-        self._path.unlink()
-
-
-def parameter_sets(extradata: bytes) -> list[bytes]:
-    """The units of an MP4's `avcC` that a decoder needs before the first picture: SPS and PPS."""
-    units, position = [], 5
-    for mask in (0x1F, 0xFF):
-        if position >= len(extradata):
-            break
-        count, position = extradata[position] & mask, position + 1
-        for _ in range(count):
-            length = int.from_bytes(extradata[position : position + 2], "big")
-            units.append(extradata[position + 2 : position + 2 + length])
-            position += 2 + length
-    return units
-
-
-def last_frame_s(path: Path) -> float | None:
-    """The time of the last whole frame in a killed run's video, None where there is none."""
-    aside = previous_video(path)
-    previous = _Previous(aside if aside.exists() else path)
-    return max((float(p.pts * p.time_base) for p in previous.packets_before(float("inf"))), default=None)

@@ -17,11 +17,11 @@ from io_media import number_of, write_video
 from io_run import START_S, outputs, run
 
 from realtime3d.errors import OutputError
+from realtime3d.io.killed_video import previous_video
 from realtime3d.io.resume import find_resume_point
 from realtime3d.io.sidecar import SidecarSink
 from realtime3d.io.sources import open_source
 from realtime3d.io.tables import CsvSink, TableOptions, timed_lines
-from realtime3d.io.video import previous_video
 from realtime3d.types import Frame
 
 FRAMES = 130

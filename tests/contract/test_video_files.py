@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from io_media import number_of, write_video
+from io_media import number_of, numbered, write_video
 
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.io.base import SourceOptions
@@ -60,6 +60,18 @@ def test_a_phone_video_is_turned_upright(tmp_path: Path, turn: int | None, corne
     y = 8 if "top" in corner else -8
     assert image[y, x, 2] > 200
     assert image[-y, -x, 2] < 60
+
+
+def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("gif", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "rgb8"
+        for number in range(4):
+            frame = av.VideoFrame.from_ndarray(numbered(number), format="bgr24").reformat(format="rgb8")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert [(f.t_ns, number_of(f.image)) for f in read(path)] == [(i * 100_000_000, i) for i in range(4)]
 
 
 def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
@@ -153,6 +165,18 @@ def _audio_only(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+def _song_with_cover(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        sound, cover = container.add_stream("aac", rate=48_000), container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="bgr24")))
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 48_000
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+
+
 def _no_frames(path: Path) -> None:
     with av.open(str(path), "w", options={"movflags": "empty_moov+frag_keyframe"}) as container:
         stream = container.add_stream("libx264", rate=25)
@@ -170,6 +194,7 @@ BAD_FILES = {
     "text": lambda path: path.with_suffix(".txt").write_text("hello world\n" * 500),
     "noise": lambda path: path.write_bytes(np.random.default_rng(0).bytes(50_000)),
     "sound only": _audio_only,
+    "song with a cover": _song_with_cover,
     "no frames": _no_frames,
     "without index": _without_index,
     "missing": lambda path: None,
