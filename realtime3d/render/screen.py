@@ -26,8 +26,9 @@ def draw_screen(image: Image, screen: Screen) -> Image:
         return picture
     pen = Pen(picture)
     gap, wide = pen.px(10), picture.shape[1]
-    if screen.lines:
-        pen.text_panel(gap, gap, [(line, WHITE) for line in screen.lines])
+    lines = [(line, WHITE) for line in screen.lines if line]
+    if lines:
+        pen.text_panel(gap, gap, lines)
     if screen.recording:
         pen.text_panel(wide - gap - pen.width("REC    ") - 2 * pen.pad, gap, [("REC    ", WHITE)])
         pen.disc(wide - gap - pen.pad - pen.px(7), gap + 0.3 * pen.pad + pen.line / 2, pen.px(6.5), RED)
