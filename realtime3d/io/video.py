@@ -155,6 +155,9 @@ class VideoSink:
         limit = self._options.resume_s or 0.0
         self._container.start_encoding()
         if not previous.fits(self._stream):
+            container, self._container = self._container, None  # so that leaving puts the killed run's video back
+            container.close()
+            previous.close()
             raise OutputError(
                 f"{self._path} was made with another encoder and cannot be continued: add --overwrite to make it anew"
             )

@@ -147,6 +147,17 @@ def test_resuming_nothing_is_a_run_from_the_start(clip: Path, whole: Path, tmp_p
     assert_same(tmp_path, whole)
 
 
+def test_a_video_of_another_encoder_is_refused_and_left_as_it_is(clip: Path, whole: Path, tmp_path: Path) -> None:
+    for path in outputs(whole).values():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    other = outputs(tmp_path)["overlay"]
+    other.write_bytes(clip.read_bytes())
+    with pytest.raises(OutputError, match="another encoder"):
+        run(clip, tmp_path, resume=True)
+    assert other.read_bytes() == clip.read_bytes()
+    assert not previous_video(other).exists()
+
+
 @pytest.mark.parametrize("cut", [1, 10, 700, 1500])
 def test_a_row_that_is_not_whole_is_not_counted(whole: Path, tmp_path: Path, cut: int) -> None:
     for kind in ("csv", "jsonl"):
