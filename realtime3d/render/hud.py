@@ -96,7 +96,7 @@ def _label(pen: Pen, face: FaceState, box: Rectangle) -> Lines:
     lines: Lines = [(f"#{face.id}  {face.confidence:.2f}{held}", face_colour(face))]
     if box[3] - box[1] > ANGLES_FROM * pen.image.shape[0]:
         pitch, yaw, roll = face.euler_deg()
-        lines.append((f"pitch {pitch:+.0f}  yaw {yaw:+.0f}  roll {roll:+.0f}", WHITE))
+        lines.append((f"pitch {round(pitch):+d}  yaw {round(yaw):+d}  roll {round(roll):+d}", WHITE))
     return lines
 
 

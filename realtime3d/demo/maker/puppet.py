@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime3d.demo.maker.motion import Moment
 from realtime3d.demo.maker.photo import HEAD_X, HEAD_Y, ZOOM, Puppet, Sheet
@@ -17,7 +20,7 @@ PHOTO_X, PHOTO_Y = 222.0, 160.0  # the photograph's pixel in the middle of the c
 BODY_BEHIND_MM = 70.0
 LIGHT = np.array([-0.35, -0.6, -0.72], dtype=np.float32)  # towards the photographer's lamp, camera axes
 LIGHT_SHARE = 0.3
-LID_SHADE = 0.9
+LID_SHADE, LID_MOVES_MM = 0.9, 2.5  # a lid that has moved that far shows plain skin: the photo has none of it
 MOUTH_BGR, TONGUE_BGR = (26.0, 20.0, 52.0), (66.0, 58.0, 118.0)
 
 
@@ -70,7 +73,9 @@ def _finer(camera: Camera) -> Camera:
                   camera.width * k, camera.height * k)  # fmt: skip
 
 
-def _layer(image: FloatArray | Image, camera: Camera, shift: Matrix, depth: float, size: tuple[int, int]):  # type: ignore[no-untyped-def]
+def _layer(
+    image: FloatArray | Image, camera: Camera, shift: Matrix, depth: float, size: tuple[int, int]
+) -> NDArray[Any]:
     """A flat part of the photo that stands `depth` mm away when `shift` (mm) is zero."""
     near = depth / (depth + shift[2])
     scale = SCALE * FINER / ZOOM * near
@@ -94,8 +99,9 @@ def _head(puppet: Puppet, camera: Camera, pose: Pose, motion: FloatArray) -> tup
     own, other, colour = scene.own.copy(), scene.other.copy(), scene.colour.copy()
     lids = region["eyelids"]
     moved = np.abs(np.einsum("k,kvc->vc", (motion - scene.photo.motion)[:n], model.expression_basis)[:, 1])
-    own[lids, 2] *= 1 - np.clip(moved[lids] / 2.5, 0, 1)
-    other[lids, 2] *= 1 - np.clip(moved[lids] / 2.5, 0, 1)
+    still = 1 - np.clip(moved[lids] / LID_MOVES_MM, 0, 1)
+    own[lids, 2] *= still
+    other[lids, 2] *= still
     colour[lids] *= LID_SHADE
     own[puppet.mouth, 2] = other[puppet.mouth, 2] = 0
     colour[puppet.mouth] = MOUTH_BGR
@@ -127,7 +133,7 @@ def _sheet(
     return _sample(puppet.scene.photo.image, uv), over, apart, depth
 
 
-def _light(space: FloatArray, triangles: np.ndarray) -> FloatArray:
+def _light(space: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
     return 0.5 + 0.5 * np.clip(vertex_normals(space, triangles) @ LIGHT, 0, 1)
 
 
