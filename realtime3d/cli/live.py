@@ -13,7 +13,9 @@ EPILOG = f"keys in the window:\n{help_text()}"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("url", metavar="URL", nargs="?", help="a stream (rtsp://, http://, ...) or /dev/videoN")
+    parser.add_argument(
+        "url", metavar="URL", nargs="?", help="a stream (rtsp://, http://, ...), or a camera as N or /dev/videoN"
+    )
     camera = parser.add_argument_group("camera")
     camera.add_argument("--camera", metavar="N", type=options.at_least(0), help="number of the camera (0)")
     camera.add_argument("--size", metavar="WxH", type=options.size, help="picture size to ask for, as 1280x720")
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.plan import plan_jobs
+    from realtime3d.cli.plan import is_camera, plan_jobs
     from realtime3d.cli.running import make_tracker, run_live
     from realtime3d.errors import UsageError
     from realtime3d.io.base import SourceOptions
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.url and args.camera is not None:
         raise UsageError("name a camera or a URL, not both")
     source = args.url or str(args.camera or 0)
-    if not (source.isdecimal() or "://" in source or source.startswith("/dev/video")):
+    if not (is_camera(source) or "://" in source):
         raise UsageError(f"{source} is neither a camera nor a URL: for a file, `realtime3d video {source}`")
     width, height = args.size or (None, None)
     wanted = SourceOptions(width=width, height=height, fps=args.fps, pixel_format=args.pixel_format)

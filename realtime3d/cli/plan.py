@@ -42,9 +42,14 @@ def plan_jobs(inputs: Sequence[str], outputs: Mapping[str, Path], *, replace: bo
     return jobs
 
 
+def is_camera(source: str) -> bool:
+    """Whether an input is a camera, by number or by path."""
+    return source.isdecimal() or source.startswith("/dev/video")
+
+
 def is_file_name(source: str) -> bool:
     """Whether an input must be there as a file or folder, and is not a stream, a camera or a pattern."""
-    return "://" not in source and not source.isdecimal() and not any(mark in source for mark in "%*?[")
+    return "://" not in source and not is_camera(source) and not any(mark in source for mark in "%*?[")
 
 
 def _check_input(source: str) -> None:

@@ -26,15 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.plan import plan_jobs
+    from realtime3d.cli.plan import is_camera, plan_jobs
     from realtime3d.cli.running import make_tracker, run_job
     from realtime3d.errors import UsageError
     from realtime3d.io.base import SourceOptions
     from realtime3d.io.sources import parse_time
 
-    cameras = [source for source in args.inputs if source.isdecimal() or source.startswith("/dev/video")]
-    if cameras:
-        raise UsageError(f"{cameras[0]} is a camera: `realtime3d live --camera {cameras[0]}`")
+    for source in filter(is_camera, args.inputs):
+        raise UsageError(f"{source} is a camera: `realtime3d live {source}`")
     start_s = parse_time(args.start) if args.start else 0.0
     end_s = parse_time(args.end) if args.end else None
     if end_s is not None and end_s <= start_s:

@@ -40,7 +40,13 @@ def test_one_input_and_a_folder(clip: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [("rtsp://host:8554/cam?x=1", "cam_x=1.csv"), ("0", "0.csv"), ("frames/%05d.png", "_05d.csv"), ("a/b/", "b.csv")],
+    [
+        ("rtsp://host:8554/cam?x=1", "cam_x=1.csv"),
+        ("0", "0.csv"),
+        ("/dev/video0", "video0.csv"),
+        ("frames/%05d.png", "_05d.csv"),
+        ("a/b/", "b.csv"),
+    ],
 )
 def test_names_for_what_is_no_file(source: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
