@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from realtime3d.clock import Stopwatch
 from realtime3d.config import Config
@@ -14,7 +14,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera
 from realtime3d.identity import IdentityCache
 from realtime3d.intrinsics import CameraModel
-from realtime3d.smooth import Smoother, SmoothSettings
+from realtime3d.smooth import Smoother
 from realtime3d.track import TrackedFace, Tracker
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
@@ -38,7 +38,7 @@ class FrameLoop:
         self._config = config
         self._first_id = first_id
         self.identities = IdentityCache(parts.model, config.identity, profile)
-        self._smoother = Smoother.for_model(parts.model, _smooth_settings(config)) if config.smooth.enabled else None
+        self._smoother = Smoother.for_model(parts.model, config.smooth) if config.smooth.enabled else None
         self._tracker: Tracker | None = None
         self._camera: Camera | None = None
         self.last: FrameResult | None = None
@@ -168,9 +168,3 @@ def _single_face(index: int, coeffs: FaceCoeffs, model: FaceModel, camera: Camer
         model=model,
         camera=camera,
     )
-
-
-def _smooth_settings(config: Config) -> SmoothSettings:
-    values = asdict(config.smooth)
-    del values["enabled"]
-    return SmoothSettings(**values)

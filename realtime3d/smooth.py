@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.axes import ExpressionAxes
+from realtime3d.config import SmoothSettings
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import matrix_to_rotvec, rotvec_to_matrix
 from realtime3d.motion import place_of, pose_at
@@ -26,21 +27,6 @@ from realtime3d.types import FaceCoeffs
 Array = NDArray[np.float64]
 
 NOISE_DEG, NOISE_MM, NOISE_LOG_DEPTH, NOISE_EXTRA = 0.6, 2.0, 0.01, 0.05  # usual frame to frame noise, to begin with
-
-
-@dataclass(frozen=True, slots=True)
-class SmoothSettings:
-    """Every default of the smoother, with its unit. "Noise" is the standard deviation of a signal's own noise."""
-
-    gap_s: float = 0.5  # a longer silence starts afresh
-    calm_hz: float = 0.45  # cutoff while nothing but noise is seen
-    sudden: float = 2.8  # a step beyond this many spreads of the noise opens the filter ...
-    sudden_hz: float = 10.0  # ... by so much for each multiple of the noise
-    lasting: float = 1.7  # the same for a mean over `lasting_s`: slow motion that one frame does not show
-    lasting_hz: float = 4.5
-    lasting_s: float = 0.12
-    along: float = 1.0  # noises beyond which a signal opens when others of its group already did
-    stay_s: float = 0.15  # seconds in which an open filter closes again: motion is followed smoothly, not in steps
 
 
 @dataclass(frozen=True, slots=True)
