@@ -92,3 +92,15 @@ def test_preview_is_said_once(folder: Path, caplog: pytest.LogCaptureFixture, mo
     assert "preview" in caplog.text
     write_list(folder, status="released")
     assert modelset.find(str(folder)).notice is None
+
+
+def test_an_installed_wheel_has_its_own_copy(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site-packages" / "realtime3d"
+    package.mkdir(parents=True)
+    monkeypatch.setattr(modelset, "__file__", str(package / "modelset.py"))
+    with pytest.raises(MissingError, match=r"no models\.toml .*_models: reinstall"):
+        modelset.find()
+    checkout = Path(shutil.copytree(folder, package.parent / "models"))
+    assert modelset.find().folder == checkout
+    installed = Path(shutil.copytree(folder, package / "_models"))
+    assert modelset.find("tiny").folder == installed
