@@ -169,6 +169,28 @@ def test_what_is_asked_is_set_with_the_format_first_and_read_back() -> None:
     assert made[0].released
 
 
+def test_another_size_and_format_than_asked_are_said() -> None:
+    class Small(FakeCapture):
+        refuses = (3, 4, 6)
+
+    options = SourceOptions(width=1920, height=1080, pixel_format="MJPG")
+    with open_fake(Small.fresh(), options) as source:
+        assert source.status.warnings == (
+            "camera 0 gives 160x96 instead of 1920x1080",
+            "camera 0 gives YUYV instead of MJPG",
+        )
+
+
+def test_pictures_that_cannot_be_decoded_count_as_a_lost_camera() -> None:
+    class Broken(FakeCapture):
+        def retrieve(self) -> tuple[bool, Any]:
+            return (True, numbered(1)) if type(self).count < 4 else (False, None)
+
+    with open_fake(Broken.fresh()) as source:
+        gaps = gaps_until(iter(source), "reconnecting")
+    assert "broken picture" in gaps[-1].status.message or "cannot be decoded" in gaps[-1].status.message
+
+
 def test_pixel_formats_have_four_characters() -> None:
     with pytest.raises(UsageError, match="four characters"):
         CameraDevice(0, SourceOptions(pixel_format="JPEG2000"))
@@ -389,3 +411,15 @@ def test_udp_is_received(tmp_path: Path) -> None:
     finally:
         stop.set()
         sender.join(10)
+
+
+@pytest.mark.camera
+def test_a_real_camera_gives_pictures() -> None:
+    cameras = camera_module.list_cameras()
+    if not cameras:
+        pytest.skip("no camera on this machine")
+    with open_source(cameras[0][0]) as source:
+        items = iter(source)
+        first, second = next_frame(items), next_frame(items)
+    assert first.image.shape == (source.info.height, source.info.width, 3)
+    assert second.t_ns > first.t_ns

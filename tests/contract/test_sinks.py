@@ -310,6 +310,22 @@ def test_parquet_is_typed_and_says_what_it_holds(tmp_path: Path) -> None:
     assert not Path(f"{path}.parts").exists()
 
 
+@needs_arrow
+def test_row_groups_of_the_whole_file_are_larger_than_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet
+
+    from realtime3d.io import parquet
+
+    monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 10)
+    with parquet.ParquetSink(tmp_path / "a.parquet", TABLE, rows_per_part=4) as sink:
+        feed(sink, 30)
+    file = pyarrow.parquet.ParquetFile(tmp_path / "a.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [12, 12, 6]
+    assert file.read()["frame"].to_pylist() == list(range(30))
+
+
 def test_without_pyarrow_the_line_that_installs_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from realtime3d.errors import MissingError
 

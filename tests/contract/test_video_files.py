@@ -13,6 +13,7 @@ import pytest
 from io_media import number_of, numbered, write_video
 
 from realtime3d.errors import SourceError, UsageError
+from realtime3d.io import video_source
 from realtime3d.io.base import SourceOptions
 from realtime3d.io.sources import open_source
 from realtime3d.types import Frame
@@ -98,6 +99,14 @@ def test_every_start_gives_the_same_frames_as_reading_from_the_beginning(
         part = read(path, start_s=round(t_ns / 1e9, 6))
         assert [(f.index, f.t_ns) for f in part] == whole[index:]
         assert [number_of(f.image) for f in part] == list(range(index, 60))
+
+
+def test_where_no_seek_leads_to_the_start_the_file_is_read_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "clip.mp4", [i / 25 for i in range(20)])
+    monkeypatch.setattr(video_source, "SEEK_EARLIER_S", ())
+    assert [(f.index, number_of(f.image)) for f in read(path, start_s=0.6)] == [(i, i) for i in range(15, 20)]
 
 
 def test_frames_without_times_get_the_nominal_rate(tmp_path: Path) -> None:
