@@ -116,8 +116,7 @@ class IdentityCache:
         self._people_mm = float(np.linalg.norm(self._mm)) * math.sqrt(2)  # between two random people
         self._unknown = IdentityState(np.zeros(model.n_shape, np.float32), False, 0)
         self._profile = None if profile is None else np.asarray(profile, dtype=np.float32)
-        self._person_id: int | None = None
-        self._person: IdentityState | None = None
+        self._person_id: int | None = None  # the track that was given the profile
         self._learners: dict[int, _Learner] = {}
         self._now_ns = 0
 
@@ -136,9 +135,7 @@ class IdentityCache:
         learner = self._learners.setdefault(track_id, _Learner(self._unknown))
         learner.dropped_ns = None
         if not learner.state.frozen and coeffs.shape is not None and np.isfinite(coeffs.shape).all():
-            self._learn(learner, coeffs, np.asarray(coeffs.shape, dtype=np.float64), t_ns)
-        if learner.state.frozen and self._person is None:
-            self._person_id, self._person = track_id, learner.state
+            self._learn(track_id, coeffs, np.asarray(coeffs.shape, dtype=np.float64), t_ns)
         return learner.state
 
     def get(self, track_id: int) -> IdentityState | None:
@@ -170,21 +167,17 @@ class IdentityCache:
     def relearn(self, track_id: int) -> None:
         """Forget what was learned about this track and start again; its shape stays in use until the next frame."""
         if track_id == self._person_id:
-            self._person_id = self._person = self._profile = None
+            self._profile = None
         if track_id in self._learners:
             shape = self._learners[track_id].state.shape
             self._learners[track_id] = _Learner(IdentityState(shape, False, 0))
 
-    @property
-    def person(self) -> IdentityState | None:
-        """The frozen identity that a profile should store: the loaded profile's person, else who froze first."""
-        return self._person
-
-    def _learn(self, learner: _Learner, coeffs: FaceCoeffs, shape: Array, t_ns: int) -> None:
-        weight = frame_weight(coeffs)
+    def _learn(self, track_id: int, coeffs: FaceCoeffs, shape: Array, t_ns: int) -> None:
+        learner, weight = self._learners[track_id], frame_weight(coeffs)
         frames = learner.state.frames + (weight >= self.settings.good_weight)
         if self._profile is not None and self._is_person(self._profile, shape, weight):
             learner.state = IdentityState(self._profile, True, frames, t_ns)
+            self._person_id = track_id
             return
         if learner.views:
             off = self._apart(shape, learner.state.shape)
@@ -200,8 +193,8 @@ class IdentityCache:
             learner.views.clear()
 
     def _is_person(self, profile: FloatArray, shape: Array, weight: float) -> bool:
-        """Whether this is the profile's person, who has not been met yet."""
-        if self._person is not None or weight < self.settings.good_weight:
+        """Whether this is the profile's person, who has not been met yet or has left."""
+        if self._person_id in self._learners or weight < self.settings.good_weight:
             return False
         return self._apart(shape, profile) < self.settings.profile_distance * self._people_mm
 
