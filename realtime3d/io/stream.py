@@ -23,7 +23,7 @@ _SCHEME_OPTIONS = {
 
 
 def open_stream(url: str, options: SourceOptions) -> LiveSource:
-    return LiveSource(StreamDevice(url, options), options, join_s=options.read_timeout_s + 2.0)
+    return LiveSource(StreamDevice(url, options), options)
 
 
 def without_password(url: str) -> str:
