@@ -179,7 +179,7 @@ def plot(report: dict, path: Path) -> None:
     late_nod = Motion("nod", ((listed["nod"].parts[0][0], lambda t: sine(2, 10)(t) * (t > 5)),), listed["nod"].read)
     ema = report["chosen"]["EMA"]
     makers: dict[str, Make] = {
-        "EMA of the same lag": lambda face: Scaled(face, Ema(*ema["head"]), Ema(*ema["face"])),
+        "EMA": lambda face: Scaled(face, Ema(*ema["head"]), Ema(*ema["face"])),
         OURS: Ours,
     }
     panels = (
@@ -197,7 +197,7 @@ def plot(report: dict, path: Path) -> None:
         for (name, r), color in zip(runs.items(), ("tab:orange", "tab:blue"), strict=True):
             ax.plot(r.t, r.out @ read, color=color, lw=1.5, label=name)
         ax.set(xlim=(start, end), ylabel=label)
-    axes[0].legend(loc="lower left", ncols=4)
+    axes[0].legend(loc="upper left")
     axes[-1].set_xlabel("seconds")
     figure.savefig(path, dpi=90)
 
