@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
+import json
 import os
 import platform
 import sys
@@ -21,7 +23,8 @@ NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxrunt
 EXTRAS = {  # extra -> (module that shows it is there, what it is for)
     "parquet": ("pyarrow", "--parquet"),
     "render": ("pyrender", "rendering with OpenGL"),
-    "train": ("torch", "training nets"),
+    "build": ("onnx", "realtime3d build"),
+    "train": ("anny", "training nets"),
 }
 SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0"  # what cv2's wheel takes from the system
 
@@ -130,6 +133,20 @@ def models() -> Iterator[Finding]:
         yield Finding("broken", f"models: {error}", "pip install --force-reinstall realtime3d")
 
 
+def engines() -> Iterator[Finding]:
+    """Compiled nets, each with how far it is from the ONNX file it was made of."""
+    from realtime3d import engines as compiled
+
+    for path in sorted(compiled.default_folder().glob("*.engine")):
+        try:
+            info = compiled.read_info(path, "realtime3d build")
+        except Realtime3dError as error:
+            yield Finding("note", f"engine {path.name}", str(error))
+            continue
+        made = f"{info.library} {info.version}, {info.engine_bytes / 1e6:.1f} MB"
+        yield Finding("ok", f"engine {path.name} ({made}), parity {json.dumps(info.parity)}")
+
+
 def extras() -> Iterator[Finding]:
     """Optional parts and the line that installs each."""
     for extra, (module, purpose) in EXTRAS.items():
@@ -149,12 +166,14 @@ def main_job() -> Iterator[Finding]:
             start = time.perf_counter()
             results = list(islice(tracker.track(clip_path()), TRIED_FRAMES))
             rate = len(results) / (time.perf_counter() - start)
+            used = f"{tracker.model_set.name} nets on {tracker.backend.name} ({tracker.backend.device})"
     except Realtime3dError as error:
         yield Finding("broken", f"following a face does not work: {error}")
         return
     found = sum(bool(result.faces) for result in results)
     if found:
-        yield Finding("ok", f"following a face works: found in {found} of {len(results)} frames, {rate:.0f} frames/s")
+        told = f"found in {found} of {len(results)} frames, {rate:.0f} frames/s with the first one's start"
+        yield Finding("ok", f"following a face works with {used}: {told}")
     else:
         remedy = "pip install --force-reinstall realtime3d; if that does not help, report this output"
         yield Finding("broken", f"no face is found in the bundled clip's first {len(results)} frames", remedy)

@@ -21,7 +21,8 @@ def run(args: argparse.Namespace) -> int:
     from realtime3d.cli import checks
 
     works = True
-    for check in (checks.versions, checks.machine, checks.cameras, checks.models, checks.extras, checks.main_job):
+    every = (checks.versions, checks.machine, checks.cameras, checks.models, checks.engines, checks.extras)
+    for check in (*every, checks.main_job):
         for finding in checks.findings(check):
             works &= finding.level != "broken"
             if args.quiet and finding.level != "broken":

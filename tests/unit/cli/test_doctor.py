@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from realtime3d import cli, modelset
+from realtime3d import cli, engines, modelset
 from realtime3d.cli import checks
 from realtime3d.cli.checks import Finding
 from realtime3d.errors import MissingError
@@ -68,7 +68,7 @@ def check_that(*findings: Finding) -> Callable[[], Iterator[Finding]]:
 def test_only_what_breaks_the_main_job_counts(
     level: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("versions", "machine", "cameras", "models", "extras"):
+    for name in ("versions", "machine", "cameras", "models", "engines", "extras"):
         monkeypatch.setattr(checks, name, check_that())
     monkeypatch.setattr(checks, "main_job", check_that(Finding(level, "a thing", "do this")))  # type: ignore[arg-type]
     found, out = report(capsys)
@@ -122,3 +122,18 @@ def test_a_check_that_fails_is_a_finding_and_not_a_crash() -> None:
     found = list(checks.findings(cameras))
     assert [finding.level for finding in found] == ["ok", "broken"]
     assert found[1].text == "cameras: ImportError: no such library"
+
+
+def test_engines_are_listed_with_their_parity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path))
+    info = engines.EngineInfo(
+        "compact.track", "0" * 64, "tensorrt_rtx", "1.7", "sm86", "fp16", (1, 4, 16), "1" * 64, 5, "2026", 1.0,
+        {"onnxruntime": {"rotation_deg": 0.1}},
+    )  # fmt: skip
+    engines.save(tmp_path / "compact_track.sm86.fp16.engine", b"bytes", info)
+    (tmp_path / "alone.sm86.fp16.engine").write_bytes(b"no sidecar")
+    alone, whole = checks.engines()
+    assert alone.level == "note"
+    assert "no engine" in alone.remedy
+    assert "compact_track.sm86.fp16.engine (tensorrt_rtx 1.7" in whole.text
+    assert '"rotation_deg": 0.1' in whole.text
