@@ -30,12 +30,12 @@ def euler_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
 
 def matrix_to_euler(R: ArrayLike) -> tuple[float, float, float]:
     """(pitch, yaw, roll) in radians with R = Rx Ry Rz; yaw lies in [-pi/2, pi/2], at its ends roll is 0."""
-    m = np.asarray(R, dtype=np.float64)
-    cos_yaw = np.hypot(m[0, 0], m[0, 1])
-    yaw = np.arctan2(m[0, 2], cos_yaw)
+    (r00, r01, r02), (_, r11, r12), (_, r21, r22) = np.asarray(R, dtype=np.float64).tolist()
+    cos_yaw = math.hypot(r00, r01)
+    yaw = math.atan2(r02, cos_yaw)
     if cos_yaw < 1e-9:
-        return float(np.arctan2(m[2, 1], m[1, 1])), float(yaw), 0.0
-    return float(np.arctan2(-m[1, 2], m[2, 2])), float(yaw), float(np.arctan2(-m[0, 1], m[0, 0]))
+        return math.atan2(r21, r11), yaw, 0.0
+    return math.atan2(-r12, r22), yaw, math.atan2(-r01, r00)
 
 
 def rotation_from_6d(six: ArrayLike) -> Matrix:
@@ -51,22 +51,31 @@ def rotation_from_6d(six: ArrayLike) -> Matrix:
 
 def rotvec_to_matrix(rotvec: ArrayLike) -> Matrix:
     """Rodrigues' formula for one rotation vector in radians."""
-    v = np.asarray(rotvec, dtype=np.float64)
-    angle = float(np.linalg.norm(v))
+    x, y, z = np.asarray(rotvec, dtype=np.float64).tolist()
+    angle = math.sqrt(x * x + y * y + z * z)
     if angle < 1e-12:
         return np.eye(3)
-    x, y, z = v / angle
-    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+    x, y, z = x / angle, y / angle, z / angle
+    s, c = math.sin(angle), math.cos(angle)
+    v = 1 - c
+    return np.array(
+        [
+            [c + v * x * x, v * x * y - s * z, v * x * z + s * y],
+            [v * x * y + s * z, c + v * y * y, v * y * z - s * x],
+            [v * x * z - s * y, v * y * z + s * x, c + v * z * z],
+        ]
+    )
 
 
 def matrix_to_rotvec(R: ArrayLike) -> Matrix:
     """Rotation vector in radians, length in [0, pi]; exact at pi as well."""
     m = np.asarray(R, dtype=np.float64)
-    axial = np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]) / 2  # sin(angle) * axis
-    angle = np.arctan2(np.linalg.norm(axial), (np.trace(m) - 1) / 2)
-    if np.pi - angle > 1e-6:
-        return axial * (1.0 if angle < 1e-9 else angle / np.sin(angle))
+    (r00, r01, r02), (r10, r11, r12), (r20, r21, r22) = m.tolist()
+    x, y, z = (r21 - r12) / 2, (r02 - r20) / 2, (r10 - r01) / 2  # sin(angle) * axis
+    angle = math.atan2(math.sqrt(x * x + y * y + z * z), (r00 + r11 + r22 - 1) / 2)
+    if math.pi - angle > 1e-6:
+        scale = 1.0 if angle < 1e-9 else angle / math.sin(angle)
+        return np.array([x * scale, y * scale, z * scale])
     outer = (m + np.eye(3)) / 2  # axis axis^T, up to sign, where the sine vanishes
     axis = outer[np.argmax(np.diag(outer))]
     return axis / np.linalg.norm(axis) * angle
