@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import platform
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -263,3 +266,19 @@ def test_impossible_options_are_usage_errors(tmp_path: Path, options: dict[str, 
 def test_something_that_is_no_source_at_all() -> None:
     with pytest.raises(UsageError):
         open_source(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's allocator")
+def test_frames_take_no_new_pages_from_the_system(tmp_path: Path) -> None:
+    path = write_video(
+        tmp_path / "a.mp4", [i / 25 for i in range(60)], options={"preset": "ultrafast"}, size=(1280, 720)
+    )
+    script = (
+        "import resource, sys; from realtime3d.io.sources import open_source\n"
+        "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for frame in open_source(sys.argv[1]):\n"
+        "    if frame.index == 20: before = faults()\n"
+        "print((faults() - before) / 40)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 150  # a picture has 675 pages
