@@ -34,6 +34,10 @@ from realtime3d.types import FloatArray, Image
 
 GL_POINTS, GL_LINES, GL_TRIANGLES = 0, 1, 4
 NEARER = 0.997  # lines and dots are drawn this much nearer than the surface they lie on
+REMEDY = (
+    "install the driver's EGL library (Debian: apt-get install libegl1 libgles2 libgl1-mesa-dri) "
+    "or use the software renderer"
+)
 NEAR_MM, FAR_MM = 1.0, 100_000.0
 
 
@@ -82,17 +86,12 @@ class PyrenderRenderer:
 
     def _open(self, width: int, height: int) -> None:
         if self._pyrender is None:
-            if sys.platform.startswith("linux"):
-                os.environ.setdefault("PYOPENGL_PLATFORM", "egl")  # read when OpenGL is imported, just below
-            self._pyrender = require("pyrender", "render", "The OpenGL renderer")
+            self._pyrender = _load()
         if self._offscreen is None:
             try:
                 self._offscreen = self._pyrender.OffscreenRenderer(width, height)
             except Exception as error:  # EGL, OSMesa, GLX and pyglet each have their own
-                raise MissingError(
-                    f"OpenGL does not start ({error}): install the driver's EGL library "
-                    "(Debian: apt-get install libegl1 libgles2 libgl1-mesa-dri) or use the software renderer"
-                ) from error
+                raise MissingError(f"OpenGL does not start ({error}): {REMEDY}") from error
         self._offscreen.viewport_width, self._offscreen.viewport_height = width, height
         self._offscreen.point_size = 2.0 * DOT_PX * line_px(width, height)
 
@@ -130,6 +129,19 @@ class PyrenderRenderer:
         scene.add(camera, pose=np.eye(4))
         colour: Image = self._offscreen.render(scene, flags=pyrender.RenderFlags.FLAT)[0]
         return colour
+
+
+def _load() -> Any:
+    """pyrender, over EGL on Linux unless PYOPENGL_PLATFORM says otherwise: it is read when OpenGL is imported."""
+    if sys.platform.startswith("linux"):
+        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+    try:
+        return require("pyrender", "render", "The OpenGL renderer")
+    except MissingError as error:
+        if isinstance(error.__cause__, ModuleNotFoundError) or error.__cause__ is None:
+            raise
+        reason = error.__cause__.args[0] if error.__cause__.args else error.__cause__
+        raise MissingError(f"OpenGL does not load ({reason}): {REMEDY}") from error
 
 
 def _positions(mesh: PlacedMesh, face: FaceState) -> FloatArray:

@@ -88,3 +88,13 @@ def test_without_pyrender_the_error_names_the_install_line(monkeypatch: pytest.M
     with pytest.raises(MissingError, match=r"pip install 'realtime3d\[render\]'"):
         renderer.draw(image, result_of(image, make_face(Camera.from_fov(320, 240))))
     renderer.close()
+
+
+def test_without_gl_libraries_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_egl(*_: object) -> None:
+        raise MissingError("pyrender does not load") from ImportError("Unable to load EGL library", "EGL")
+
+    monkeypatch.setattr("realtime3d.render.pyrender_.require", no_egl)
+    image = grey()
+    with pytest.raises(MissingError, match=r"Unable to load EGL library\): install .* libegl1"):
+        create_renderer("pyrender", STYLE).draw(image, result_of(image, make_face(Camera.from_fov(320, 240))))
