@@ -18,6 +18,8 @@ from realtime3d.smooth import Smoother
 from realtime3d.track import TrackedFace, Tracker
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
+LOOKS = 3  # at a single picture: each brings the answers for different boxes of one face nearer to each other
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -142,13 +144,13 @@ class FrameLoop:
                 self._smoother.drop(track_id)
 
 
-def look_once(parts: Parts, image: Image, boxes: Sequence[FloatArray]) -> tuple[Camera, list[FaceState]]:
-    """The faces in these boxes of one picture: two looks with all nets, no memory, one face for each box in order."""
+def look_at_boxes(parts: Parts, image: Image, boxes: Sequence[FloatArray]) -> tuple[Camera, list[FaceState]]:
+    """The faces in these boxes of one picture, one for each box in order: `LOOKS` looks, the last with all nets."""
     camera = parts.cameras.camera(image.shape[1], image.shape[0])
     estimator = parts.estimator
     crops = [estimator.box_crop(box, camera) for box in boxes]
-    first = estimator.estimate(image, camera, crops)
-    crops = [estimator.pose_crop(coeffs.pose) for coeffs in first]
+    for _ in range(LOOKS - 1):
+        crops = [estimator.pose_crop(found.pose) for found in estimator.estimate(image, camera, crops)]
     answers = estimator.estimate(image, camera, crops, [True] * len(crops))
     return camera, [_single_face(i, coeffs, parts.model, camera) for i, coeffs in enumerate(answers)]
 

@@ -22,7 +22,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.intrinsics import CameraModel
 from realtime3d.io.base import Gap, Source, SourceOptions, SourceSpec
 from realtime3d.io.pixels import to_bgr
-from realtime3d.loop import FrameLoop, Parts, look_once
+from realtime3d.loop import FrameLoop, Parts, look_at_boxes
 from realtime3d.modelset import ModelSet
 from realtime3d.types import FloatArray, Frame, IdentityState, Image
 
@@ -270,7 +270,7 @@ class FaceTracker:
         if self.config.camera.mirror:
             picture = _flipped(picture)
             checked = flipped_box(checked, picture.shape[1])
-        camera, faces = look_once(self._opened(), picture, list(checked))
+        camera, faces = look_at_boxes(self._opened(), picture, list(checked))
         return FrameResult(Frame(0, 0, picture), tuple(faces), camera=camera)
 
 
