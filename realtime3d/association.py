@@ -17,7 +17,8 @@ from realtime3d.motion import place_of
 from realtime3d.types import Pose
 
 FACE_MM = 150.0  # one "face": the length in which distances between heads are counted
-SAME_FACES, SAME_LOG_SIZE = 0.4, 0.35  # two answers closer than this are one face
+SAME_FACES = 0.4  # of the nearer, larger one: a face whose middle is that close to its middle would be hidden by it
+DOUBT_COST = 20.0  # of an answer whose presence is 0 instead of 1, where several speak of one face
 CROWD_FACES = 0.8  # tracks nearer to each other than this may be mixed up
 USUAL_FACES, USUAL_LOG_SIZE, USUAL_DEG = 0.12, 0.05, 15.0  # spread of a good prediction one frame ahead
 RETURN_LOG_SIZE = 0.35  # log of the factor by which the size of a face that returns may differ, and again per second
@@ -84,20 +85,27 @@ def return_cost(last: Heads, seen: Heads, gone_s: ArrayLike, reach_faces: float)
     return np.where(cost < 1, cost, np.inf)
 
 
+def same_face(places: Array) -> NDArray[np.bool_]:
+    """Which of N places cannot be two faces, because the nearer one would hide the other: (N, N)."""
+    x, y, log_z = places.T
+    sideways = np.hypot(x[:, None] - x, y[:, None] - y)
+    return sideways * np.exp(np.minimum(log_z[:, None], log_z)) < SAME_FACES * FACE_MM
+
+
 def settle(
-    place_cost: Array, shape_cost: Array, seen: Heads, sources: Sequence[int]
+    place_cost: Array, shape_cost: Array, places: Array, presence: Array, sources: Sequence[int]
 ) -> tuple[dict[int, int], list[int]]:
     """Which track (row of the costs) owns which answer (column), and the columns that are distinct faces.
 
-    Several crops may show one face: of such answers the one its own track expected most is kept. `sources` names the
-    track in whose crop each answer was seen; those from N on are crops of faces that may be new.
+    Several crops may show one face: of such answers the one that its own track expected most, and that is surest of a
+    face, is kept. `sources` names the track in whose crop each answer was seen; those from N on are crops of faces
+    that may be new.
     """
     n, m = place_cost.shape
     own = np.array([place_cost[source, k] if source < n else np.inf for k, source in enumerate(sources)])
-    sideways, depth = offsets(seen.places, seen.places)
-    same = (sideways < SAME_FACES) & (depth < SAME_LOG_SIZE)
+    same = same_face(places)
     speaker = np.full(m, -1)  # the distinct face that each answer means
-    for k in np.argsort(own, kind="stable"):
+    for k in np.lexsort((-presence, own + DOUBT_COST * (1 - presence))):
         if speaker[k] < 0:
             speaker[same[k] & (speaker < 0)] = k
     cost = place_cost.copy()

@@ -210,8 +210,12 @@ class Tracker:
             return {k: k for k in accepted if k < len(self._lives)}, accepted
         expected, seen = Heads.of(self._expected), Heads.of([answers[k].pose for k in accepted])
         unseen_s = [max(self._before_ns - life.last_seen_ns, 0) * 1e-9 for life in self._lives]
-        shape_cost = self._shape_cost([answers[k] for k in accepted])
-        owners, faces = settle(prediction_cost(expected, seen, unseen_s), shape_cost, seen, accepted)
+        place_cost, shape_cost = (
+            prediction_cost(expected, seen, unseen_s),
+            self._shape_cost([answers[k] for k in accepted]),
+        )
+        presence = np.array([answers[k].presence for k in accepted])
+        owners, faces = settle(place_cost, shape_cost, seen.places, presence, accepted)
         return {i: accepted[j] for i, j in owners.items()}, [accepted[j] for j in faces]
 
     def _shape_cost(self, answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
