@@ -255,14 +255,18 @@ def _teeth(landmarks: FloatArray, depth: FloatArray, scene: Scene, camera: Camer
 
 
 def _keep_teeth_off_lips(scene: Scene, topology: Topology, teeth: Sheet) -> None:
-    """Lips that lie over the photograph's teeth, or were rolled in, get the lips' own colour (in place)."""
-    lips = topology.region["lips"]
-    near = cv2.dilate(teeth.alpha, np.ones((9, 9)))
-    on_teeth = cv2.remap(near, scene.own[None, :, :2].copy(), None, cv2.INTER_LINEAR)[0] > 0.2
-    plain = lips & ~on_teeth & (scene.own[:, 2] > 0.5)
-    wrong = lips & ~plain
+    """Lips that lie over the photograph's open mouth, or were rolled in, get the colours of the lips next to them."""
+    lips, mean = topology.region["lips"], topology.model.mean
+    in_opening = cv2.remap(teeth.alpha_apart, scene.own[None, :, :2].copy(), None, cv2.INTER_LINEAR)[0] > 0.2
+    plain = np.flatnonzero(lips & ~in_opening & (scene.own[:, 2] > 0.5))
+    wrong = np.setdiff1d(np.flatnonzero(lips), plain)
+    away = np.linalg.norm(mean[wrong][:, None] - mean[plain][None], axis=-1)
+    nearest = plain[np.argsort(away, axis=1)[:, :4]]
+    image = cv2.GaussianBlur(scene.photo.image, (0, 0), ZOOM)
+    photo_colour = cv2.remap(image, scene.own[None, :, :2].copy(), None, cv2.INTER_LINEAR)[0]
+    shade = np.where(scene.own[wrong, 2] > 0.5, 0.9, 0.72)  # the line between closed lips is dark
+    scene.colour[wrong] = photo_colour[nearest].mean(axis=1) * shade[:, None]
     scene.own[wrong, 2] = scene.other[wrong, 2] = 0
-    scene.colour[wrong] = np.median(scene.colour[plain], axis=0)
 
 
 def _sheet(z: FloatArray, where: FloatArray, alpha: FloatArray, step: int, scene: Scene, camera: Camera) -> Sheet:
