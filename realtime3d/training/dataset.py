@@ -22,6 +22,7 @@ from realtime3d.training.shards import BACKGROUND, PHOTO, RENDERED, Labels, Shar
 
 Image = NDArray[np.uint8]
 LABELS = ("R", "position", "log_scale", "focal", "eta", "extras", "alpha")
+BLACK_RIM = 0.3
 WEIGHTS = ("has_face", "w_pose", "w_eta", "w_extras", "w_alpha")
 
 
@@ -133,7 +134,9 @@ def _beside(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 
 def _rim(images: list[Image], choice: NDArray[np.int64], rng: np.random.Generator) -> Image | None:
-    """Another picture of the batch, None where there is none to choose from."""
+    """Another picture of the batch, or black as behind a picture's end; None where there is none to choose from."""
+    if rng.random() < BLACK_RIM:
+        return np.zeros_like(images[0])
     return images[rng.choice(choice)] if len(choice) else None
 
 

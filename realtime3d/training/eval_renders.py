@@ -95,10 +95,10 @@ def _head(model: FaceModel, alpha: NDArray, motion: NDArray) -> NDArray[np.float
 
 
 def gap(model: FaceModel, head: NDArray, pairs: tuple[tuple[int, int], ...]) -> float:
-    """Mean opening across pairs of landmarks in mm."""
+    """Mean opening across pairs of landmarks in mm; closed and overlapping are both 0."""
     points = model.landmarks("mediapipe478", head)
     upper, lower = np.array(pairs).T
-    return float(np.linalg.norm(points[upper] - points[lower], axis=1).mean())
+    return float((points[lower, 1] - points[upper, 1]).clip(min=0).mean())
 
 
 def measure(photos: Photos, arkit_to_motion: NDArray, look: Look, people: int = 24) -> Figures:

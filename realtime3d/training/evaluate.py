@@ -15,14 +15,17 @@ import numpy as np
 
 from realtime3d.errors import OutputError, SourceError
 from realtime3d.facemodel import FaceModel
+from realtime3d.geometry import geodesic_deg
 from realtime3d.tracker import FaceTracker
 from realtime3d.training import aflw, eval_photos, eval_renders
 from realtime3d.training.eval_photos import Figures, Look, Photos
 from realtime3d.training.fit import Fits
+from realtime3d.training.sheets import tile, write_sheet
 from realtime3d.training.splits import held_out_people, is_held_out
 from realtime3d.types import Image
 
 log = logging.getLogger(__name__)
+WORST = 36  # pictures on a contact sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +82,20 @@ def read_picture(file: Path) -> Image:
     return image
 
 
-def evaluate(models: str | Path, places: Places, only: tuple[str, ...] = ()) -> dict[str, Figures]:
-    """All figures of a model set (a name or a folder) by section; sections without pictures are left out."""
+def evaluate(
+    models: str | Path, places: Places, only: tuple[str, ...] = (), sheets: Path | None = None
+) -> dict[str, Figures]:
+    """All figures of a model set (a name or a folder) by section; sections without pictures are left out.
+
+    With `sheets`, a folder outside any repository, the worst pictures of AFLW2000-3D are drawn there.
+    """
     results: dict[str, Figures] = {}
     with FaceTracker(models=models, smooth=False, threads=1) as tracker:
 
         def look(image: Image, box: np.ndarray):  # type: ignore[no-untyped-def]
             return tracker.process_boxes(image, box[None]).faces[0]
 
-        for name, section in _sections(places, look).items():
+        for name, section in _sections(places, look, sheets).items():
             if only and name not in only:
                 continue
             started = time.monotonic()
@@ -96,14 +104,14 @@ def evaluate(models: str | Path, places: Places, only: tuple[str, ...] = ()) -> 
     return results
 
 
-def _sections(places: Places, look: Look) -> dict[str, Callable[[], Figures]]:
+def _sections(places: Places, look: Look, sheets: Path | None) -> dict[str, Callable[[], Figures]]:
     model = FaceModel.load(places.face_model)
     with np.load(places.face_model, allow_pickle=False) as data:
         to_motion = data["arkit_to_motion"]
     sections: dict[str, Callable[[], Figures]] = {}
     if places.aflw:
-        data = aflw.load(places.aflw)
-        sections["aflw2000"] = lambda: aflw.figures(data, aflw.ask(data, look, read_picture))
+        pictures = aflw.load(places.aflw)
+        sections["aflw2000"] = lambda: _aflw(pictures, look, sheets)
     if places.val and places.val_fits:
         val = Photos(places.val, Fits.load(places.val_fits), model)
         sections |= {
@@ -119,6 +127,24 @@ def _sections(places: Places, look: Look) -> dict[str, Callable[[], Figures]]:
         london = Photos(places.train, fits.take(np.array([is_held_out(f, people) for f in fits.files])), model)
         sections["london"] = lambda: eval_photos.identity(london, look, people)
     return sections
+
+
+def _aflw(data: aflw.Aflw, look: Look, sheets: Path | None) -> Figures:
+    answers = aflw.ask(data, look, read_picture)
+    if sheets:
+        errors = geodesic_deg(aflw.aligned(data, answers), data.rotations)
+        worst = np.argsort(-errors)[:WORST]
+        tiles = [
+            tile(
+                read_picture(data.files[i]),
+                answers.points[i],
+                data.points[i, :, :2],
+                f"{errors[i]:.0f} deg, p {data.angles[i, 0]:.0f} y {data.angles[i, 1]:.0f} r {data.angles[i, 2]:.0f}",
+            )
+            for i in worst
+        ]
+        write_sheet(sheets / "aflw2000_worst.jpg", tiles)
+    return aflw.figures(data, answers)
 
 
 def table(results: dict[str, dict[str, Figures]]) -> str:

@@ -72,6 +72,14 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
 
+def _gaps(points: NDArray) -> NDArray:
+    """(..., 478, 3) points or displacements to (..., 10): how far lower lids and lips lie below upper, and the width."""
+    upper, lower = np.array([*LID_GAPS, *LIP_GAPS]).T
+    right, left = MOUTH_CORNERS
+    down = points[..., lower, 1] - points[..., upper, 1]
+    return np.concatenate([down, points[..., left, :1] - points[..., right, :1]], axis=-1)
+
+
 class FaceTerms(nn.Module):
     """The face model cut down to what a training step needs."""
 
@@ -100,10 +108,8 @@ class FaceTerms(nn.Module):
         tables["points"] = torch.as_tensor(np.concatenate([ibug.on(model.mean), mesh.on(model.mean)[:468:MESH_EVERY]]))
         at_points = np.concatenate([ibug.on(basis), mesh.on(basis)[:, :468:MESH_EVERY]], axis=1)
         tables["points_basis"] = torch.as_tensor(at_points.reshape(len(basis), -1))
-        upper, lower = np.array([*LID_GAPS, *LIP_GAPS, MOUTH_CORNERS]).T
-        tables["gaps"] = torch.as_tensor(mesh.on(model.mean)[lower] - mesh.on(model.mean)[upper])
-        at_gaps = mesh.on(basis)[:, lower] - mesh.on(basis)[:, upper]
-        tables["gaps_basis"] = torch.as_tensor(at_gaps.reshape(len(basis), -1))
+        tables["gaps"] = torch.as_tensor(_gaps(mesh.on(model.mean)))
+        tables["gaps_basis"] = torch.as_tensor(_gaps(mesh.on(basis)))
         for name, table in tables.items():
             self.register_buffer(name, table.float().contiguous(), persistent=False)
 
@@ -112,9 +118,8 @@ class FaceTerms(nn.Module):
         return self.points + (coefficients @ self.points_basis).view(len(coefficients), -1, 3)
 
     def gap_mm(self, coefficients: Tensor) -> Tensor:
-        """Openings of both eyes, of the lips, and the mouth's width: (N, 10) mm."""
-        vectors = self.gaps + (coefficients @ self.gaps_basis).view(len(coefficients), -1, 3)
-        return vectors.square().sum(-1).add(1e-4).sqrt()
+        """Openings of both eyes and of the lips, negative where they overlap, and the mouth's width: (N, 10) mm."""
+        return self.gaps + coefficients @ self.gaps_basis
 
 
 Batch = dict[str, Tensor]

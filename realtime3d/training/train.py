@@ -6,7 +6,6 @@ so a run can be decayed for a release at any time and trained on afterwards.
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
 from realtime3d.facemodel import FaceModel
-from realtime3d.training import checkpoint
+from realtime3d.training import checkpoint, runlog
 from realtime3d.training.dataset import DataConfig, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
 from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, load_imagenet
@@ -208,6 +207,7 @@ def train(config: TrainConfig) -> Path:
         raise
     name = "release.pt" if config.decay > 0 else "last.pt"
     checkpoint.save(config.run / name, run.state())
+    runlog.plot(config.run)
     return config.run / name
 
 
@@ -233,6 +233,7 @@ def _loop(run: Run, batches: Iterator[Batch]) -> None:
         if now - saved > 60 * config.save_minutes:
             saved = now
             validate(run)
+            runlog.plot(config.run)
             if config.decay <= 0 or progress < 1 - config.decay:
                 _save(run, "last.pt")
     if config.decay <= 0 or not (config.run / "last.pt").exists():
@@ -276,34 +277,16 @@ def validate(run: Run) -> dict[str, float]:
         losses = run.losses(net(batch["image"]), batch)
         found.append(losses | {"total": run.objective(losses)})
     means = {name: float(np.mean([float(f[name]) for f in found])) for name in found[0]}
-    log.info("validation step %d: %s", run.step, _line(means))
-    _append(c.run / "validation.csv", {"step": run.step, "samples": run.samples} | means)
+    log.info("validation step %d: %s", run.step, runlog.line(means))
+    runlog.append(c.run / "validation.csv", {"step": run.step, "samples": run.samples} | means)
     if means["total"] < run.best:
         run.best = means["total"]
         _save(run, "best.pt")
     return means
 
 
-def _line(values: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.3g}" for name, value in values.items())
-
-
 def _report(run: Run, means: dict[str, float], speed: float, progress: float) -> None:
     rate = run.optimizer.param_groups[0]["lr"]
-    log.info("%4.1f %% step %d  %.0f/s  %s  norm %.2g", 100 * progress, run.step, speed, _line(means), run.norm)
+    log.info("%4.1f %% step %d  %.0f/s  %s  norm %.2g", 100 * progress, run.step, speed, runlog.line(means), run.norm)
     row = {"step": run.step, "samples": run.samples, "speed": speed, "rate": rate, "norm": run.norm} | means
-    _append(run.config.run / "log.csv", row)
-
-
-def _append(path: Path, row: dict[str, float]) -> None:
-    """Add a row to a CSV file; a full disk costs the row, not the run."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow({k: f"{v:.6g}" for k, v in row.items()})
-    except OSError as error:
-        log.warning("cannot write %s (%s)", path, error)
+    runlog.append(run.config.run / "log.csv", row)
