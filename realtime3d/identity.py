@@ -26,8 +26,8 @@ MAX_VIEWS = 64  # for faces that are never seen well enough to freeze
 
 def frame_weight(coeffs: FaceCoeffs) -> float:
     """How much one frame tells about the shape, 0..1: sure of the face, sure of the pose, near frontal."""
-    sure = max(0.0, min(1.0, 2 * coeffs.presence - 1))
-    steady = 1 / (1 + (coeffs.pose_sigma_deg / 8) ** 2)
+    sure = max(0.0, min(1.0, 2 * coeffs.presence - 0.6))
+    steady = 1 / (1 + (coeffs.pose_sigma_deg / 12) ** 2)
     weight = sure * steady * math.exp(-((facing_deg(coeffs.pose) / 40) ** 2))
     return weight if math.isfinite(weight) else 0.0
 

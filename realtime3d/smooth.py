@@ -63,7 +63,7 @@ class _Noise:
 
     FRAMES, WINDOWS, LEAST_WINDOWS = 12, 25, 3
     CALMEST, CORRECTION = 0.2, 1.35  # the calmest fifth of short windows underrates: measured on white noise
-    RANGE = 0.25, 4.0
+    RANGE = 0.05, 4.0
 
     def __init__(self, families: Sequence[slice]) -> None:
         self._families = families
