@@ -112,8 +112,8 @@ def main() -> None:
         reference = rows.get(f"cv2 triangles, {name.rpartition(', ')[2]}")
         if reference is not None:
             row["of_cv2"] = row["best_ms"] / reference["best_ms"]
-        print(f"{name:24} median {row['median_ms']:6.2f} ms  best {row['best_ms']:6.2f} ms  "
-              f"{row.get('of_cv2', float('nan')):5.2f} of cv2's")  # fmt: skip
+        ratio = f"  {row['of_cv2']:4.2f} of cv2's best" if "of_cv2" in row else ""
+        print(f"{name:24} median {row['median_ms']:6.2f} ms  best {row['best_ms']:6.2f} ms{ratio}")
     if not quick:
         write(rows, model)
 
