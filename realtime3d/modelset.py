@@ -169,4 +169,5 @@ def _net(name: str, file: ModelFile, table: Mapping[str, Any], path: Path, face_
         input=str(_entry(table, "input", path, where)),
         size=size,
         outputs=tuple(map(str, outputs)),
+        face_model=face_model,
     )

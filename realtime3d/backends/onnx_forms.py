@@ -146,7 +146,8 @@ class _Graph:
 def _halved(values: NDArray) -> NDArray:
     if values.dtype != np.float32:
         return values
-    half = values.astype(np.float16)
+    with np.errstate(over="ignore"):  # said below
+        half = values.astype(np.float16)
     if not np.isfinite(half).all():
         raise ValueError(f"a weight of {np.abs(values).max():.3g} does not fit half precision")
     return half

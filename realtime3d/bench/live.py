@@ -26,12 +26,12 @@ BATCH_OF_FRAMES = 250  # between two looks at the memory
 
 def latency(bench: Bench) -> Result:
     """From capture to result: a source gives 30 frames a second on the clock, the newest wins, others are dropped."""
-    seconds = 2.5 * bench.effort.block_s
+    seconds = max(1.0, 2 * bench.effort.block_s)
     ages: list[list[float]] = []
     dropped = 0
     with bench.tracker() as tracker:
         images = bench.frames()
-        Walk(tracker, images).settle()
+        Walk(tracker, images).settle(bench.effort)
         tracker.reset()
         _paced(images, bench.effort.warm_up_s, lambda frame: tracker.process_frame(frame))
         for _ in range(bench.effort.repeats):
@@ -98,7 +98,7 @@ def _side_by_side(bench: Bench, count: int) -> tuple[float, ...]:
     walks = [Walk(tracker, bench.frames()) for tracker in trackers]
     try:
         for walk in walks:
-            walk.settle()
+            walk.settle(bench.effort)
         return tuple(_total_fps(walks, bench.effort) for _ in range(bench.effort.repeats))
     finally:
         for tracker in trackers:
@@ -170,7 +170,7 @@ def memory(bench: Bench) -> Result:
     held: list[float] = []
     with bench.tracker() as tracker:
         walk = Walk(tracker, bench.frames())
-        walk.settle()
+        walk.settle(bench.effort)
         for _ in range(max(4, 2 * bench.effort.repeats)):
             held.append(resident_mb() or 0.0)
             for _ in range(BATCH_OF_FRAMES):

@@ -22,10 +22,11 @@ class Effort:
     repeats: int  # values of each metric
     block_s: float  # time for one value
     warm_up_s: float  # before the first
+    settle_s: float  # at most, until a tracker does what it does from then on
 
 
-QUICK = Effort(repeats=3, block_s=0.4, warm_up_s=0.3)
-FULL = Effort(repeats=9, block_s=2.0, warm_up_s=2.0)
+QUICK = Effort(repeats=3, block_s=0.2, warm_up_s=0.1, settle_s=1.5)
+FULL = Effort(repeats=9, block_s=1.5, warm_up_s=1.0, settle_s=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +61,48 @@ def one(value: float, unit: str, better: Better = "neither") -> Metric:
     return Metric((float(value),), unit, better)
 
 
-def block_ms(call: Callable[[], object], seconds: float) -> list[float]:
-    """Milliseconds of each call, called again and again for so long; at least three times."""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One call, measured block by block."""
+
+    wall: Metric  # ms, the usual call (median of a block)
+    slow: Metric  # ms, 95 % of the calls are faster
+    rate: Metric  # calls a second
+    cpu: Metric  # ms of all cores a call: hardly changes when the machine is busy with something else
+
+
+def in_turn(calls: Sequence[Callable[[], object]], effort: Effort) -> list[Timing]:
+    """Measure several calls block by block in turn, so that whatever else the machine does meets all of them."""
+    for call in calls:
+        _block(call, effort.warm_up_s)
+    rounds = [[_block(call, effort.block_s) for call in calls] for _ in range(effort.repeats)]
+    return [_timing(blocks) for blocks in zip(*rounds, strict=True)]
+
+
+def time_calls(call: Callable[[], object], effort: Effort) -> Timing:
+    """Measure one call."""
+    return in_turn([call], effort)[0]
+
+
+def _block(call: Callable[[], object], seconds: float) -> tuple[list[float], float]:
+    """Milliseconds of each call, called again and again for so long, at least three times; CPU milliseconds a call."""
     times: list[float] = []
     end = time.perf_counter() + seconds
+    cpu = time.process_time()
     while len(times) < 3 or time.perf_counter() < end:
         start = time.perf_counter()
         call()
         times.append((time.perf_counter() - start) * 1e3)
-    return times
+    return times, (time.process_time() - cpu) * 1e3 / len(times)
 
 
-def call_ms(call: Callable[[], object], effort: Effort) -> Metric:
-    """Milliseconds of one call."""
-    block_ms(call, effort.warm_up_s)
-    return Metric(tuple(median(block_ms(call, effort.block_s)) for _ in range(effort.repeats)), "ms")
-
-
-def in_turn_ms(calls: Sequence[Callable[[], object]], effort: Effort) -> list[Metric]:
-    """The same for several, block by block in turn, so that whatever else the machine does meets all of them."""
-    for call in calls:
-        block_ms(call, effort.warm_up_s)
-    rounds = [[median(block_ms(call, effort.block_s)) for call in calls] for _ in range(effort.repeats)]
-    return [Metric(tuple(values), "ms") for values in zip(*rounds, strict=True)]
+def _timing(blocks: Sequence[tuple[list[float], float]]) -> Timing:
+    return Timing(
+        wall=Metric(tuple(median(times) for times, _ in blocks), "ms"),
+        slow=Metric(tuple(percentile(times, 0.95) for times, _ in blocks), "ms"),
+        rate=Metric(tuple(1e3 * len(times) / sum(times) for times, _ in blocks), "fps", "higher"),
+        cpu=Metric(tuple(cpu for _, cpu in blocks), "ms"),
+    )
 
 
 def ratio(top: Metric, bottom: Metric, better: Better, unit: str = "x") -> Metric:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from statistics import median
 
 from realtime3d.bench import scenes
-from realtime3d.bench.measure import Effort, Metric, block_ms, in_turn_ms, one, percentile, ratio
+from realtime3d.bench.measure import Effort, Metric, Timing, in_turn, one, ratio, time_calls
 from realtime3d.bench.peer import NAME as PEER
 from realtime3d.bench.peer import FaceMesh
 from realtime3d.bench.scenarios import Bench, Result
@@ -38,11 +38,14 @@ class Walk:
             self.stages.setdefault(stage, []).append(seconds * 1e3)
         return result
 
-    def settle(self) -> None:
+    def settle(self, effort: Effort) -> None:
         """Go on until every face's identity is frozen, then forget what was counted."""
+        end = time.perf_counter() + effort.settle_s
         for _ in range(SETTLE_FRAMES):
             result = self.step()
             if result.faces and all(face.identity.frozen for face in result.faces):
+                break
+            if time.perf_counter() > end:
                 break
         self.results = self.faces = 0
         self.stages.clear()
@@ -53,23 +56,12 @@ class Walk:
         return one(self.faces / max(self.results, 1), "faces")
 
 
-def timed(step: Callable[[], object], effort: Effort) -> dict[str, Metric]:
-    """Frames a second, and milliseconds of the usual frame and of the slow ones."""
-    block_ms(step, effort.warm_up_s)
-    blocks = [block_ms(step, effort.block_s) for _ in range(effort.repeats)]
-    return {
-        "fps": Metric(tuple(1e3 * len(b) / sum(b) for b in blocks), "fps", "higher"),
-        "frame_ms": Metric(tuple(median(b) for b in blocks), "ms"),
-        "p95_ms": Metric(tuple(percentile(b, 0.95) for b in blocks), "ms"),
-    }
-
-
 def pipeline(bench: Bench) -> Result:
     """One face at 480p, from a decoded frame to its FaceState; nothing drawn, nothing written."""
     with bench.tracker() as tracker:
         walk = Walk(tracker, bench.frames())
-        walk.settle()
-        metrics = timed(walk.step, bench.effort)
+        walk.settle(bench.effort)
+        metrics = _frames(time_calls(walk.step, bench.effort))
     for stage, times in walk.stages.items():
         metrics[f"{stage}_ms"] = one(sum(times) / max(walk.results, 1), "ms")
     metrics["faces"] = walk.faces_seen
@@ -80,9 +72,13 @@ def overlay(bench: Bench) -> Result:
     """The same with the overlay drawn over every picture by the software renderer."""
     with bench.tracker() as tracker, closing(create_renderer()) as renderer:
         walk = Walk(tracker, bench.frames())
-        walk.settle()
-        metrics = timed(lambda: _drawn(renderer.draw, walk.step()), bench.effort)
+        walk.settle(bench.effort)
+        metrics = _frames(time_calls(lambda: _drawn(renderer.draw, walk.step()), bench.effort))
     return Result({"picture": "640x480", "faces": 1, "renderer": "software"}, metrics, _unseen(walk, 1))
+
+
+def _frames(timing: Timing) -> dict[str, Metric]:
+    return {"fps": timing.rate, "frame_ms": timing.wall, "p95_ms": timing.slow, "cpu_ms": timing.cpu}
 
 
 def _drawn(draw: Callable[[Image, FrameResult], Image], result: FrameResult) -> Image:
@@ -113,14 +109,17 @@ def peer(bench: Bench) -> Result:
     images = bench.frames()
     with bench.tracker() as tracker, closing(FaceMesh()) as mesh:
         walk = Walk(tracker, images)
-        walk.settle()
+        walk.settle(bench.effort)
         theirs = scenes.Endless(images)
         seen: list[int] = []
-        ours_ms, peer_ms = in_turn_ms([walk.step, lambda: seen.append(mesh.faces(theirs.next().image))], bench.effort)
+        mine, other = in_turn([walk.step, lambda: seen.append(mesh.faces(theirs.next().image))], bench.effort)
     metrics = {
-        "ours_ms": ours_ms,
-        "peer_ms": peer_ms,
-        "times_as_fast": ratio(peer_ms, ours_ms, "higher"),
+        "ours_ms": mine.wall,
+        "peer_ms": other.wall,
+        "times_as_fast": ratio(mine.rate, other.rate, "higher"),
+        "ours_cpu_ms": mine.cpu,
+        "peer_cpu_ms": other.cpu,
+        "cpu_ratio": ratio(other.cpu, mine.cpu, "higher"),
         "faces": walk.faces_seen,
         "peer_faces": one(sum(seen) / len(seen), "faces"),
     }
@@ -135,9 +134,9 @@ def faces(bench: Bench) -> Result:
     for count in (1, 2, 4, 8):
         with bench.tracker() as tracker:
             walk = Walk(tracker, scenes.crowd(bench.frames(), count))
-            walk.settle()
-            found = timed(walk.step, bench.effort)
-        metrics |= {f"fps_{count}": found["fps"], f"frame_{count}_ms": found["frame_ms"]}
+            walk.settle(bench.effort)
+            found = time_calls(walk.step, bench.effort)
+        metrics |= {f"fps_{count}": found.rate, f"frame_{count}_ms": found.wall}
         metrics[f"faces_{count}"] = walk.faces_seen
         notes += _unseen(walk, count)
     return Result({"picture": "1280x480"}, metrics, notes)
@@ -151,9 +150,9 @@ def sizes(bench: Bench) -> Result:
         images = scenes.sized(scenes.clip_frames(bench.clip)[:60], width, height)
         with bench.tracker() as tracker:
             walk = Walk(tracker, images)
-            walk.settle()
-            found = timed(walk.step, bench.effort)
-        metrics |= {f"fps_{name}": found["fps"], f"frame_{name}_ms": found["frame_ms"]}
+            walk.settle(bench.effort)
+            found = time_calls(walk.step, bench.effort)
+        metrics |= {f"fps_{name}": found.rate, f"frame_{name}_ms": found.wall}
         notes += _unseen(walk, 1)
     return Result({"faces": 1}, metrics, notes)
 
@@ -164,9 +163,9 @@ def detector(bench: Bench) -> Result:
     for every in (1, 5, 15, 60):
         with bench.tracker(detect_every=every) as tracker:
             walk = Walk(tracker, bench.frames())
-            walk.settle()
-            found = timed(walk.step, bench.effort)
-        metrics |= {f"fps_every_{every}": found["fps"], f"p95_every_{every}_ms": found["p95_ms"]}
+            walk.settle(bench.effort)
+            found = time_calls(walk.step, bench.effort)
+        metrics |= {f"fps_every_{every}": found.rate, f"p95_every_{every}_ms": found.slow}
     return Result({"picture": "640x480", "faces": 1}, metrics)
 
 

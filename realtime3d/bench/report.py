@@ -118,5 +118,6 @@ def headline(report: Mapping[str, Any]) -> list[str]:
         *say("latency", "p50_ms", "capture to result, 50 %:   {}"),
         *say("latency", "p95_ms", "capture to result, 95 %:   {}"),
         *say("streams", "streams_at_15_fps", "streams at 15 fps:         {}"),
-        *say("peer", "times_as_fast", "against MediaPipe's mesh:  {} as fast"),
+        *say("peer", "times_as_fast", "against MediaPipe's mesh:  {} the frames a second"),
+        *say("peer", "cpu_ratio", "its CPU time over ours:    {}"),
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -135,6 +137,23 @@ def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(
     with pytest.raises(MissingError, match=r"does not start on cuda:0.*--device cpu"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # onnxruntime's own, that it will take the CPU
         backend.load(modelset.find(str(net_folder)).nets["track"])
+
+
+@pytest.mark.parametrize(
+    ("code", "loaded"),
+    [
+        ("import realtime3d.backends.base, realtime3d.engines, realtime3d.cli.build, realtime3d.cli.bench", set()),
+        ("from realtime3d.backends.base import create; create('onnxruntime')", {"onnxruntime"}),
+        ("from realtime3d.backends.base import create; create('torch', 'cpu')", {"torch", "onnx"}),
+        ("from realtime3d.backends.base import create; create('fake')", set()),
+    ],
+)
+def test_inference_libraries_load_only_when_chosen(code: str, loaded: set[str]) -> None:
+    pytest.importorskip("torch")
+    heavy = ["onnxruntime", "torch", "onnx", "tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings"]
+    probe = f"import sys; {code}; print(*[m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == loaded
 
 
 def test_onnxruntime_takes_its_threads_for_its_own_sessions_only(net_folder: Path) -> None:
