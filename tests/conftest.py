@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,16 @@ from tiny_nets import SHAPE_WIDTHS, TRACK_WIDTHS, write_list, write_net
 
 from realtime3d import modelset
 from realtime3d.facemodel import FaceModel
+
+
+@pytest.fixture(autouse=True)
+def own_messages() -> Iterator[None]:
+    """The command line takes over the package's log; the next test gets it back as it was."""
+    log = logging.getLogger("realtime3d")
+    before = log.handlers[:], log.propagate, log.level
+    yield
+    log.handlers[:], log.propagate = before[:2]
+    log.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")
