@@ -20,6 +20,8 @@ from realtime3d.errors import SourceError
 from realtime3d.types import Image
 
 DEFAULT_RATE = Fraction(30)
+# Titles in other encodings than UTF-8 are no reason to refuse a file; PyAV 19 thinks so too.
+_ANY_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _STAMPS_BEGIN_ANYWHERE = 0x0200  # libavformat's AVFMT_TS_DISCONT
 _TEXT_FORMATS = {"tty"}  # libav draws text files as pictures
 FAILURES_IN_A_ROW = 8  # of reading on behind damage, then the file has ended
@@ -31,7 +33,7 @@ def open_container(name: str, **arguments: Any) -> Any:
     if "://" not in name:
         _check_file(name)
     try:
-        container = av.open(name, "r", metadata_errors="replace", **arguments)
+        container = av.open(name, "r", **_ANY_METADATA, **arguments)
     except (av.error.InvalidDataError, UnicodeError) as error:
         reason = "is cut off, its index was never written" if _lacks_index(name) else "is no video that can be read"
         raise SourceError(f"{name} {reason}: check it in a player, or convert it with FFmpeg") from error

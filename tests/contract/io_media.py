@@ -46,6 +46,7 @@ def write_video(
     aspect: Fraction | None = None,
     sound: str | None = None,
     size: tuple[int, int] = (160, 96),
+    title: str | None = None,
 ) -> Path:
     """A video with one numbered picture at each time, and with a tone where `sound` names an audio codec."""
     times = [Fraction(t).limit_denominator(90_000) for t in times_s]
@@ -58,6 +59,8 @@ def write_video(
             stream.set_display_rotation(rotation)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
+        if title is not None:
+            container.metadata["title"] = title
         tone = _Tone(container, sound) if sound else None
         for number, t in enumerate(times):
             frame = av.VideoFrame.from_ndarray(numbered(number, *size), format="bgr24")

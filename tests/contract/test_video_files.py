@@ -240,6 +240,14 @@ def test_unusual_names(tmp_path: Path, name: str) -> None:
     assert len(read(write_video(tmp_path / name, [0, 0.04]))) == 2
 
 
+def test_a_title_in_another_encoding_is_no_reason_to_refuse_a_file(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mkv", [0, 0.04], title="Gr\u00fc\u00dfe aus K\u00f6ln")
+    data = path.read_bytes()
+    assert "K\u00f6ln".encode() in data
+    path.write_bytes(data.replace("\u00f6".encode(), b"\xf6 "))  # Latin-1
+    assert len(read(path)) == 2
+
+
 def test_a_very_long_path(tmp_path: Path) -> None:
     folder = tmp_path
     for _ in range(8):
