@@ -30,7 +30,11 @@ BARS: tuple[tuple[str, tuple[str, ...]], ...] = (  # label, the blendshapes whos
     ("brows down", ("browDownLeft", "browDownRight")),
 )
 BAR_PX, ETA_PX = 64, 12  # a full bar's length, an eta of 3 standard deviations; in a picture 720 high
-ANGLES_FROM, BARS_FROM = 0.1, 0.16  # face height over picture height below which they are left out
+FINE_BELOW, ANGLES_FROM, BARS_FROM = (
+    0.2,
+    0.1,
+    0.16,
+)  # face height over picture height: below, lines get finer, and those are left out
 
 
 def draw_faces(picture: Image, faces: Sequence[FaceState], style: OverlayStyle) -> None:
@@ -38,12 +42,13 @@ def draw_faces(picture: Image, faces: Sequence[FaceState], style: OverlayStyle) 
     if not picture.size:
         return
     pen = Pen(picture)
-    placed = [(face, box) for face in faces if _sensible(box := _box_of(face))]
+    placed = [(face, box) for face in faces if _in_picture(box := _box_of(face), picture)]
     for face, box in placed:
+        fine = pen.scaled(float(np.clip((box[3] - box[1]) / (FINE_BELOW * picture.shape[0]), 0.5, 1)))
         if style.axes:
-            _draw_axes(pen, face)
+            _draw_axes(fine, face)
         if style.box:
-            _draw_corners(pen, box, face_colour(face))
+            _draw_corners(fine, box, face_colour(face))
     taken = [_head_around(box) for _, box in placed]
     for face, box in placed:
         lines = _label(pen, face, box) if style.box else []
@@ -53,9 +58,7 @@ def draw_faces(picture: Image, faces: Sequence[FaceState], style: OverlayStyle) 
             _draw_panel(small, panel, face, lines)
             taken.append(panel)
         elif lines:
-            tall = pen.panel_height(len(lines))
-            above = _head_around(box)[1] - tall
-            pen.text_panel(box[0], above if above > 0 else box[3] + pen.px(6), lines)
+            taken.append(_draw_label(pen, box, lines, taken))
 
 
 def _box_of(face: FaceState) -> Rectangle:
@@ -63,9 +66,10 @@ def _box_of(face: FaceState) -> Rectangle:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _sensible(box: Rectangle) -> bool:
-    """False where the projection is not a number or went to infinity (a face in the camera's plane)."""
-    return 0 <= box[2] - box[0] < 1e5 and 0 <= box[3] - box[1] < 1e5
+def _in_picture(box: Rectangle, picture: Image) -> bool:
+    """False also where the projection is not a number or went to infinity (a face in the camera's plane)."""
+    sensible = 0 <= box[2] - box[0] < 1e5 and 0 <= box[3] - box[1] < 1e5
+    return sensible and _overlap(box, (0, 0, picture.shape[1], picture.shape[0]))
 
 
 def _head_around(box: Rectangle) -> Rectangle:
@@ -100,6 +104,17 @@ def _label(pen: Pen, face: FaceState, box: Rectangle) -> Lines:
     return lines
 
 
+def _draw_label(pen: Pen, box: Rectangle, lines: Lines, taken: Sequence[Rectangle]) -> Rectangle:
+    """Above the head; below the chin where there is no room or another label."""
+    wide, tall = max(pen.width(text) for text, _ in lines) + 2 * pen.pad, pen.panel_height(len(lines))
+    tops = (_head_around(box)[1] - tall, box[3] + pen.px(6))
+    places: list[Rectangle] = [(box[0], top, box[0] + wide, top + tall) for top in tops]
+    free = [p for p in places if p[1] >= 0 and not any(_overlap(p, other) for other in taken)]
+    left, top, _, _ = chosen = (free or places)[0]
+    pen.text_panel(left, top, lines)
+    return chosen
+
+
 def _panel_place(pen: Pen, box: Rectangle, lines: int, taken: Sequence[Rectangle]) -> Rectangle | None:
     """Right of the face, else left of it, inside the picture and over nobody's face; None where there is no room."""
     height, width = pen.image.shape[:2]
@@ -126,7 +141,7 @@ def _names_width(pen: Pen) -> float:
 
 def _draw_panel(pen: Pen, panel: Rectangle, face: FaceState, lines: Lines) -> None:
     """The label's lines, named weights as bars, and below them eta as a row of small ones."""
-    pen.darken(*panel, 0.55)
+    pen.darken(*panel, 0.65)
     left, top, right, bottom = panel
     for index, (text, ink) in enumerate(lines):
         pen.text(left + pen.pad, top + (index + 0.85) * pen.line, text, ink)

@@ -52,7 +52,7 @@ class Pen:
     def panel_height(self, lines: int) -> float:
         return lines * self.line + 0.6 * self.pad
 
-    def text_panel(self, x: float, y: float, lines: Sequence[tuple[str, Colour]], dark: float = 0.55) -> None:
+    def text_panel(self, x: float, y: float, lines: Sequence[tuple[str, Colour]], dark: float = 0.65) -> None:
         """Lines on a dark translucent panel whose top left is `x, y`, moved into the picture where it sticks out."""
         height, width = self.image.shape[:2]
         wide, tall = max(self.width(line) for line, _ in lines) + 2 * self.pad, self.panel_height(len(lines))

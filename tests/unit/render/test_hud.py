@@ -86,3 +86,17 @@ def test_a_hundred_faces() -> None:
     ]
     assert len(faces) == 100
     assert drawn_area(OverlayStyle(), *faces).any()
+
+
+def test_a_face_beside_the_picture_gets_no_label() -> None:
+    assert not drawn_area(OverlayStyle(mode="off"), make_face(CAMERA, t=(900, 0, 700))).any()
+
+
+def test_labels_of_neighbours_do_not_cover_each_other() -> None:
+    """The second label goes below its face: above, it would lie on the first."""
+    style = OverlayStyle(mode="off", axes=False, bars=False)
+    left, right = make_face(CAMERA, t=(-60, 0, 1500), id=1), make_face(CAMERA, t=(60, -5, 1500), id=2)
+    area = drawn_area(style, left, right)
+    below = int(right.box[3]) + 5
+    assert area[below : below + 20, int(right.box[0]) : int(right.box[2])].any()
+    assert not area[below : below + 20, : int(left.box[2])].any()
