@@ -99,4 +99,4 @@ def test_labels_of_neighbours_do_not_cover_each_other() -> None:
     area = drawn_area(style, left, right)
     below = int(right.box[3]) + 5
     assert area[below : below + 20, int(right.box[0]) : int(right.box[2])].any()
-    assert not area[below : below + 20, : int(left.box[2])].any()
+    assert not area[below : below + 20, : int(right.box[0]) - 2].any()
