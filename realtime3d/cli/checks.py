@@ -26,7 +26,7 @@ EXTRAS = {  # extra -> (module that shows it is there, what it is for)
     "build": ("onnx", "realtime3d build"),
     "train": ("anny", "training nets"),
 }
-SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0"  # what cv2's wheel takes from the system
+SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0 libsm6"  # what cv2's wheel takes from the system
 
 
 TRIED_FRAMES = 20  # of the bundled clip
@@ -60,7 +60,7 @@ def versions() -> Iterator[Finding]:
             version = getattr(importlib.import_module(module), "__version__", "")
             yield Finding("ok", f"{name} {version}".strip())
         except ImportError as error:
-            system = module == "cv2" and ".so" in str(error)
+            system = ".so" in str(error)  # cv2 itself, and MediaPipe that imports it
             remedy = SYSTEM_LIBRARIES if system else "pip install --force-reinstall realtime3d"
             yield Finding("broken", f"{name} does not load: {error}", remedy)
     yield from _one_cv2()

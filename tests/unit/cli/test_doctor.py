@@ -87,7 +87,7 @@ def test_missing_system_libraries_give_their_line(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(importlib, "import_module", fails)
     (finding,) = [finding for finding in checks.versions() if finding.level == "broken"]
-    assert finding.remedy == "apt-get install -y libgl1 libglib2.0-0"
+    assert finding.remedy == "apt-get install -y libgl1 libglib2.0-0 libsm6"
 
 
 def test_two_wheels_of_cv2_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
