@@ -92,11 +92,12 @@ def test_a_face_beside_the_picture_gets_no_label() -> None:
     assert not drawn_area(OverlayStyle(mode="off"), make_face(CAMERA, t=(900, 0, 700))).any()
 
 
-def test_labels_of_neighbours_do_not_cover_each_other() -> None:
-    """The second label goes below its face: above, it would lie on the first."""
+def test_a_label_goes_below_where_it_would_cover_the_neighbour() -> None:
     style = OverlayStyle(mode="off", axes=False, bars=False)
     left, right = make_face(CAMERA, t=(-60, 0, 1500), id=1), make_face(CAMERA, t=(60, -5, 1500), id=2)
     area = drawn_area(style, left, right)
-    below = int(right.box[3]) + 5
-    assert area[below : below + 20, int(right.box[0]) : int(right.box[2])].any()
-    assert not area[below : below + 20, : int(right.box[0]) - 2].any()
+    (x0, y0, _, y1), tall = left.box.astype(int), int(left.box[3] - left.box[1])
+    assert area[y1 + 6 : y1 + 20, x0:].any()
+    assert not area[y0 - tall : y0 - 5, : x0 + 20].any()
+    right_x, right_y = int(right.box[0]), int(right.box[1])
+    assert area[right_y - tall : right_y - 15, right_x:].any()
