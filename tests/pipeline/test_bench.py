@@ -1,0 +1,130 @@
+"""Every scenario runs from end to end on the bundled clip; how fast is not a test's business."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from realtime3d.bench import live, measure
+from realtime3d.bench import run as bench
+from realtime3d.bench.live import _paced
+from realtime3d.bench.scenarios import QUICK, SCENARIOS
+from realtime3d.bench.scenes import sized
+from realtime3d.cli import main
+
+TINY = measure.Effort(repeats=3, block_s=0.01, warm_up_s=0.0, settle_s=0.1)
+EXPECTED = {  # scenario -> a metric it must have
+    "nets": "face_ms",
+    "pipeline": "fps",
+    "overlay": "fps",
+    "encoding": "fps",
+    "peer": "times_as_fast",
+    "latency": "p95_ms",
+    "faces": "fps_8",
+    "sizes": "fps_4K",
+    "detector": "fps_every_60",
+    "streams": "streams_at_15_fps",
+    "cold-start": "until_first_result_s",
+    "memory": "growth",
+}
+
+
+@pytest.fixture(autouse=True)
+def little_effort(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "EFFORTS", {"quick": TINY, "full": TINY})
+    monkeypatch.setattr(live, "BATCH_OF_FRAMES", 3)
+    monkeypatch.setattr(live, "STREAMS", (1, 2))
+
+
+def options(net_folder: Path) -> list[str]:
+    """Nets that see a face in every crop, so that tracking goes on as with trained ones."""
+    return ["--models", str(net_folder), "--backend", "fake"]
+
+
+def test_every_scenario_is_expected() -> None:
+    assert set(EXPECTED) == set(SCENARIOS) and set(QUICK) <= set(SCENARIOS)
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_a_scenario_from_the_command_to_the_report(
+    name: str, net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name == "memory" and not sys.platform.startswith("linux"):
+        pytest.skip("this system does not say how much memory a process holds")
+    out, text = tmp_path / "r.json", tmp_path / "r.md"
+    words = ["bench", "--scenario", name, "--json", str(out), "--report", str(text), *options(net_folder)]
+    assert main(words) == 0, capsys.readouterr().err
+    found = json.loads(out.read_text())
+    assert list(found["scenarios"]) == [name] and found["missing"] == {}
+    metric = found["scenarios"][name]["metrics"][EXPECTED[name]]
+    assert metric["values"] and (metric["median"] > 0 or name == "memory")
+    assert found["models"]["files"]["track"] and found["software"]["onnxruntime"]
+    assert found["backend"] == {"name": "fake", "device": "cpu", "threads": 2}
+    assert EXPECTED[name] in text.read_text()
+
+
+def test_existing_files_are_not_replaced(net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "r.json"
+    out.write_text("mine")
+    assert main(["bench", "--scenario", "nets", "--json", str(out), *options(net_folder)]) == 5
+    assert out.read_text() == "mine" and "--overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--scenario", "nothing"], 2, "no scenario 'nothing': choose from nets, pipeline"),
+        (["--scenario", "pipeline", "--clip", "nowhere.mp4"], 4, "nowhere.mp4"),
+        (["--scenario", "nets", "--models", "/nowhere/at/all"], 3, "models.toml"),
+        (["--quick", "--compare", "a", "b"], 2, "not allowed with"),
+    ],
+)
+def test_wrong_words(
+    net_folder: Path, words: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        found = main(["bench", *options(net_folder), *words])
+    except SystemExit as end:
+        found = int(end.code or 0)
+    assert found == code and message in capsys.readouterr().err
+
+
+def test_a_part_that_is_missing_is_said_and_the_rest_goes_on(
+    net_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mediapipe
+
+    monkeypatch.delattr(mediapipe, "solutions")  # as from 0.10.30 on
+    out = tmp_path / "r.json"
+    words = ["bench", "--scenario", "peer", "--scenario", "nets", "--json", str(out), *options(net_folder)]
+    assert main(words) == 0
+    found = json.loads(out.read_text())
+    assert list(found["scenarios"]) == ["nets"] and "no face mesh" in found["missing"]["peer"]
+
+
+def test_the_list_has_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(SCENARIOS)
+
+
+def test_a_slow_consumer_drops_frames_and_ages_tell() -> None:
+    import time
+
+    import numpy as np
+
+    images = sized((np.zeros((48, 64, 3), np.uint8),), 64, 48)
+    ages, dropped = _paced(images, 0.5, lambda frame: time.sleep(0.1))
+    assert len(ages) + dropped == 15 and dropped >= 5 and min(ages) >= 100
+
+
+def test_a_failing_consumer_is_not_hidden_and_does_not_hang() -> None:
+    import numpy as np
+
+    def fail(frame: object) -> None:
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        _paced((np.zeros((4, 4, 3), np.uint8),), 0.1, fail)
