@@ -9,7 +9,7 @@ from realtime3d.types import FloatArray
 
 SPARSITY = 0.01  # price of an action: what explains less than this part of itself stays 0
 PATIENCE = 3  # rounds without progress in which all wrong bounds are exchanged at once
-ROUNDS = 300  # a few dozen are the most that was ever seen; more would mean a matrix that is not positive definite
+ROUNDS = 2000  # the shipped model needs 5, at most 45; actions that hardly differ from each other need hundreds
 TOLERANCE = 1e-9
 
 

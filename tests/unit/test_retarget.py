@@ -16,9 +16,7 @@ def random_problem(seed: int, n: int = 52) -> tuple[NDArray[np.float64], NDArray
     return basis @ basis.T, basis @ rng.normal(size=2 * n) * 3
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_answer_meets_the_conditions_of_the_minimum(seed: int) -> None:
-    G, b = random_problem(seed)
+def assert_is_minimum(G: NDArray[np.float64], b: NDArray[np.float64]) -> None:
     w = solve(G, b).astype(np.float64)
     pull = (b - SPARSITY * np.diag(G) - G @ w) / np.diag(G)
     inside = (w > 0) & (w < 1)
@@ -26,6 +24,18 @@ def test_answer_meets_the_conditions_of_the_minimum(seed: int) -> None:
     assert np.abs(pull[inside]).max() < 1e-5
     assert (pull[w == 0] < 1e-5).all()
     assert (pull[w == 1] > -1e-5).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_answer_meets_the_conditions_of_the_minimum(seed: int) -> None:
+    assert_is_minimum(*random_problem(seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_actions_that_hardly_differ_are_solved_as_well(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    actions = rng.normal(size=(12, 4)) @ rng.normal(size=(4, 30)) + 0.05 * rng.normal(size=(12, 30))
+    assert_is_minimum(actions @ actions.T, actions @ rng.normal(size=30) * 3)
 
 
 def test_no_motion_and_motion_of_the_other_sign_are_rest() -> None:
