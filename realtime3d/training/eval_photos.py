@@ -58,10 +58,7 @@ class Photos:
 
     def fitted(self, i: int) -> FittedPhoto:
         """One photograph with its fit, as the renderer takes it."""
-        f = self.fits
-        image, box = self.read(i), box_of(f.landmarks[i]).astype(np.float32)
-        focal, residual = float(f.focal[i]), float(f.residual[i])
-        return FittedPhoto(image, f.R[i], f.t[i], focal, f.alpha[i], f.actions[i], f.motion[i], residual, box)
+        return self.fits.photo(i, self.read(i))
 
     def __len__(self) -> int:
         return len(self.fits.files)

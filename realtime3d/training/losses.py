@@ -73,7 +73,7 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 
 def _gaps(points: NDArray) -> NDArray:
-    """(..., 478, 3) points or displacements to (..., 10): how far lower lids and lips lie below upper, and the width."""
+    """(..., 478, 3) points or displacements to (..., 10): lower lids and lips below upper ones, and the width."""
     upper, lower = np.array([*LID_GAPS, *LIP_GAPS]).T
     right, left = MOUTH_CORNERS
     down = points[..., lower, 1] - points[..., upper, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 import torch
 from plain_heads import MODEL, make_shard
 
+from realtime3d import modelset
 from realtime3d.errors import MissingError, OutputError, SourceError, UsageError
 from realtime3d.training import checkpoint
 from realtime3d.training import train as training
 from realtime3d.training.augment import Augmenter
+from realtime3d.training.commands import add_steps
 from realtime3d.training.dataset import DataConfig, ShardPool, make_batch
 from realtime3d.training.nets import TrackNet
 from realtime3d.training.train import DivergedError, TrainConfig, rate_at, train
@@ -158,6 +161,27 @@ def test_weights_that_are_not_finite_are_never_saved():
     with torch.no_grad():
         net.pose.bias[0] = float("nan")
     assert not checkpoint.finite(net.state_dict())
+
+
+def step(*words: str) -> None:
+    """One step of `realtime3d training` as the command line runs it."""
+    parser = argparse.ArgumentParser()
+    add_steps(parser, lambda p: p.add_argument("-q", "--quiet", action="store_true"))
+    args = parser.parse_args(list(words))
+    args.step(args, lambda line: None)
+
+
+def test_the_commands_train_and_export(shards, tmp_path, no_pretrained):
+    run, out = str(tmp_path / "run"), tmp_path / "models"
+    budget = ("--samples", "16", "--size", "64", "--batch", "8", "--workers", "0", "--model", str(MODEL), "-q")
+    step("train", run, "--shards", str(shards), *budget)
+    assert (tmp_path / "run" / "release.pt").exists()
+    step("export", f"{run}/release.pt", "--out", str(out), "--name", "mine", "--model", str(MODEL))
+    assert modelset.find(str(out)).nets["track"].size == 64
+    with pytest.raises(UsageError, match="multiple of 16"):
+        step("train", run, "--shards", str(shards), "--samples", "8", "--size", "100", "--model", str(MODEL))
+    with pytest.raises(UsageError, match="nothing to measure on"):
+        step("evaluate", str(out), "--out", str(tmp_path), "--model", str(MODEL))
 
 
 def test_a_budget_is_needed(shards, tmp_path):
