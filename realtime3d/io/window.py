@@ -7,6 +7,8 @@ import ctypes
 import os
 import socket
 import sys
+import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _NAMES = {27: "escape", 32: "space", 13: "enter", 10: "enter", 9: "tab", 8: "backspace"}
+TRIES, PAUSE_S = 3, 0.2  # of a display that does not answer
 _ADVICE = "add --no-window, or start it where there is a screen"
 
 
@@ -37,16 +40,20 @@ class WindowSink:
         self.closed = False
 
     def __enter__(self) -> Self:
-        if self._gui is None:
-            check_display()
-            import cv2
+        with contextlib.ExitStack() as stack:
+            if self._gui is None:
+                stack.enter_context(display())
+                import cv2
 
-            self._gui = cv2
+                self._gui = cv2
+            self._open()
+        return self
+
+    def _open(self) -> None:
         try:
             self._gui.namedWindow(self._title, self._gui.WINDOW_NORMAL | self._gui.WINDOW_KEEPRATIO)
         except self._gui.error as error:
             raise OutputError(f"no window can be opened ({_first_line(error)}): {_ADVICE}") from error
-        return self
 
     def write(self, result: FrameResult, image: Image | None) -> None:
         if image is None:
@@ -94,36 +101,58 @@ def _first_line(error: BaseException) -> str:
 
 
 def check_display() -> None:
-    """Raise where no window can be opened: on Linux, Qt would end the whole process instead of raising."""
-    if not sys.platform.startswith("linux"):
+    """Raise where no window can be opened."""
+    with display():
         return
-    display = os.environ.get("DISPLAY", "")
-    if not display:
+
+
+@contextlib.contextmanager
+def display() -> Iterator[None]:
+    """Raise where no window can be opened: on Linux, Qt would end the whole process instead of raising.
+
+    Holds a connection meanwhile: an X server without other clients starts anew when its last client leaves, and refuses
+    those who come just then.
+    """
+    name = os.environ.get("DISPLAY", "")
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    if not name:
         raise OutputError(f"there is no display: {_ADVICE}")
-    if not _answers(display):
-        raise OutputError(f"the display {display} does not answer: {_ADVICE}")
+    with contextlib.ExitStack() as stack:
+        if not any(_connect(name, stack) for _ in _pauses(TRIES)):
+            raise OutputError(f"the display {name} does not answer: {_ADVICE}")
+        yield
 
 
-def _answers(display: str) -> bool:
+def _pauses(count: int) -> Iterator[int]:
+    for number in range(count):
+        if number:
+            time.sleep(PAUSE_S)
+        yield number
+
+
+def _connect(name: str, stack: contextlib.ExitStack) -> bool:
+    """Whether the X server lets us in; the connection is closed with `stack`."""
     with contextlib.suppress(OSError, AttributeError):  # no libX11 on this machine: the socket tells
         x11 = ctypes.CDLL("libX11.so.6")
         x11.XOpenDisplay.restype = ctypes.c_void_p
         x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
-        connection = x11.XOpenDisplay(display.encode())
+        connection = x11.XOpenDisplay(name.encode())
         if connection:
-            x11.XCloseDisplay(connection)
+            stack.callback(x11.XCloseDisplay, connection)
         return bool(connection)
-    host, _, number = display.rpartition(":")
+    host, _, number = name.rpartition(":")
     number = number.partition(".")[0]
     if not number.isdecimal():
         return False
     try:
         if host in ("", "unix"):
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(2)
-                client.connect(f"/tmp/.X11-unix/X{number}")
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(2)
+            client.connect(f"/tmp/.X11-unix/X{number}")
         else:
-            socket.create_connection((host, 6000 + int(number)), timeout=2).close()
+            stack.enter_context(socket.create_connection((host, 6000 + int(number)), timeout=2))
     except OSError:
         return False
     return True
