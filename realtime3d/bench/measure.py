@@ -23,9 +23,10 @@ class Effort:
     block_s: float  # time for one value
     warm_up_s: float  # before the first
     settle_s: float  # at most, until a tracker does what it does from then on
+    last_start_s: float = float("inf")  # no scenario begins later
 
 
-QUICK = Effort(repeats=3, block_s=0.2, warm_up_s=0.1, settle_s=1.5)
+QUICK = Effort(repeats=3, block_s=0.2, warm_up_s=0.1, settle_s=1.5, last_start_s=23.0)
 FULL = Effort(repeats=9, block_s=1.5, warm_up_s=1.0, settle_s=60.0)
 
 

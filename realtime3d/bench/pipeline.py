@@ -18,6 +18,7 @@ from realtime3d.render.base import create_renderer
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 
+LARGE = 16  # frames of each size: at 4K they are 0.4 GB
 SETTLE_FRAMES = 300  # at most, until identities are frozen; from then on ShapeNet rests
 
 
@@ -147,7 +148,7 @@ def sizes(bench: Bench) -> Result:
     metrics: dict[str, Metric] = {}
     notes: list[str] = []
     for name, (width, height) in scenes.SIZES.items():
-        images = scenes.sized(scenes.clip_frames(bench.clip)[:60], width, height)
+        images = scenes.sized(scenes.clip_frames(bench.clip)[:LARGE], width, height)
         with bench.tracker() as tracker:
             walk = Walk(tracker, images)
             walk.settle(bench.effort)
