@@ -48,7 +48,7 @@ class ParquetSink:
         path: Path,
         options: TableOptions,
         rows_per_part: int = 2_000,
-        seconds_per_part: float = 10.0,
+        seconds_per_part: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._arrow = require("pyarrow", "parquet", "a Parquet table")
