@@ -18,6 +18,7 @@ FRONT_REGIONS = ("face", "lips", "eyelids")
 LID_GAPS = ((159, 145), (158, 153), (160, 144), (386, 374), (385, 380), (387, 373))
 LIP_GAPS = ((13, 14), (82, 87), (312, 317))
 MOUTH_CORNERS = (61, 291)
+LID_MM = 4.0  # how far above the eyeball the lids' skin lies at most
 MESH_EVERY = 4  # of MediaPipe's 468 surface points, beside the 68
 
 
@@ -43,6 +44,19 @@ class LossWeights:
 def region_mask(model: FaceModel, names: tuple[str, ...] = FRONT_REGIONS) -> NDArray[np.bool_]:
     """(V,) vertices of some regions; by default the front of the face."""
     return np.isin(model.region, [model.region_names.index(name) for name in names])
+
+
+def lid_mask(model: FaceModel) -> NDArray[np.bool_]:
+    """(V,) skin that lies on an eyeball: the lids, open or closed."""
+    eyes = model.mean[region_mask(model, ("eyes",))]
+    skin, mask = region_mask(model), np.zeros(len(model.mean), dtype=bool)
+    for side in (-1, 1):
+        ball = eyes[side * eyes[:, 0] > 0]
+        middle = (ball.min(axis=0) + ball.max(axis=0)) / 2
+        radius = np.linalg.norm(ball - middle, axis=1).max()
+        near = np.linalg.norm(model.mean - middle, axis=1) < radius + LID_MM
+        mask |= skin & near & (model.mean[:, 2] < middle[2])
+    return mask
 
 
 def without_similarity(basis: NDArray, mean: NDArray, mask: NDArray[np.bool_]) -> NDArray:
@@ -98,7 +112,7 @@ class FaceTerms(nn.Module):
         shape = without_similarity(model.shape_basis, model.mean, front)
         tables = {
             "front": gram(eta, front),
-            "lids": gram(eta, region_mask(model, ("eyelids",))),
+            "lids": gram(eta, lid_mask(model)),
             "lips": gram(eta, region_mask(model, ("lips",))),
             "alpha_front": gram(shape, front),
         }

@@ -11,7 +11,7 @@ from realtime3d.crop import Crop, pose_from_crop
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training import geometry_torch as gt
-from realtime3d.training.losses import FaceTerms, LossWeights, region_mask, rms, total, track_losses
+from realtime3d.training.losses import FaceTerms, LossWeights, lid_mask, region_mask, rms, total, track_losses
 from realtime3d.training.nets import NetConfig, NormConv, ShapeNet, TrackNet, load_imagenet
 
 rng = np.random.default_rng(0)
@@ -131,6 +131,19 @@ def test_expression_is_measured_in_millimetres(model, terms):
     moved = model.deform(model.mean, eta)[region_mask(model)] - model.mean[region_mask(model)]
     expected = np.sqrt((moved**2).sum(1).mean())
     assert float(rms(terms.front, torch.as_tensor(eta)[None])) == pytest.approx(expected, rel=1e-3)
+
+
+def test_lids_are_the_skin_that_closes_the_eyes(model):
+    with np.load(MODEL) as data:
+        to_motion = data["arkit_to_motion"]
+    moved = {}
+    for action in ("eyeBlinkLeft", "jawOpen"):
+        eta = to_motion[:29, model.arkit_names.index(action)]
+        moved[action] = np.linalg.norm(model.deform(model.mean, eta) - model.mean, axis=1)
+    lids = lid_mask(model)
+    blinking = moved["eyeBlinkLeft"] > 6
+    assert (blinking & lids).sum() > 0.8 * blinking.sum()
+    assert moved["jawOpen"][lids].mean() < 0.2 * moved["jawOpen"][region_mask(model, ("lips",))].mean()
 
 
 def test_the_shape_loss_does_not_see_moves_turns_and_size(model, terms):
