@@ -106,6 +106,7 @@ def benchmark(seeds: int) -> dict[str, object]:
     rates = ("15", "30", "60", "30 with drops")
     results = {rate: {name: measure(face, make, rate, seeds) for name, make in makers.items()} for rate in rates}
     loud = {str(x): measure(face, Ours, "30", seeds, x) for x in (0.5, 2.0)}
+    uneven = {name: measure(face, make, "30", seeds, None) for name, make in makers.items()}
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     return {
         "machine": {"platform": platform.platform(), "processor": processor(), "python": platform.python_version()},
@@ -120,6 +121,7 @@ def benchmark(seeds: int) -> dict[str, object]:
         "microseconds_per_face": microseconds(face),
         "frames_per_second": results,
         "noise_times": loud,
+        "uneven_noise": uneven,
     }
 
 
@@ -164,7 +166,8 @@ def tables(report: dict) -> str:
     names = {"30 with drops": "30 fps, a quarter dropped"}
     ours = {names.get(rate, f"{rate} fps"): rows[OURS] for rate, rows in results.items()}
     ours |= {f"30 fps, noise x {times}": figures for times, figures in report["noise_times"].items()}
-    return "\n\n".join([table(results["30"], "30 fps"), table(ours, "ours at")])
+    uneven = table(report["uneven_noise"], "30 fps, uneven noise")
+    return "\n\n".join([table(results["30"], "30 fps"), table(ours, "ours at"), uneven])
 
 
 def plot(report: dict, path: Path) -> None:

@@ -67,7 +67,7 @@ def ratio(runs: list[Run], read: Array, steps: int) -> float:
     return rms("noisy") / rms("out")
 
 
-def measure(face: Face, make: Make, rate: str, seeds: int, loud: float = 1.0) -> dict[str, float]:
+def measure(face: Face, make: Make, rate: str, seeds: int, loud: float | None = 1.0) -> dict[str, float]:
     """All figures of one filter at one frame rate."""
     table = motions(face)
     done = {name: [run(face, make, m, rate, seed, loud) for seed in range(seeds)] for name, m in table.items()}

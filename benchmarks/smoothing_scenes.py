@@ -149,6 +149,18 @@ def noise(t: Array, sd: Array, rng: np.random.Generator) -> Array:
     return values * sd
 
 
+def uneven(t: Array, size: int, rng: np.random.Generator) -> Array:
+    """Factors (T, D) of noise that comes and goes within a second, apart for head and face, with heavy tails."""
+    level = np.zeros((t.size, 2))
+    level[0] = rng.normal(size=2)
+    for k in range(1, t.size):
+        keep = np.exp(-(t[k] - t[k - 1]))
+        level[k] = keep * level[k - 1] + np.sqrt(1 - keep**2) * rng.normal(size=2)
+    tails = np.sqrt(5 / rng.chisquare(5, size=(t.size, 1)))
+    parts = np.repeat(np.exp(0.6 * level), (6, size - 6), axis=1)
+    return 0.8 * tails * parts
+
+
 @dataclass(frozen=True)
 class Run:
     """One motion, sampled, made noisy and filtered."""
@@ -159,12 +171,15 @@ class Run:
     out: Array
 
 
-def run(face: Face, make: Callable[[Face], Step], motion: Motion, rate: str, seed: int, loud: float = 1.0) -> Run:
-    """`loud` multiplies the noise."""
+def run(
+    face: Face, make: Callable[[Face], Step], motion: Motion, rate: str, seed: int, loud: float | None = 1.0
+) -> Run:
+    """`loud` multiplies the noise; None: noise that comes and goes."""
     rng = np.random.default_rng([seed, sum(map(ord, motion.name + rate))])
     t = clock(rate, rng)
     truth = motion.at(t, face.noise.size)
-    noisy = truth + loud * noise(t, face.noise, rng)
+    factor = uneven(t, face.noise.size, rng) if loud is None else loud
+    noisy = truth + factor * noise(t, face.noise, rng)
     step = make(face)
     out = np.array([step(x, dt) for x, dt in zip(noisy, np.diff(t, prepend=t[0] - 1 / 30), strict=True)])
     keep = t >= SETTLE_S

@@ -55,42 +55,54 @@ class _Layout:
 
 
 class _Noise:
-    """The noise of each signal as a multiple of the usual one, learned from the calmest fifth of the last seconds.
+    """The noise of each signal as a multiple of the usual one: what it is now, and at least what it is when calm.
 
-    Second differences of neighbouring frames see noise and hardly see motion. Signals of one family (head, face,
-    extras) support each other: a signal's own noise and its family's median count half each.
+    Second differences of neighbouring frames see noise and hardly see motion. Now: their mean over LOCAL_S, because
+    noise comes and goes (a blurred frame, a hand, a dark second). Calm: the calmest fifth of the last windows. Signals
+    of one family (head, face, extras) support each other: its own noise and its family's median count half each.
     """
 
+    LOCAL_S, MARGIN = 0.4, 1.1
     FRAMES, WINDOWS, LEAST_WINDOWS = 12, 25, 3
     CALMEST, CORRECTION = 0.2, 1.35  # the calmest fifth of short windows underrates: measured on white noise
-    RANGE = 0.05, 4.0
+    RANGE = 0.05, 6.0
 
     def __init__(self, families: Sequence[slice]) -> None:
         self._families = families
         size = families[-1].stop
         self.scale = np.ones(size)
+        self._calm = np.ones(size)
+        self._now, self._weight = np.zeros(size), 0.0
         self._sum, self._frames = np.zeros(size), 0
         self._last_step: Array | None = None
         self._windows: list[Array] = []
 
-    def take(self, step: Array) -> None:
-        """`step`: difference of neighbouring frames in usual noises."""
-        if self._last_step is not None:
-            bend = step - self._last_step
-            self._sum += bend * bend
-            self._frames += 1
-        self._last_step = step
+    def take(self, step: Array, dt: float) -> None:
+        """`step`: difference of neighbouring frames, `dt` seconds apart, in usual noises."""
+        last, self._last_step = self._last_step, step
+        if last is None:
+            return
+        power = (step - last) ** 2 / 6
+        share = -math.expm1(-dt / self.LOCAL_S)
+        self._now += share * (power - self._now)
+        self._weight += share * (1 - self._weight)
+        self._sum += power
+        self._frames += 1
         if self._frames == self.FRAMES:
-            self._close()
+            self._close_window()
+        now = self.MARGIN * self._shared(np.sqrt(self._now / self._weight))
+        self.scale = np.clip(np.maximum(self._calm, now), *self.RANGE)
 
-    def _close(self) -> None:
-        self._windows = [*self._windows[1 - self.WINDOWS :], self._sum / self._frames / 6]
+    def _close_window(self) -> None:
+        self._windows = [*self._windows[1 - self.WINDOWS :], np.sqrt(self._sum / self._frames)]
         self._sum, self._frames = np.zeros_like(self._sum), 0
         if len(self._windows) >= self.LEAST_WINDOWS:
-            calm = np.quantile(np.sqrt(self._windows), self.CALMEST, axis=0)
-            for family in self._families:
-                calm[family] = np.sqrt(calm[family] * np.median(calm[family]))
-            self.scale = np.clip(self.CORRECTION * calm, *self.RANGE)
+            self._calm = self.CORRECTION * self._shared(np.quantile(self._windows, self.CALMEST, axis=0))
+
+    def _shared(self, noise: Array) -> Array:
+        for family in self._families:
+            noise[family] = np.sqrt(noise[family] * np.median(noise[family]))
+        return noise
 
 
 class _Filter:
@@ -118,7 +130,7 @@ class _Filter:
             return coeffs
         self.t_ns = t_ns
         if coeffs is not self._raw:  # a held face repeats its last answer: that is no calm
-            self._noise.take(off - self._left)
+            self._noise.take(off - self._left, dt)
         self._raw = coeffs
         moved = self._gain(off / self._noise.scale, dt) * off
         self._left = off - moved

@@ -80,7 +80,9 @@ def test_a_step_is_followed_at_once_without_overshoot() -> None:
     assert out[-1].pose.t == pytest.approx(stream[-1].pose.t, abs=3)
     assert out[-1].expression == pytest.approx(stream[-1].expression, abs=0.15)
     assert out[-1].extras == pytest.approx(stream[-1].extras, abs=0.05)
-    assert max(c.expression.max() for c in out) < 3.05
+    target = ExpressionAxes.for_model(MODEL).outward @ stream[-1].expression
+    way = [ExpressionAxes.for_model(MODEL).outward @ c.expression / target for c in out]
+    assert np.max(way) < 1.0001 and np.min(way) > -0.0001
 
 
 def test_brows_stay_calm_while_the_lids_blink() -> None:
@@ -116,7 +118,7 @@ def test_depth_is_smoothed_by_ratio_and_sideways_in_millimetres_at_the_heads_dep
         places = [np.array([0, 0, 600.0]) + rng.normal(0, [2, 2, 6]) for _ in range(90)]
         return np.array([c.pose.t / scale for c in smooth([coeffs(t=tuple(p * scale)) for p in places])])[:, 2]
 
-    assert left_over(1.0) == pytest.approx(left_over(3.0), rel=2e-3)
+    assert np.abs(left_over(1.0) - left_over(3.0)).mean() < 0.3
 
 
 def test_the_same_seconds_give_the_same_result_at_any_frame_rate() -> None:
