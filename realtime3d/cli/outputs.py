@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,10 @@ def make_sinks(
     options: SourceOptions,
     wanted_start_s: float = 0.0,
     resume: ResumePoint | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> list[Sink]:
-    """Everything that writes for this job. `options` is how the source was opened, `wanted_start_s` its --start."""
+    """Everything that writes for this job. `options` is how the source was opened, `wanted_start_s` its --start;
+    `interrupted` is asked at the end."""
     from realtime3d.io.tables import TableOptions
 
     table = TableOptions(
@@ -38,7 +40,7 @@ def make_sinks(
     sinks = [_table(kind, path, table) for kind, path in job.outputs.items() if kind != "overlay"]
     if "overlay" in job.outputs:
         sinks.append(_overlay(job.outputs["overlay"], info, options, wanted_start_s, resume))
-    return [*sinks, *_sidecars(job, info, tracker, table, options, resume is not None)]
+    return [*sinks, *_sidecars(job, info, tracker, table, options, resume is not None, interrupted)]
 
 
 def _table(kind: str, path: Path, options: Any) -> Sink:
@@ -70,7 +72,13 @@ def _overlay(
 
 
 def _sidecars(
-    job: Job, info: SourceInfo, tracker: FaceTracker, table: Any, options: SourceOptions, resume: bool
+    job: Job,
+    info: SourceInfo,
+    tracker: FaceTracker,
+    table: Any,
+    options: SourceOptions,
+    resume: bool,
+    interrupted: Callable[[], bool],
 ) -> list[Sink]:
     from realtime3d.io.columns import column_groups
     from realtime3d.io.sidecar import SidecarSink
@@ -79,7 +87,10 @@ def _sidecars(
     columns = ["frame", "face_id", "timestamp", *(name for group in groups for name in group.names)]
     facts = {**run_facts(job, info, tracker), "columns": columns}
     paths = dict.fromkeys(sidecar_of(path) for kind, path in job.outputs.items() if kind in TABLES)
-    return [SidecarSink(path, facts, zero_ns=info.zero_ns, every=options.every, resume=resume) for path in paths]
+    return [
+        SidecarSink(path, facts, zero_ns=info.zero_ns, every=options.every, resume=resume, interrupted=interrupted)
+        for path in paths
+    ]
 
 
 def run_facts(job: Job, info: SourceInfo, tracker: FaceTracker) -> Mapping[str, Any]:

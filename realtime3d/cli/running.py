@@ -43,7 +43,16 @@ def run_job(
         options = replace(options, start_s=max(start_s, point.source_start_s))
     tracker.reset(point.next_face_id if point else 0)
     with open_source(job.source, options) as source, closing(create_renderer()) as renderer:
-        sinks = make_sinks(job, source.info, tracker, args, options=options, wanted_start_s=start_s, resume=point)
+        sinks = make_sinks(
+            job,
+            source.info,
+            tracker,
+            args,
+            options=options,
+            wanted_start_s=start_s,
+            resume=point,
+            interrupted=lambda: stop.requested,
+        )
         with progress_bar(source.info, options, quiet=args.quiet) as bar:
             summary = run(source, tracker, sinks, renderer, until=stop.until, observe=lambda result: bar.update())
     _say(summary_lines(source.info.name, summary, _files(job)), args)

@@ -38,9 +38,8 @@ def open_container(name: str, **arguments: Any) -> Any:
         reason = "is cut off, its index was never written" if _lacks_index(name) else "is no video that can be read"
         raise SourceError(f"{name} {reason}: check it in a player, or convert it with FFmpeg") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(
-            f"{name} cannot be opened ({_reason(error)}): check the name and that it can be read"
-        ) from error
+        advice = "check the address and the network" if "://" in name else "check the name and the permissions"
+        raise SourceError(f"{name} cannot be opened ({_reason(error)}): {advice}") from error
     if container.format.name in _TEXT_FORMATS:
         container.close()
         raise SourceError(f"{name} is a text, not a video: name a video file")

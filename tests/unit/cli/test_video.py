@@ -156,7 +156,7 @@ def test_ctrl_c_finishes_the_files_and_ends_with_130(clip: Path, without_nets: l
     out, err = child.communicate(timeout=60)
     assert (child.returncode, "Traceback" in err) == (130, False)
     assert "long.mp4: " in out
-    assert json.loads((tmp_path / "a.json").read_text())["state"] == "complete"
+    assert json.loads((tmp_path / "a.json").read_text())["state"] == "interrupted"
     assert 0 < len(rows(table)) == overlay_frames(film) < 900
 
 
