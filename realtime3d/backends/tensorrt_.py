@@ -113,6 +113,8 @@ class TensorRTNet:
         self._check_contract(trt, path)
         self._cache: Any = None
         self._context = self._make_context(trt)
+        if self._context is None:
+            raise MissingError(f"{path} does not start: is the GPU's memory full? Or take --backend onnxruntime")
         self._stream = cuda.Stream()
         self._buffers: dict[str, cuda.Buffer] = {}
         try:

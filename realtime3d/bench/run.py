@@ -31,7 +31,7 @@ def run(
     if unknown:
         raise UsageError(f"no scenario {unknown[0]!r}: choose from {', '.join(SCENARIOS)}")
     start = time.perf_counter()
-    found: dict[str, Any] = {**_header(config, effort, clip), "scenarios": {}, "missing": {}}
+    found: dict[str, Any] = {**_header(config, effort, clip), "scenarios": {}, "missing": {}, "interrupted": False}
     bench = Bench(config, EFFORTS[effort], clip)
     for name in [name for name in SCENARIOS if name in names]:
         function = scenario(name)
@@ -44,6 +44,10 @@ def run(
             continue
         try:
             result = function(bench)
+        except KeyboardInterrupt:
+            found["interrupted"] = True
+            say(f"{name}: interrupted, what was measured before it is kept")
+            break
         except MissingError as error:
             found["missing"][name] = str(error)
             say(f"{name}: not measured: {error}")

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.report:
         write_whole(args.report, report.markdown(found).encode())
     _conclude(found, outputs, args)
-    return 0
+    return 130 if found["interrupted"] else 0
 
 
 def _conclude(found: dict[str, Any], outputs: list[Path], args: argparse.Namespace) -> None:

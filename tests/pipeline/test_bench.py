@@ -105,6 +105,19 @@ def test_a_part_that_is_missing_is_said_and_the_rest_goes_on(
     assert list(found["scenarios"]) == ["nets"] and "no face mesh" in found["missing"]["peer"]
 
 
+def test_an_interrupted_run_keeps_what_it_has(
+    net_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(bench: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("realtime3d.bench.pipeline.pipeline", interrupted)
+    out = tmp_path / "r.json"
+    words = ["bench", "--scenario", "pipeline", "--scenario", "nets", "--json", str(out), *options(net_folder)]
+    assert main(words) == 130
+    assert list(json.loads(out.read_text())["scenarios"]) == ["nets"]
+
+
 def test_the_list_has_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(SCENARIOS)
