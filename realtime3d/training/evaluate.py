@@ -17,7 +17,7 @@ from realtime3d.errors import OutputError, SourceError
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import geodesic_deg
 from realtime3d.tracker import FaceTracker
-from realtime3d.training import aflw, eval_photos, eval_renders
+from realtime3d.training import aflw, eval_photos, eval_renders, limits
 from realtime3d.training.eval_photos import Figures, Look, Photos
 from realtime3d.training.fit import Fits
 from realtime3d.training.sheets import tile, write_sheet
@@ -87,7 +87,8 @@ def evaluate(
 ) -> dict[str, Figures]:
     """All figures of a model set (a name or a folder) by section; sections without pictures are left out.
 
-    With `sheets`, a folder outside any repository, the worst pictures of AFLW2000-3D are drawn there.
+    With `sheets`, a folder outside any repository, the worst pictures of AFLW2000-3D are drawn there, and limits.png
+    with the error by pose, light, sharpness, size and skin tone, which shows nobody.
     """
     results: dict[str, Figures] = {}
     with FaceTracker(models=models, smooth=False, threads=1) as tracker:
@@ -144,6 +145,9 @@ def _aflw(data: aflw.Aflw, look: Look, sheets: Path | None) -> Figures:
             for i in worst
         ]
         write_sheet(sheets / "aflw2000_worst.jpg", tiles)
+        found = limits.measure(data, answers, read_picture)
+        (sheets / "limits.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        limits.draw(found, sheets / "limits.png")
     return aflw.figures(data, answers)
 
 

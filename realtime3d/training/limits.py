@@ -1,0 +1,114 @@
+"""Where the nets get worse: error by pose, light, sharpness, size and skin tone, as far as pixels tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.geometry import geodesic_deg
+from realtime3d.training import aflw
+from realtime3d.training.metrics import box_of, box_size
+from realtime3d.types import Image
+
+Array = NDArray[np.float64]
+LOOK_PX = 128  # faces are compared at this size
+CHEEKS = (2, 3, 13, 14, 31, 35, 30)  # of the 68: between them and the nose is skin
+LEAST = 8  # pictures in a bin, else it is not shown
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One property and the edges of its bins."""
+
+    name: str
+    unit: str
+    edges: tuple[float, ...]
+
+
+GROUPS = (
+    Group("yaw", "° to either side", (0, 15, 30, 45, 60, 75, 99)),
+    Group("pitch", "° up (-) and down (+)", (-99, -45, -25, -10, 10, 25, 45, 99)),
+    Group("roll", "° to either side", (0, 10, 20, 35, 50, 99)),
+    Group("size", "px, root of the box's area", (0, 60, 90, 120, 160, 400)),
+    Group("light", "mean brightness of the face, 0 to 255", (0, 50, 80, 110, 140, 170, 255)),
+    Group("side light", "difference of the halves over their sum", (0, 0.05, 0.1, 0.2, 0.35, 1)),
+    Group("sharpness", "log10 of the Laplacian's variance", (0, 2, 2.5, 3, 3.5, 6)),
+    Group("skin tone", "ITA in degrees, dark to light", (-90, -30, 10, 28, 41, 55, 90)),
+)
+
+
+def properties(image: Image, points: Array) -> dict[str, float]:
+    """What the pixels of one face tell; `points` (68, 2) px."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = float(max(high - low))
+    scale = LOOK_PX / side
+    shift = LOOK_PX / 2 - scale * (low + high) / 2
+    M = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    face = cv2.warpAffine(image, M, (LOOK_PX, LOOK_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY).astype(np.float64)
+    left, right = grey[:, : LOOK_PX // 2].mean(), grey[:, LOOK_PX // 2 :].mean()
+    return {
+        "size": float(box_size(box_of(points))),
+        "light": float(grey.mean()),
+        "side light": float(abs(left - right) / max(left + right, 1.0)),
+        "sharpness": float(np.log10(cv2.Laplacian(grey, cv2.CV_64F).var() + 1)),
+        "skin tone": _ita(face, points * scale + shift),
+    }
+
+
+def _ita(face: Image, points: Array) -> float:
+    """Individual typology angle of the skin between cheeks and nose; NaN for grey pictures."""
+    mask = np.zeros(face.shape[:2], dtype=np.uint8)
+    hull = cv2.convexHull(points[list(CHEEKS)].astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, 255)
+    lab = cv2.cvtColor(face.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)[mask > 0]
+    if len(lab) < 20:
+        return float("nan")
+    lightness, a, b = np.median(lab, axis=0)
+    if abs(a) + abs(b) < 3:
+        return float("nan")
+    return float(np.degrees(np.arctan2(lightness - 50, max(b, 1e-3))))
+
+
+def by_group(values: dict[str, Array], errors: Array) -> dict[str, list[dict[str, float]]]:
+    """Mean error in every bin of every group that has enough pictures."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for group in GROUPS:
+        v = values[group.name]
+        found[group.name] = [
+            {"from": low, "to": high, "pictures": float(inside.sum()), "error": float(errors[inside].mean())}
+            for low, high in zip(group.edges[:-1], group.edges[1:], strict=True)
+            if (inside := (v >= low) & (v < high)).sum() >= LEAST
+        ]
+    return found
+
+
+def measure(data: aflw.Aflw, answers: aflw.Answers, read: Callable[[Path], Image]) -> dict[str, list[dict[str, float]]]:
+    """Geodesic error of AFLW2000-3D by group, degrees."""
+    rows = [properties(read(f), p[:, :2]) for f, p in zip(data.files, data.points, strict=True)]
+    values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    values["pitch"] = -data.angles[:, 0]  # the set's pitch is positive upwards
+    values |= {"yaw": np.abs(data.angles[:, 1]), "roll": np.abs(data.angles[:, 2])}
+    return by_group(values, geodesic_deg(aflw.aligned(data, answers), data.rotations))
+
+
+def draw(found: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """One small bar chart a group."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(15, 7), layout="constrained")
+    for axes, group in zip(figure.subplots(2, 4).ravel(), GROUPS, strict=True):
+        bins = found[group.name]
+        axes.bar(range(len(bins)), [b["error"] for b in bins], color="#4c78a8")
+        labels = [f"{b['from']:g} to {b['to']:g}\nn = {b['pictures']:.0f}" for b in bins]
+        axes.set_xticks(range(len(bins)), labels, fontsize=6)
+        axes.set_title(f"{group.name} ({group.unit})", fontsize=9)
+        axes.set_ylabel("geodesic error, degrees", fontsize=8)
+        axes.grid(axis="y", alpha=0.3)
+    figure.savefig(path, dpi=90)
