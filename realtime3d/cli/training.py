@@ -1,6 +1,6 @@
 """Make the face model and the nets from photographs.
 
-The steps in order: face-model, fit, pack, render, train, export. docs/training.md walks through them.
+The steps in order: face-model, fit, pack, render, train, export, evaluate. docs/training.md walks through them.
 """
 
 from __future__ import annotations

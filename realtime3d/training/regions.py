@@ -49,7 +49,7 @@ def label_regions(mean: Array, source: HeadSource, points: SurfacePoints) -> NDA
     visible = np.zeros(len(mean), dtype=bool)
     visible[np.unique(source.triangles[visible_triangles(mean, source.triangles, source.component)])] = True
     mouth = points.on(mean)[list(LIPS_OUTER)]
-    around_mouth = (np.abs(x) < 38) & (y > mouth[:, 1].min() - 12) & (y < mouth[:, 1].max() + 14) & (z < 60)
+    around_mouth = (np.abs(x) < 38) & (y > mouth[:, 1].min() - 8) & (y < chin[1] - 24) & (z < 115)  # down the throat
     mark("mouth_inside", skin & ~visible & around_mouth & (z > mouth[:, 2].min() + 2))
     mark("lips", skin & visible & (z < 15) & _inside(mean[:, :2], mouth[:, :2]))
     for ring in EYE_RINGS:
