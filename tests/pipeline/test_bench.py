@@ -109,6 +109,7 @@ def test_an_interrupted_run_keeps_what_it_has(
     net_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(bench: object) -> None:
+        """Ctrl-C comes at once."""
         raise KeyboardInterrupt
 
     monkeypatch.setattr("realtime3d.bench.pipeline.pipeline", interrupted)
