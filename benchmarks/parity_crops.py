@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d import modelset
-from realtime3d.backends.parity import COLUMNS, CROPS_FILE, SIZE
+from realtime3d.backends.parity import COLUMNS, CROPS_FILE, HEADS, SIZE
 from realtime3d.crop import ANCHOR_MM, CROP_MM
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.render.mesh import Topology, lit
 from realtime3d.render.raster import rasterize
 
-HEADS, EMPTY, FINER, DISTANCE_MM = 22, 2, 3, 600.0
+EMPTY, FINER, DISTANCE_MM = 2, 3, 600.0
 SKINS = ((180, 205, 240), (120, 150, 195), (75, 100, 145), (45, 60, 95))  # BGR
 MATT = (0.45, 0.6, 0.05)  # ambient, diffuse, gloss
 

@@ -68,6 +68,17 @@ def test_a_net_is_equal_to_itself(net_folder: Path, model: FaceModel) -> None:
     assert parity.beyond(differences) == []
 
 
+def test_crops_without_a_head_count_for_presence_only(model: FaceModel) -> None:
+    rows = parity.HEADS + 2
+    expected = {name: np.resize(values[:1], (rows, values.shape[1])) for name, values in answers(model).items()}
+    found = {name: values.copy() for name, values in expected.items()}
+    for values in found.values():
+        values[parity.HEADS :] += 0.5
+    differences = parity.differences(found, expected, model)
+    assert differences.pop("presence") == pytest.approx(0.1225, abs=1e-3)
+    assert max(differences.values()) == 0
+
+
 @pytest.mark.parametrize(("value", "bad"), [(0.3, False), (0.3001, True), (float("nan"), True), (float("inf"), True)])
 def test_limits(value: float, bad: bool) -> None:
     assert bool(parity.beyond({"rotation_deg": value, "presence": 0.0})) is bad
