@@ -35,11 +35,11 @@ def open_container(name: str, **arguments: Any) -> Any:
     try:
         container = av.open(name, "r", **_ANY_METADATA, **arguments)
     except (av.error.InvalidDataError, UnicodeError) as error:
-        reason = "is cut off, its index was never written" if _lacks_index(name) else "is no video that can be read"
-        raise SourceError(f"{name} {reason}: check it in a player, or convert it with FFmpeg") from error
+        fault = "is cut off, its index was never written" if _lacks_index(name) else "is no video that can be read"
+        raise SourceError(f"{name} {fault}: check it in a player, or convert it with FFmpeg") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         advice = "check the address and the network" if "://" in name else "check the name and the permissions"
-        raise SourceError(f"{name} cannot be opened ({_reason(error)}): {advice}") from error
+        raise SourceError(f"{name} cannot be opened ({reason(error)}): {advice}") from error
     if container.format.name in _TEXT_FORMATS:
         container.close()
         raise SourceError(f"{name} is a text, not a video: name a video file")
@@ -51,13 +51,16 @@ def _check_file(name: str) -> None:
         size = None if os.path.isdir(name) else os.stat(name).st_size
     except (OSError, ValueError) as error:
         missing = getattr(error, "errno", None) == errno.ENOENT
-        reason = "does not exist" if missing else f"cannot be opened ({_reason(error)})"
-        raise SourceError(f"{name} {reason}: check the path") from error
+        fault = "does not exist" if missing else f"cannot be opened ({reason(error)})"
+        raise SourceError(f"{name} {fault}: check the path") from error
     if size == 0:
         raise SourceError(f"{name} is empty: copy or record it again")
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """The system's words for what went wrong."""
+    if isinstance(error, av.error.ExitError):  # how libav calls it when PyAV's clock has run out
+        return "no answer in time"
     return str(getattr(error, "strerror", None) or error)
 
 

@@ -12,7 +12,7 @@ import av.error
 
 from realtime3d.errors import SourceError
 from realtime3d.io.base import SourceOptions
-from realtime3d.io.decode import ToBgr, nominal_rate, open_container, video_stream
+from realtime3d.io.decode import ToBgr, nominal_rate, open_container, reason, video_stream
 from realtime3d.io.live import DeviceEnded, LiveSource, Opened
 from realtime3d.types import Image
 
@@ -79,7 +79,7 @@ class StreamDevice:
         try:
             stamp_and_frame = next(self._frames, None)
         except (av.error.FFmpegError, OSError) as error:
-            raise SourceError(f"{self.name} broke off ({error.strerror or error})") from error
+            raise SourceError(f"{self.name} broke off ({reason(error)})") from error
         if stamp_and_frame is None:
             if self._has_end:
                 raise DeviceEnded

@@ -321,8 +321,9 @@ def test_a_stream_that_stalls_is_opened_again(server: LiveServer) -> None:
         items = iter(source)
         next_frame(items)
         server.flowing.clear()
-        states = [gap.status.state for gap in gaps_until(items, "reconnecting")]
-        assert states[0] == "waiting"
+        gaps = gaps_until(items, "reconnecting")
+        assert gaps[0].status.state == "waiting"
+        assert "no answer in time" in gaps[-1].status.message
         server.flowing.set()
         next_frame(items)
 
@@ -345,6 +346,11 @@ def test_a_page_that_is_no_video_is_one_clear_line(stream_data: bytes) -> None:
             open_source(running.url, SourceOptions(open_timeout_s=1.0, read_timeout_s=0.3))
     finally:
         running.die()
+
+
+def test_an_address_where_nobody_answers_is_one_clear_line() -> None:
+    with pytest.raises(SourceError, match="no answer in time"):
+        open_source("udp://127.0.0.1:45997", SourceOptions(open_timeout_s=0.2, read_timeout_s=0.2))
 
 
 @pytest.fixture
