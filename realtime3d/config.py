@@ -86,7 +86,7 @@ class IdentitySettings:
 
     view_s: float = setting(0.25, "s", "after this time a frame counts as a new view of the face, and ...", 0, 60)
     view_deg: float = setting(6.0, "deg", "... after turning this far", 0, 180)
-    enough_views: float = setting(16.0, "views", "(1: perfect and frontal) before a shape is frozen, if ...", 1, 64)
+    enough_views: float = setting(20.0, "views", "(1: perfect and frontal) before a shape is frozen, if ...", 1, 64)
     min_s: float = setting(2.0, "s", "... they span this time and ...", 0, 3600)
     turned_deg: float = setting(12.0, "deg", "... the head was seen from directions this far apart, or ...", 0, 180)
     patience_s: float = setting(8.0, "s", "... this time passed without it turning", 0, 3600)
