@@ -73,6 +73,7 @@ class TrackerSettings:
     presence_stay: float = setting(0.3, "0..1", "probability that keeps a track", 0, 1)
     presence_weak: float = setting(0.6, "0..1", "below it a track is weak", 0, 1)
     presence_unseen: float = setting(0.9, "0..1", "keeps a track that the detector should see but does not", 0, 1)
+    max_sigma_deg: float = setting(30.0, "deg", "an answer that expects to be wrong by more says nothing", 0, 1000)
     unseen_s: float = setting(1.0, "s", "time of several runs of the detector until that probability counts", 0, 60)
     reid_distance: float = setting(1.7, "", "shapes nearer than this are the same person, 1 is usual", 0, 100)
     reid_faces: float = setting(

@@ -11,11 +11,15 @@ from numpy.typing import ArrayLike
 
 from realtime3d.backends.base import Answers, Net
 from realtime3d.clock import Stopwatch
-from realtime3d.crop import Crop, crop_from_box, crop_from_pose, pose_from_crop, warp
+from realtime3d.crop import ANCHOR_MM, CROP_MM, Crop, crop_from_box, crop_from_pose, pose_from_crop, warp
 from realtime3d.errors import MissingError
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera
 from realtime3d.types import FaceCoeffs, FloatArray, Image, Pose
+
+# A crop that misses by more than the nets were trained to bear while a face is followed (training/jitter.py).
+MISS_SHIFT, MISS_ZOOM, MISS_ROLL_DEG = 0.08, 0.15, 12.0  # crop sides, log of the size, degrees
+SEEN = 0.3  # presence below which there is nothing to look at again
 
 
 class Estimator:
@@ -57,6 +61,17 @@ class Estimator:
     def pose_crop(self, pose: Pose) -> Crop:
         """Where the nets look for a head whose pose is known."""
         return crop_from_pose(pose, self.size)
+
+    def misses(self, crop: Crop, answer: FaceCoeffs) -> bool:
+        """Whether the head is seen, but not where this crop was placed: then a second look is surer than the first."""
+        pose = answer.pose
+        x, y, z = (crop.R @ (pose.R @ ANCHOR_MM + pose.t)).tolist()
+        across, down, _ = (crop.R @ pose.R[:, 1]).tolist()
+        shift = math.hypot(x, y) / z * crop.focal / crop.size
+        zoom = abs(math.log(crop.focal * CROP_MM / (z * crop.size)))
+        roll = abs(math.degrees(math.atan2(across, down))) if math.hypot(across, down) > 0.2 else 0.0
+        seen = answer.presence > SEEN
+        return seen and (shift > MISS_SHIFT or zoom > MISS_ZOOM or roll > MISS_ROLL_DEG)
 
     def estimate(
         self,

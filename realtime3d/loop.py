@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from realtime3d.clock import Stopwatch
 from realtime3d.config import Config
+from realtime3d.crop import Crop
 from realtime3d.detect.base import Detector
 from realtime3d.estimate import Estimator
 from realtime3d.face import FaceState, FrameResult
@@ -18,7 +19,7 @@ from realtime3d.smooth import Smoother
 from realtime3d.track import TrackedFace, Tracker
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
-LOOKS = 3  # at a single picture: each brings the answers for different boxes of one face nearer to each other
+LOOKS = 3  # at one face in one picture: each brings the answers for different boxes of it nearer to each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,28 @@ class FrameLoop:
         return self.last
 
     def _look(self, image: Image, camera: Camera, tracks: Sequence[Track], watch: Stopwatch) -> list[FaceCoeffs]:
-        """The nets' answers, in the order of `tracks`. Faces just found are looked at twice: where the detector says
-        they are, and again where the first answer says."""
+        """The nets' answers, in the order of `tracks`. A face just found by its box, or not where it was expected, is
+        looked at again where the answer says it is."""
         estimator = self._parts.estimator
-        new = [track for track in tracks if track.pose is None]
-        first = estimator.estimate(image, camera, [estimator.box_crop(t.box.xyxy, camera) for t in new], watch=watch)
-        poses = {t.id: coeffs.pose for t, coeffs in zip(new, first, strict=True)}
-        poses.update((track.id, track.pose) for track in tracks if track.pose is not None)
-        crops = [estimator.pose_crop(poses[track.id]) for track in tracks]
-        return estimator.estimate(image, camera, crops, [self._wants_shape(track.id) for track in tracks], watch)
+        new = [track.pose is None for track in tracks]
+        crops = [self._crop(track, camera) for track in tracks]
+        shapes = [not is_new and self._wants_shape(track.id) for is_new, track in zip(new, tracks, strict=True)]
+        answers = estimator.estimate(image, camera, crops, shapes, watch)
+        again = [i for i, answer in enumerate(answers) if new[i] or estimator.misses(crops[i], answer)]
+        for _ in range(LOOKS - 1):
+            closer = [estimator.pose_crop(answers[i].pose) for i in again]
+            shapes = [self._wants_shape(tracks[i].id) for i in again]
+            for i, crop, answer in zip(
+                again, closer, estimator.estimate(image, camera, closer, shapes, watch), strict=True
+            ):
+                crops[i], answers[i] = crop, answer
+            again = [i for i in again if estimator.misses(crops[i], answers[i])]
+        return answers
+
+    def _crop(self, track: Track, camera: Camera) -> Crop:
+        if track.pose is None:
+            return self._parts.estimator.box_crop(track.box.xyxy, camera)
+        return self._parts.estimator.pose_crop(track.pose)
 
     def _wants_shape(self, track_id: int) -> bool:
         return self.identities.wants_shape(track_id) or (

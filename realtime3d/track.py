@@ -202,7 +202,8 @@ class Tracker:
             doubted = since is not None and self._t_ns - since > self.settings.unseen_s * 1e9
             needed = self.settings.presence_unseen if doubted else self.settings.presence_stay
         sums = (answer.pose.t.sum(), answer.pose.R.sum(), answer.expression.sum(), answer.extras.sum())
-        return answer.presence >= needed and all(map(math.isfinite, sums)) and in_sight(answer.pose, self.camera)
+        sure = answer.presence >= needed and answer.pose_sigma_deg <= self.settings.max_sigma_deg
+        return sure and all(map(math.isfinite, sums)) and in_sight(answer.pose, self.camera)
 
     def _settle(self, answers: Sequence[FaceCoeffs], accepted: list[int]) -> tuple[dict[int, int], list[int]]:
         """Index of a life -> index of its answer, and the answers that are distinct faces."""

@@ -31,6 +31,7 @@ class Head:
     expression: NDArray[np.float32] = field(default_factory=lambda: np.zeros(29, np.float32))
     shape: NDArray[np.float32] = field(default_factory=lambda: np.zeros(99, np.float32))
     seen: float = 6.0  # the nets' logit of presence
+    sigma_deg: float = 1.0  # by how much they expect to be wrong
 
 
 def head(
@@ -94,7 +95,12 @@ class Scene:
         if crop is not None and found is not None:
             pose = pose_to_crop(found.pose, crop)
             row |= {"rotation": pose.R.T.ravel()[:6], "position": pose.position, "log_scale": [pose.log_scale]}
-            row |= {"presence": [found.seen], "expression": found.expression, "shape": found.shape}
+            row |= {
+                "pose_log_sigma": [np.log(found.sigma_deg)],
+                "presence": [found.seen],
+                "expression": found.expression,
+                "shape": found.shape,
+            }
         return row
 
     # -- as a detector

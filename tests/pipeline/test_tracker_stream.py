@@ -18,6 +18,7 @@ from realtime3d.backends.base import Answers, NetSpec
 from realtime3d.backends.fake import FakeBackend, frontal_face
 from realtime3d.errors import MissingError, UsageError
 from realtime3d.face import FrameResult
+from realtime3d.geometry import geodesic_deg
 
 SHAPE = np.random.default_rng(3).normal(size=99).astype(np.float32) * 0.5
 
@@ -78,6 +79,34 @@ def test_an_unseen_face_is_held_then_lost(scene: Scene, tracker: FaceTracker) ->
     assert held[-1].confidence < held[0].confidence < last.confidence
     assert held[-1].shape == pytest.approx(last.shape, abs=1e-5)
     assert [result.lost for result in results if result.lost] == [(0,)]
+
+
+def test_an_answer_that_knows_to_be_wrong_moves_no_face_and_starts_none(scene: Scene, tracker: FaceTracker) -> None:
+    scene.heads = [head(yaw=20)]
+    watch(tracker, scene, 3)
+    scene.heads = [head(x=10, yaw=-150, seen=2.0, sigma_deg=60.0)]
+    (face,) = tracker.process(scene.image, t=0.2).faces
+    assert face.status == "held"
+    assert geodesic_deg(face.raw.pose.R, head(yaw=20).pose.R) < 1e-4
+    tracker.reset()
+    scene.heads = [head(seen=2.0, sigma_deg=60.0)]
+    assert tracker.process(scene.image, t=0).faces == ()
+
+
+def test_a_face_that_is_not_where_it_was_expected_is_looked_at_again(
+    scene: Scene, backend: FakeBackend, tracker: FaceTracker
+) -> None:
+    scene.heads = [head(), head(x=200)]
+    tracker.process(scene.image, t=0)
+    calls = backend.calls["track"]
+    before = len(calls)
+    scene.heads = [head(x=8, roll=5), head(x=235)]  # the second by a sixth of its crop
+    faces = tracker.process(scene.image, t=0.1).faces
+    assert calls[before:] == [2, 1]
+    assert sorted(round(face.raw.pose.t[0]) for face in faces) == [8, 235]
+    scene.heads = [head(x=14, roll=5), head(x=265)]
+    tracker.process(scene.image, t=0.2)
+    assert calls[before + 2 :] == [2]  # its motion is known now
 
 
 def test_a_face_that_returns_gets_its_id_back(scene: Scene, tracker: FaceTracker) -> None:
