@@ -26,7 +26,8 @@ LOOSER_S = 0.1  # without sight the spread grows by itself in this time
 LIMIT = 40.0  # squared multiples of the usual spread: no pair beyond
 OWN_COST = 0.8 * LIMIT  # a face in the track's own crop is never too far, but others may fit better
 OVERLAP = 0.5  # boxes that share more than this are one face
-NEAREST_MM, FARTHEST_MM = 30.0, 30_000.0  # from the camera
+NEAREST_MM = 30.0  # from the camera
+SMALLEST_PX = 12.0  # length of a face (FACE_MM) in the picture, below which nets see nothing
 FRONTAL = float(np.cos(np.radians(40)))  # within this angle to the camera a detector should see a face ...
 DETECTABLE_PX = 40.0  # ... of this width
 
@@ -164,9 +165,9 @@ def candidates(found: Array, tracked: Array, refused: Array, free: int) -> list[
 
 
 def in_sight(pose: Pose, camera: Camera) -> bool:
-    """Whether a face there could be seen at all: in front of the camera and not all outside the picture."""
+    """Whether a face there could be seen at all: not too near, not too small, not all outside the picture."""
     u, v, log_z = place_of(pose)
-    if not np.log(NEAREST_MM) < log_z < np.log(FARTHEST_MM):
+    if not NEAREST_MM < np.exp(log_z) < FACE_MM * camera.fx / SMALLEST_PX:
         return False
     edge = 0.6 * FACE_MM / np.exp(log_z)
     x, y = u * camera.fx + camera.cx, v * camera.fy + camera.cy
@@ -175,8 +176,10 @@ def in_sight(pose: Pose, camera: Camera) -> bool:
     return bool(inside_x and inside_y)
 
 
-def detectable(pose: Pose, box: Array, camera: Camera) -> bool:
-    """Whether a detector should see a face there: frontal, of some size, all in the picture."""
+def detectable(pose: Pose, box: Array, camera: Camera) -> bool | None:
+    """Whether a detector should find a face there: frontal, all in the picture. None: too small to tell."""
     inside = box[0] >= 0 and box[1] >= 0 and box[2] < camera.width and box[3] < camera.height
     facing = pose.R[:, 2] @ pose.t > FRONTAL * np.linalg.norm(pose.t)
-    return bool(inside and facing and box[2] - box[0] > DETECTABLE_PX)
+    if inside and facing and box[2] - box[0] < DETECTABLE_PX:
+        return None
+    return bool(inside and facing)

@@ -34,6 +34,7 @@ from realtime3d.types import FaceBox, FaceCoeffs, FloatArray, Pose, Status, Trac
 
 CONTEST_S = 0.3  # so long after they came close two tracks may be mixed up
 SHAPE_COST = 20.0  # of a face twice as far in shape as usual, in squared multiples of the usual spread of places
+WEAK_PATIENCE = 0.35  # of unseen_s, for weak tracks
 NO_TIME = -(1 << 62)  # before every time stamp
 ShapeDistance = Callable[[int, FloatArray], "float | None"]
 
@@ -184,10 +185,12 @@ class Tracker:
                 life.unseen_ns = None
                 if life.last_seen_ns < self._before_ns:
                     tracks[i] = replace(tracks[i], pose=None, box=boxes[pairs[i]])
-            elif not detectable(self._expected[i], bounds[i], self.camera):
-                life.unseen_ns = None
-            elif life.unseen_ns is None:
-                life.unseen_ns = self._t_ns
+            else:
+                expected = detectable(self._expected[i], bounds[i], self.camera)
+                if expected is False:
+                    life.unseen_ns = None
+                elif expected and life.unseen_ns is None:
+                    life.unseen_ns = self._t_ns
         rest = [j for j in range(len(boxes)) if j not in pairs.values()]
         free = self.settings.max_faces - sum(life.last_seen_ns == self._before_ns for life in self._lives)
         chosen = candidates(found[rest], bounds, self._refused, free)
@@ -198,8 +201,9 @@ class Tracker:
         """Whether an answer speaks of a face: present enough, finite, in sight."""
         needed = self.settings.presence_new
         if index < len(self._lives):
-            since = self._lives[index].unseen_ns
-            doubted = since is not None and self._t_ns - since > self.settings.unseen_s * 1e9
+            since, weak = self._lives[index].unseen_ns, answer.presence < self.settings.presence_weak
+            patience_ns = self.settings.unseen_s * (WEAK_PATIENCE if weak else 1) * 1e9
+            doubted = since is not None and self._t_ns - since > patience_ns
             needed = self.settings.presence_unseen if doubted else self.settings.presence_stay
         sums = (answer.pose.t.sum(), answer.pose.R.sum(), answer.expression.sum(), answer.extras.sum())
         sure = answer.presence >= needed and answer.pose_sigma_deg <= self.settings.max_sigma_deg
