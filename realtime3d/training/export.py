@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from realtime3d.errors import OutputError, UsageError, require
+from realtime3d.facemodel import FaceModel
+from realtime3d.training.mirror import Agreement
 from realtime3d.training.nets import ShapeNet, TrackNet
 from realtime3d.training.train import load_net
 
@@ -56,8 +58,11 @@ def part_of(net: TrackNet | ShapeNet, part: str) -> tuple[TrackNet | ShapeNet, t
     return net, TRACK_OUTPUTS
 
 
-def export(source: Path, target: Path, part: str = "track") -> Path:
-    """Write the averaged net of a checkpoint ("track" or "shape") as ONNX with half-precision weights."""
+def export(source: Path, target: Path, part: str = "track", mirror: FaceModel | None = None) -> Path:
+    """Write the averaged net of a checkpoint ("track" or "shape") as ONNX with half-precision weights.
+
+    With the face model as `mirror` it also looks at the mirrored picture and answers the mean of both.
+    """
     onnx = require("onnx", "train", "exporting nets")
     net, names = part_of(load_net(source), part)
     size: int = net.config.size
@@ -65,7 +70,7 @@ def export(source: Path, target: Path, part: str = "track") -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         torch.onnx.export(
-            Exported(net, names).eval(),
+            Exported(Agreement(net, mirror) if mirror else net, names).eval(),
             (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
             str(temporary),
             input_names=["image"],

@@ -57,6 +57,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="compact", help="name of the set")
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="folder with models.toml")
     parser.add_argument("--status", choices=("preview", "released"), default="preview")
+    parser.add_argument("--mirror", action="store_true", help="also look at the mirrored picture: twice the time")
     parser.add_argument("--training", default="", metavar="TEXT", help="the command that trained it, for the list")
 
 
@@ -64,7 +65,8 @@ def export(args: argparse.Namespace, log: Log) -> None:
     """Write both nets and their entry in models.toml."""
     from realtime3d.training.release import write_set
 
-    listed = write_set(args.out, args.name, args.track, args.shape, args.model, args.status, args.training)
+    places = (args.out, args.name, args.track, args.shape, args.model)
+    listed = write_set(*places, args.status, args.training, mirror=args.mirror)
     log(f"wrote {args.name} into {listed}")
 
 

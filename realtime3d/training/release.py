@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime3d.errors import MissingError, OutputError
+from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint
 from realtime3d.training.export import SHAPE_OUTPUTS, TRACK_OUTPUTS, export
 
@@ -41,16 +42,18 @@ def write_set(
     status: str,
     training: str,
     metrics: Mapping[str, Mapping[str, float]] | None = None,
+    mirror: bool = False,
 ) -> Path:
     """Export both nets of a set into `folder` and list them in its `models.toml`; gives the list's path.
 
     `shape` is ShapeNet's checkpoint; None takes the shape head that trained along in `track`. `metrics` are measured
-    figures by net ("track", "shape").
+    figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored picture: twice the time.
     """
     listed = read_list(folder / LIST)
+    both = FaceModel.load(face_model) if mirror else None
     entry: dict[str, Any] = {"status": status}
     for part, source, outputs in (("track", track, TRACK_OUTPUTS), ("shape", shape or track, SHAPE_OUTPUTS)):
-        file = export(source, folder / f"{name}_{part}.onnx", part)
+        file = export(source, folder / f"{name}_{part}.onnx", part, both)
         state = checkpoint.load(source)
         entry[part] = {
             **_named(file),
@@ -61,6 +64,7 @@ def write_set(
             "provenance": PROVENANCE,
             "training": training,
             "samples": state["samples"],
+            **({"mirror": True} if mirror else {}),
             "metrics": dict((metrics or {}).get(part, {})),
         }
     kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model")}

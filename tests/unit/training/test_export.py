@@ -14,7 +14,9 @@ from plain_heads import MODEL
 from realtime3d import modelset
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
 from realtime3d.errors import MissingError, UsageError
+from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint, export
+from realtime3d.training.mirror import ROTATION, mirror_map
 from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet
 from realtime3d.training.release import read_list, to_toml, write_list, write_set
 
@@ -82,6 +84,37 @@ def test_a_second_set_joins_the_list_and_the_first_stays(folder, track, tmp_path
     assert listed["default"] == "tiny" and listed["tiny"]["track"]["metrics"] == {"error": 1.5}
     assert listed["other"]["status"] == "released" and listed["other"]["track"]["samples"] == 1234
     assert modelset.find(str(tmp_path)).name == "tiny" and modelset.names(tmp_path) == ["tiny", "other"]
+
+
+def test_a_net_that_also_looks_at_the_mirror_answers_alike_for_both(track, tmp_path):
+    model = FaceModel.load(MODEL)
+    write_set(tmp_path, "both", track[0], None, MODEL, "preview", "a test", mirror=True)
+    plain = (tmp_path / "both_track.onnx").stat().st_size
+    assert plain < 2.1 * sum(p.numel() for p in track[1].parameters()) + 100_000  # the weights are there once
+    net = OnnxRuntimeBackend("cpu", 1).load(modelset.find(str(tmp_path)).nets["track"])
+    image = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
+    one = {k: np.array(v) for k, v in net.run(image).items()}
+    other = {k: np.array(v) for k, v in net.run(np.ascontiguousarray(image[:, :, ::-1])).items()}
+    assert np.allclose(one["position"] * (-1, 1), other["position"], atol=1e-4)
+    assert np.allclose(one["rotation"] * ROTATION, other["rotation"], atol=1e-4)
+    assert np.allclose(one["presence"], other["presence"], atol=1e-4)
+    mapped = one["expression"] @ mirror_map(model.expression_basis, model.mean).T
+    assert np.allclose(mapped, other["expression"], atol=0.02 + 0.2 * np.abs(mapped))
+
+
+def test_expressions_in_a_mirror_exchange_left_and_right():
+    model = FaceModel.load(MODEL)
+    with np.load(MODEL) as data:
+        to_motion = data["arkit_to_motion"][:29]
+    F = mirror_map(model.expression_basis, model.mean)
+
+    def size(eta: np.ndarray) -> float:
+        return float(np.linalg.norm(np.tensordot(eta, model.expression_basis, 1)))
+
+    left, right = (to_motion[:, model.arkit_names.index(f"mouthSmile{side}")] for side in ("Left", "Right"))
+    assert size(F @ left - right) < 0.2 * size(right)
+    jaw = to_motion[:, model.arkit_names.index("jawOpen")]
+    assert size(F @ jaw - jaw) < 0.1 * size(jaw)
 
 
 def test_a_shape_net_cannot_stand_for_a_track_net(tmp_path):
