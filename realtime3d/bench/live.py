@@ -9,19 +9,24 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from realtime3d.bench import scenes
 from realtime3d.bench.machine import resident_mb
-from realtime3d.bench.measure import Effort, Metric, one, percentile
+from realtime3d.bench.measure import FULL, Effort, Metric, one, percentile
 from realtime3d.bench.pipeline import Walk
 from realtime3d.bench.scenarios import Bench, Result
 from realtime3d.clock import now_ns
+from realtime3d.config import Config
 from realtime3d.errors import MissingError
 from realtime3d.io.latest import Closed, Latest, join
+from realtime3d.tracker import FaceTracker
 from realtime3d.types import Frame, Image
 
 STREAMS = (1, 2, 4, 8)
 BATCH_OF_FRAMES = 250  # between two looks at the memory
+MEMORY_FRAMES = 30  # different pictures while it is watched
 
 
 def latency(bench: Bench) -> Result:
@@ -148,34 +153,28 @@ print(json.dumps({"import_s": imported - start, "open_s": opened - read, "first_
 
 def cold_start(bench: Bench) -> Result:
     """A fresh process: importing, opening models and detector, and the first result after that."""
-    arguments = [json.dumps(bench.config.as_dict()), str(bench.clip or "")]
-    rounds = []
-    for _ in range(min(bench.effort.repeats, 5)):
-        done = subprocess.run(
-            [sys.executable, "-c", FIRST_RESULT, *arguments], capture_output=True, text=True, timeout=300
-        )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise MissingError(f"a fresh process could not start ({reason}): run `realtime3d doctor`")
-        rounds.append(json.loads(done.stdout.splitlines()[-1]))
+    rounds = [_fresh(FIRST_RESULT, bench) for _ in range(min(bench.effort.repeats, 5))]
     metrics = {name: Metric(tuple(r[name] for r in rounds), "s") for name in rounds[0]}
     metrics["until_first_result_s"] = Metric(tuple(sum(r.values()) for r in rounds), "s")
     return Result({"picture": "640x480"}, metrics, ["the system's file cache is warm from the second round on"])
 
 
+MEMORY = """
+import json, sys
+from pathlib import Path
+from realtime3d.bench import live
+from realtime3d.config import Config
+config = Config().updated(json.loads(sys.argv[1]))
+print(json.dumps(live.held_mb(config, Path(sys.argv[2]) if sys.argv[2] else None, *map(int, sys.argv[3:]))))
+"""
+
+
 def memory(bench: Bench) -> Result:
-    """Memory while one face is followed: after settling, at the end, and its growth over the second half."""
+    """Memory of a fresh process that follows one face: after settling, at the end, growth over the second half."""
     if resident_mb() is None:
         raise MissingError("this system does not say how much memory a process holds: run this scenario on Linux")
-    held: list[float] = []
-    with bench.tracker() as tracker:
-        walk = Walk(tracker, bench.frames())
-        walk.settle(bench.effort)
-        for _ in range(max(4, 2 * bench.effort.repeats)):
-            held.append(resident_mb() or 0.0)
-            for _ in range(BATCH_OF_FRAMES):
-                walk.step()
-        held.append(resident_mb() or 0.0)
+    looks = max(4, 2 * bench.effort.repeats)
+    held: list[float] = _fresh(MEMORY, bench, str(looks), str(BATCH_OF_FRAMES))
     half = held[len(held) // 2 :]
     growth = (half[-1] - half[0]) / ((len(half) - 1) * BATCH_OF_FRAMES / 1000)
     metrics = {
@@ -183,4 +182,32 @@ def memory(bench: Bench) -> Result:
         "at_the_end": one(held[-1], "MB", "lower"),
         "growth": one(growth, "MB per 1000 frames", "lower"),
     }
-    return Result({"picture": "640x480", "faces": 1, "frames": walk.results}, metrics)
+    notes = [f"{MEMORY_FRAMES} decoded frames are part of it"]
+    return Result({"picture": "640x480", "faces": 1, "frames": looks * BATCH_OF_FRAMES}, metrics, notes)
+
+
+def held_mb(config: Config, clip: Path | None, looks: int, frames: int) -> list[float]:
+    """Memory of this process in MB, after settling and after each further `frames` frames."""
+    images = scenes.sized(scenes.clip_frames(clip)[:MEMORY_FRAMES], *scenes.SIZES["480p"])
+    scenes.clip_frames.cache_clear()
+    held: list[float] = []
+    with FaceTracker(config=config) as tracker:
+        walk = Walk(tracker, images)
+        walk.settle(FULL)
+        for _ in range(looks):
+            held.append(resident_mb() or 0.0)
+            for _ in range(frames):
+                walk.step()
+            walk.stages.clear()
+        held.append(resident_mb() or 0.0)
+    return held
+
+
+def _fresh(code: str, bench: Bench, *more: str) -> Any:
+    """What `code` prints as JSON in a process of its own; it gets the settings, the clip and `more`."""
+    words = [sys.executable, "-c", code, json.dumps(bench.config.as_dict()), str(bench.clip or ""), *more]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=3600)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise MissingError(f"a fresh process could not start ({reason}): run `realtime3d doctor`")
+    return json.loads(done.stdout.splitlines()[-1])

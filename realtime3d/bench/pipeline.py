@@ -129,7 +129,7 @@ def peer(bench: Bench) -> Result:
 
 
 def faces(bench: Bench) -> Result:
-    """1, 2, 4 and 8 faces in a picture of 1280x480."""
+    """1, 2, 4 and 8 faces in a picture of 960x480."""
     metrics: dict[str, Metric] = {}
     notes: list[str] = []
     for count in (1, 2, 4, 8):
@@ -140,7 +140,7 @@ def faces(bench: Bench) -> Result:
         metrics |= {f"fps_{count}": found.rate, f"frame_{count}_ms": found.wall}
         metrics[f"faces_{count}"] = walk.faces_seen
         notes += _unseen(walk, count)
-    return Result({"picture": "1280x480"}, metrics, notes)
+    return Result({"picture": "960x480"}, metrics, notes)
 
 
 def sizes(bench: Bench) -> Result:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from realtime3d.demo import clip_path
+from realtime3d.demo import clip_path, load_truth
 from realtime3d.errors import SourceError
 from realtime3d.io.base import Gap
 from realtime3d.io.sources import open_source
@@ -17,23 +18,33 @@ from realtime3d.types import Frame, Image
 SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 FPS = 30
 LIMIT = 240  # frames taken of a clip
-TILE = (320, 240)  # px of one face's part of the picture with several faces
+WHOLE = 0.99  # share of the landmarks inside the picture
+TILE = 240  # px of one face's part of the picture with several faces
 GRID = (4, 2)
 
 
 @cache
 def clip_frames(path: Path | None = None) -> tuple[Image, ...]:
-    """Up to `LIMIT` decoded frames of a clip, None for the bundled one."""
+    """Up to `LIMIT` decoded frames of a clip; None: those of the bundled one that show the face, without a gap."""
+    first, last = (0, LIMIT) if path else _longest(load_truth().visible >= WHOLE)
     images: list[Image] = []
     with open_source(path or clip_path()) as source:
         for item in source:
-            if not isinstance(item, Gap):
+            if not isinstance(item, Gap) and item.index >= first:
                 images.append(item.image)
-            if len(images) == LIMIT:
+            if len(images) >= min(last - first, LIMIT):
                 break
     if not images:
         raise SourceError(f"{path} has no frames: name another video")
     return tuple(images)
+
+
+def _longest(wanted: NDArray[np.bool_]) -> tuple[int, int]:
+    """The longest stretch of wanted frames: the first, and the one after the last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]]).astype(np.int8)))
+    starts, ends = edges[::2], edges[1::2]
+    best = int(np.argmax(ends - starts))
+    return int(starts[best]), int(ends[best])
 
 
 def sized(images: tuple[Image, ...], width: int, height: int) -> tuple[Image, ...]:
@@ -42,19 +53,27 @@ def sized(images: tuple[Image, ...], width: int, height: int) -> tuple[Image, ..
 
 
 def crowd(images: tuple[Image, ...], faces: int) -> tuple[Image, ...]:
-    """Pictures of 1280x480 with the clip in the first `faces` of eight places, each at another moment."""
+    """Pictures of 960x480 with the middle of the clip in the first `faces` of eight places, at different moments."""
     columns, rows = GRID
     if not 1 <= faces <= columns * rows:
         raise ValueError(f"1 to {columns * rows} faces, not {faces}")
-    small = sized(images, *TILE)
+    small = sized(tuple(_middle(image) for image in images), TILE, TILE)
     pictures = []
     for i in range(len(small)):
-        picture = np.full((TILE[1] * rows, TILE[0] * columns, 3), 96, dtype=np.uint8)
+        picture = np.full((TILE * rows, TILE * columns, 3), 96, dtype=np.uint8)
         for k in range(faces):
-            y, x = k // columns * TILE[1], k % columns * TILE[0]
-            picture[y : y + TILE[1], x : x + TILE[0]] = small[_bounce(i + 17 * k, len(small))]
+            y, x = k // columns * TILE, k % columns * TILE
+            picture[y : y + TILE, x : x + TILE] = small[_bounce(i + 7 * k, len(small))]
         pictures.append(picture)
     return tuple(pictures)
+
+
+def _middle(image: Image) -> Image:
+    """The square in the middle that is two thirds of the picture's height: faces of a crowd must not be tiny."""
+    height, width = image.shape[:2]
+    side = min(height * 2 // 3, width)
+    y, x = (height - side) // 2, (width - side) // 2
+    return image[y : y + side, x : x + side]
 
 
 def _fitted(image: Image, width: int, height: int) -> Image:

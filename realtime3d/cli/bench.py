@@ -36,15 +36,13 @@ def run(args: argparse.Namespace) -> int:
         return _compare(*args.compare)
     from realtime3d.bench import report
     from realtime3d.bench import run as bench
-    from realtime3d.bench.scenarios import QUICK, SCENARIOS
     from realtime3d.io.files import check_output, write_whole
 
     outputs = [path for path in (args.json, args.report) if path]
     for path in outputs:
         check_output(path, args.overwrite, [args.clip] if args.clip else [])
-    names = args.scenario or (QUICK if args.quick else list(SCENARIOS))
     effort = "quick" if args.quick else "full"
-    found = bench.run(names, config_from(args), effort, args.clip, lambda line: _say(f"  {line}", args))
+    found = bench.run(args.scenario, config_from(args), effort, args.clip, lambda line: _say(f"  {line}", args))
     if args.json:
         write_whole(args.json, (json.dumps(found, indent=1) + "\n").encode())
     if args.report:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from realtime3d.bench import scenes
+from realtime3d.demo import load_truth
 
 
 def pictures(count: int, width: int = 64, height: int = 48) -> tuple[np.ndarray, ...]:
@@ -35,8 +36,8 @@ def test_pictures_are_fitted_into_the_middle(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("faces", [1, 3, 8])
 def test_a_crowd_has_as_many_faces_as_asked(faces: int) -> None:
     crowd = scenes.crowd(tuple(np.full((48, 64, 3), 200, np.uint8) for _ in range(5)), faces)
-    assert len(crowd) == 5 and crowd[0].shape == (480, 1280, 3)
-    tiles = crowd[0].reshape(2, 240, 4, 320, 3).swapaxes(1, 2).reshape(8, -1)
+    assert len(crowd) == 5 and crowd[0].shape == (480, 960, 3)
+    tiles = crowd[0].reshape(2, 240, 4, 240, 3).swapaxes(1, 2).reshape(8, -1)
     assert [(tile == 200).all() for tile in tiles] == [i < faces for i in range(8)]
 
 
@@ -46,6 +47,16 @@ def test_crowds_have_limits(faces: int) -> None:
         scenes.crowd(pictures(2), faces)
 
 
-def test_the_bundled_clip() -> None:
+def test_the_bundled_clip_shows_its_face_in_every_frame() -> None:
     frames = scenes.clip_frames()
-    assert 30 <= len(frames) <= scenes.LIMIT and frames[0].ndim == 3
+    visible = load_truth().visible
+    assert 30 <= len(frames) <= len(visible)
+    first, last = scenes._longest(visible >= scenes.WHOLE)
+    assert last - first == len(frames) and visible[first:last].min() >= scenes.WHOLE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [([0, 1, 1, 0, 1], (1, 3)), ([1, 1, 1], (0, 3)), ([0, 0, 1], (2, 3)), ([1, 0, 1], (0, 1))]
+)
+def test_the_longest_stretch(wanted: list[int], expected: tuple[int, int]) -> None:
+    assert scenes._longest(np.array(wanted, bool)) == expected
