@@ -69,7 +69,7 @@ class TrackerSettings:
     detect_weak: int = setting(3, "frames", "look for faces this often while a track is weak", 1, 100_000)
     hold_s: float = setting(0.5, "s", "a face that the nets do not see keeps its last pose for this long", 0, 60)
     reid_s: float = setting(3.0, "s", "a face that returns within this time gets its id and identity back", 0, 3600)
-    presence_new: float = setting(0.5, "0..1", "probability that starts a track", 0, 1)
+    presence_new: float = setting(0.8, "0..1", "probability that starts a track", 0, 1)
     presence_stay: float = setting(0.3, "0..1", "probability that keeps a track", 0, 1)
     presence_weak: float = setting(0.6, "0..1", "below it a track is weak", 0, 1)
     presence_unseen: float = setting(0.9, "0..1", "keeps a track that the detector should see but does not", 0, 1)

@@ -155,7 +155,7 @@ def test_a_small_face_inside_a_large_one_is_none() -> None:
     """The nearer face would hide it; the surer of the two answers stays."""
     t = tracker()
     ghost, person = head(30, z=2000), head(200, z=600)
-    step(t, 0, [person, ghost], [answer(person), answer(ghost, presence=0.6)])
+    step(t, 0, [person, ghost], [answer(person), answer(ghost, presence=0.85)])
     for n in range(1, 10):
         near = head(200 - 19 * n, z=600)
         outcome = step(t, 33 * n, None, [answer(near), answer(ghost, presence=0.6)])
