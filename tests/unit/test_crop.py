@@ -83,7 +83,7 @@ def test_pixels_land_where_the_crop_says(z, distortion):
     camera = Camera(1100, 1100, 639.5, 359.5, 1280, 720, distortion)
     pose = Pose(euler_to_matrix(0.1, 0.3, 0.5), np.array([0.12 * z, -0.06 * z, z]))
     crop = crop_from_pose(pose, 112)
-    point = (pose.R @ (ANCHOR_MM + (30, 0, 0)) + pose.t)[None]
+    point = (pose.R @ (ANCHOR_MM + np.array([30, 0, 0])) + pose.t)[None]
     seen = warp(picture_of_points(point, camera), camera, crop)[..., 0].astype(float)
     rows, columns = np.indices(seen.shape)
     centroid = np.array([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum()

@@ -68,7 +68,7 @@ def test_6d_gives_rotations_even_from_crooked_input():
 
 
 def test_rotation_to_ray_turns_the_axis_onto_the_ray():
-    for ray in RNG.normal(size=(20, 3)) + (0, 0, 3):
+    for ray in RNG.normal(size=(20, 3)) + np.array([0, 0, 3]):
         R = rotation_to_ray(ray)
         assert np.allclose(R @ [0, 0, 1], ray / np.linalg.norm(ray))
         assert np.isclose(geodesic_deg(R, np.eye(3)), np.degrees(np.arccos(ray[2] / np.linalg.norm(ray))))
