@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tiny_nets import SHAPE_WIDTHS, SIZE, TRACK_WIDTHS, write_list, write_net
 
-from realtime3d import modelset
+from realtime3d import engines, modelset
 from realtime3d.backends import base, fake
 from realtime3d.backends.base import BACKENDS, Backend, NetSpec, create, open_nets
 from realtime3d.backends.fake import FakeBackend, FakeNet
@@ -22,11 +22,30 @@ from realtime3d.errors import MissingError
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-def backend(request: pytest.FixtureRequest) -> Backend:
+def backend(
+    request: pytest.FixtureRequest, net_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Backend:
     try:
+        if request.param == "tensorrt":
+            create("tensorrt")
+            build_engines(net_folder, tmp_path)
+            monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path))
         return create(request.param)
     except MissingError as error:
         pytest.skip(str(error))
+
+
+def build_engines(net_folder: Path, folder: Path) -> None:
+    """Engines of the tiny nets for the GPU in this machine."""
+    from realtime3d.backends import engine_build
+    from realtime3d.backends.tensorrt_library import library
+
+    models, target = modelset.find(str(net_folder)), engine_build.gpu_here()
+    if target is None:
+        raise MissingError("no NVIDIA GPU")
+    library().check_target(target, target)
+    nets, model = list(models.nets.values()), models.load_face_model()
+    engine_build.build_all(nets, model, [target], "fp32", folder, library(), False, lambda *told: None)
 
 
 def images(n: int, seed: int = 0) -> np.ndarray:
