@@ -33,8 +33,8 @@ class LossWeights:
     landmarks: float = 0.35
     joint: float = 0.2
     expression: float = 4.0
-    regions: float = 2.0  # eyelids and lips, in addition
-    gaps: float = 1.5
+    regions: float = 3.0  # eyelids and lips, in addition
+    gaps: float = 4.0
     extras: float = 3.0
     shape: float = 3.0
     presence: float = 1.0
@@ -168,6 +168,12 @@ def _distance(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).square().sum(-1).add(1e-10).sqrt().mean(1)
 
 
+def _soft(mm: Tensor) -> Tensor:
+    """Quadratic up to 6 mm, then linear. Eyes are open or closed: an absolute error would let an unsure net say
+    "open" to all of them and learn nothing."""
+    return F.huber_loss(mm, torch.zeros_like(mm), reduction="none", delta=6.0) / 3.0
+
+
 def _face_losses(out: Batch, batch: Batch, terms: FaceTerms, truth: Tensor) -> Losses:
     d_eta = out["expression"] - batch["eta"]
     front = rms(terms.front, d_eta)
@@ -176,8 +182,8 @@ def _face_losses(out: Batch, batch: Batch, terms: FaceTerms, truth: Tensor) -> L
     log_sigma = out["expression_log_sigma"][:, 0].clamp(-4, 4)
     return {
         "expression": _mean(front, w),
-        "regions": _mean(rms(terms.lids, d_eta) + rms(terms.lips, d_eta), w),
-        "gaps": _mean((terms.gap_mm(own) - terms.gap_mm(truth)).abs().mean(1), w),
+        "regions": _mean(_soft(rms(terms.lids, d_eta)) + _soft(rms(terms.lips, d_eta)), w),
+        "gaps": _mean(_soft(terms.gap_mm(own) - terms.gap_mm(truth)).mean(1), w),
         "extras": _mean((out["extras"] - batch["extras"]).abs().mean(1), batch["w_extras"]),
         "expression_sigma": _mean(front.detach() * torch.exp(-log_sigma) + log_sigma, w),
         "shape": shape_loss(out["shape"], batch, terms),
