@@ -51,7 +51,8 @@ class WindowSink:
 
     def _open(self) -> None:
         try:
-            self._gui.namedWindow(self._title, self._gui.WINDOW_NORMAL | self._gui.WINDOW_KEEPRATIO)
+            plain = self._gui.WINDOW_GUI_NORMAL  # without Qt's toolbar
+            self._gui.namedWindow(self._title, self._gui.WINDOW_NORMAL | self._gui.WINDOW_KEEPRATIO | plain)
         except self._gui.error as error:
             raise OutputError(f"no window can be opened ({_first_line(error)}): {_ADVICE}") from error
 

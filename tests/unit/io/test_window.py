@@ -17,7 +17,7 @@ PICTURE = np.zeros((4, 6, 3), np.uint8)
 class FakeGui:
     """OpenCV's window functions, with keys that are typed and a window that is closed by the test."""
 
-    WINDOW_NORMAL, WINDOW_KEEPRATIO, WND_PROP_VISIBLE = 0, 0, 4
+    WINDOW_NORMAL, WINDOW_KEEPRATIO, WINDOW_GUI_NORMAL, WND_PROP_VISIBLE = 0, 0, 16, 4
     error = cv2.error
 
     def __init__(self) -> None:
