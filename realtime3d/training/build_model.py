@@ -14,8 +14,9 @@ from realtime3d.errors import OutputError
 from realtime3d.facemodel import FORMAT, SurfacePoints
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.actions import GAZE, sample_actions
-from realtime3d.training.correspondence import Correspondence, find_mediapipe, place_68
+from realtime3d.training.correspondence import INNER_68, Correspondence, find_mediapipe, place_68
 from realtime3d.training.head_source import HeadSource
+from realtime3d.training.lids import on_the_lids
 from realtime3d.training.regions import NAMES, label_regions, visible_triangles
 
 Array = NDArray[np.float64]
@@ -69,6 +70,7 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
     upright = euler_to_matrix(np.radians(FRONTAL_PITCH_DEG), 0, 0).T
     mean, shape_basis, actions = mean @ upright, shape_basis @ upright, actions @ upright
     expression_basis, extra_basis = expression_basis @ upright, extra_basis @ upright
+    lids478, lids68 = eyes_on_lids(correspondence.points, points68, mean, source, region)
     arrays = {
         "format": np.array(FORMAT),
         "mean": mean.astype(np.float32),
@@ -82,8 +84,8 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
         "extra_names": np.array(EXTRA_NAMES),
         "arkit_names": np.array(source.action_names),
         **retarget_matrices(actions, np.concatenate([expression_basis, extra_basis]), motion_weight),
-        **landmark_arrays("mediapipe478", correspondence.points),
-        **landmark_arrays("ibug68", points68),
+        **landmark_arrays("mediapipe478", lids478),
+        **landmark_arrays("ibug68", lids68),
     }
     return Built(arrays, _floor(correspondence))
 
@@ -131,6 +133,19 @@ def mirror_index(template: Array) -> NDArray[np.intp]:
         return np.array(partner, dtype=np.intp)
     flipped = template * (-1, 1, 1)
     return np.array([int(np.argmin(((template - row) ** 2).sum(1))) for row in flipped], dtype=np.intp)
+
+
+def eyes_on_lids(
+    points478: SurfacePoints, points68: SurfacePoints, mean: Array, source: HeadSource, region: NDArray
+) -> tuple[SurfacePoints, SurfacePoints]:
+    """Both landmark sets with the points around the eyes moved from the eyeballs to the lids of the upright head."""
+    hidden = np.isin(region, [NAMES.index(name) for name in ("eyes", "tongue", "mouth_inside")])
+    moved = on_the_lids(points478, mean, source.triangles, region == NAMES.index("eyes"), ~hidden)
+    vertices, weights = points68.vertices.copy(), points68.weights.copy()
+    eyes = slice(36, 48)
+    same = list(INNER_68)[36 - 17 : 48 - 17]  # iBUG's first 17 points are the jaw
+    vertices[eyes], weights[eyes] = moved.vertices[same], moved.weights[same]
+    return moved, SurfacePoints(vertices, weights)
 
 
 def region_weights(region: NDArray, weights: dict[str, float]) -> Array:
