@@ -79,7 +79,9 @@ def _one_cv2() -> Iterator[Finding]:
 
 def machine() -> Iterator[Finding]:
     """Processor, back ends and their devices, display."""
-    yield Finding("ok", f"CPU: {_cpu_name()}, {len(_usable_cpus())} of {os.cpu_count()} cores usable")
+    from realtime3d.bench.machine import cpu_name, usable_cores
+
+    yield Finding("ok", f"CPU: {cpu_name()}, {usable_cores()} of {os.cpu_count()} cores usable")
     from realtime3d.backends.base import BACKENDS, create
 
     for name in sorted(BACKENDS.keys() - {"fake"}):
@@ -89,20 +91,6 @@ def machine() -> Iterator[Finding]:
             yield Finding("missing", f"back end {name}", str(error))
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         yield Finding("note", "no display: `realtime3d live` needs --no-window here")
-
-
-def _usable_cpus() -> set[int]:
-    affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # Linux only
-    return affinity(0) if affinity else set(range(os.cpu_count() or 1))
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def cameras() -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import glob
 import itertools
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +29,7 @@ NS = 1_000_000_000
 _NUMBER = re.compile(r"%(0?)(\d*)d")
 
 
-class _Pictures:
+class _Pictures(ABC):
     """What both kinds share: `--start`, `--end`, `--every`, and one pass."""
 
     def __init__(self, options: SourceOptions, info: SourceInfo) -> None:
@@ -36,13 +37,13 @@ class _Pictures:
         self._closed = self._started = False
         self._warnings: list[str] = []
 
+    @abstractmethod
     def _timed(self) -> Iterator[tuple[int, int, Any]]:
         """(index, t_ns, something `_load` turns into a picture) for everything there is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _load(self, item: Any) -> Image | None:
         """The picture, or None where it is to be skipped."""
-        raise NotImplementedError
 
     @property
     def info(self) -> SourceInfo:
