@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from realtime3d.errors import UsageError
-from realtime3d.geometry import DEFAULT_FOV_DEG
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -116,7 +115,13 @@ class SmoothSettings:
 class CameraConfig:
     """What is known of the camera."""
 
-    fov: float = setting(DEFAULT_FOV_DEG, "deg", "angle of view across the picture's longer side", 5.0, 170.0)
+    fov: float = setting(
+        0.0,
+        "deg",
+        "angle of view across the picture's longer side; 0: not known, 60 is taken (see conventions)",
+        0,
+        170.0,
+    )
     intrinsics: str = setting("", "path", "OpenCV calibration (.json, .yml, .yaml, .xml, .npz); replaces fov")
     mirror: bool = setting(False, "", "flip each picture left to right before anything looks at it")
 

@@ -10,22 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from realtime3d.config import CameraConfig
 from realtime3d.errors import UsageError
-from realtime3d.geometry import Camera
+from realtime3d.geometry import DEFAULT_FOV_DEG, Camera
 
 MATRIX_NAMES = ("camera_matrix", "cameraMatrix", "K", "mtx", "M1")
 DISTORTION_NAMES = ("distortion_coefficients", "dist_coeffs", "distCoeffs", "dist", "distortion", "D", "D1")
 WIDTH_NAMES, HEIGHT_NAMES = ("image_width", "width"), ("image_height", "height")
 SUFFIXES = (".json", ".yml", ".yaml", ".xml", ".npz")
+PORTRAIT_MM = 1000.0  # single pictures are seldom taken from nearer, but often cut out of larger ones
+FACE_MM = 125.0  # the larger side of a tight box, brows to chin
 
 
 @dataclass(frozen=True, slots=True)
 class CameraModel:
     """Gives the camera for pictures of any size."""
 
-    fov_deg: float
+    fov_deg: float  # 0: not known
     calibrated: Camera | None = None
     mirror: bool = False
 
@@ -38,9 +41,22 @@ class CameraModel:
     def camera(self, width: int, height: int) -> Camera:
         """The camera of a picture of this size; a calibration is scaled to it."""
         if self.calibrated is None:
-            return Camera.from_fov(width, height, self.fov_deg)
+            return Camera.from_fov(width, height, self.fov_deg or DEFAULT_FOV_DEG)
         scaled = _scaled(self.calibrated, width, height)
         return mirrored(scaled) if self.mirror else scaled
+
+    def portrait(self, width: int, height: int, boxes: ArrayLike) -> Camera:
+        """The camera of a single picture: where nothing is known of it, no face is nearer than PORTRAIT_MM.
+
+        A portrait that is cut out of a larger picture would otherwise be taken for a face 30 cm away, and its mesh
+        would be drawn with that perspective: mouth and chin 4 % of the box too low.
+        """
+        camera = self.camera(width, height)
+        if self.calibrated is not None or self.fov_deg or not len(boxes := np.asarray(boxes)):
+            return camera
+        largest = float((boxes[:, 2:] - boxes[:, :2]).max())
+        focal = max(camera.fx, largest * PORTRAIT_MM / FACE_MM)
+        return replace(camera, fx=focal, fy=focal)
 
 
 def mirrored(camera: Camera) -> Camera:

@@ -160,7 +160,7 @@ class FrameLoop:
 
 def look_at_boxes(parts: Parts, image: Image, boxes: Sequence[FloatArray]) -> tuple[Camera, list[FaceState]]:
     """The faces in these boxes of one picture, one for each box in order: `LOOKS` looks, the last with all nets."""
-    camera = parts.cameras.camera(image.shape[1], image.shape[0])
+    camera = parts.cameras.portrait(image.shape[1], image.shape[0], boxes)
     estimator = parts.estimator
     crops = [estimator.box_crop(box, camera) for box in boxes]
     for _ in range(LOOKS - 1):

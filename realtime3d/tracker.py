@@ -69,7 +69,7 @@ class FaceTracker:
         - max_faces: the largest faces are kept; detect_every: frames between searches for new faces;
         - boxes: a CSV with face boxes instead of the detector, or a detector of your own;
         - smooth: False gives the nets' answers as they are;
-        - fov (degrees across the longer side) or intrinsics (an OpenCV calibration file);
+        - fov (degrees across the longer side; 60 where nothing is known) or intrinsics (an OpenCV calibration file);
         - mirror: flip each picture left to right before anything looks at it, for sources that deliver mirrored
           pictures, or to see yourself as in a mirror. All results (boxes, poses, Left and Right, `frame.image`)
           describe the flipped picture; boxes and a calibration that you give belong to the picture as it comes;
@@ -263,7 +263,8 @@ class FaceTracker:
 
         Any usual face box will do: it only starts the search. There is no memory: no smoothing, no cached identity, no
         link to other calls, and a stream that is being processed is not disturbed. No box is dropped: a low
-        `confidence` says that there may be no face.
+        `confidence` says that there may be no face. Without `fov` and calibration, the camera is such that the largest
+        face is a metre away or more (docs/conventions.md).
         """
         picture = to_bgr(image)
         checked = _checked_boxes(boxes)

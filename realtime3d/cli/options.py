@@ -53,7 +53,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         "--smooth", action=argparse.BooleanOptionalAction, default=None, help="smooth over time (on by default)"
     )
     lens = group.add_mutually_exclusive_group()
-    lens.add_argument("--fov", metavar="DEG", type=float, help="angle of view across the picture's longer side")
+    lens.add_argument("--fov", metavar="DEG", type=float, help="angle of view across the longer side (60 unless told)")
     lens.add_argument("--intrinsics", metavar="F", help="OpenCV calibration file, with lens distortion")
     group.add_argument("--mirror", action="store_true", default=None, help="flip each picture left to right first")
 

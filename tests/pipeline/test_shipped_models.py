@@ -25,7 +25,7 @@ def portrait() -> Image:
 
 @pytest.fixture(scope="module")
 def tracker() -> Iterator[FaceTracker]:
-    with FaceTracker(backend="onnxruntime") as opened:
+    with FaceTracker(backend="onnxruntime", fov=60) as opened:
         yield opened
 
 
@@ -55,6 +55,14 @@ def test_tight_and_detector_boxes_give_the_same_face(tracker: FaceTracker, portr
         assert geodesic_deg(tight.pose.R, other.pose.R) < 6
         assert np.abs(tight.box - other.box).max() < 8
         assert np.abs(tight.vertices() - other.vertices()).max() / tight.pose.t[2] < 0.1
+
+
+def test_a_single_picture_of_an_unknown_camera_is_a_portrait(tracker: FaceTracker, portrait: Image) -> None:
+    (near,) = tracker.process_boxes(portrait, [TIGHT]).faces
+    with FaceTracker(backend="onnxruntime") as unknown:
+        (face,) = unknown.process_boxes(portrait, [TIGHT]).faces
+    assert face.pose.t[2] == pytest.approx(1000, rel=0.15) and near.pose.t[2] < 750
+    assert np.abs(face.box - near.box).max() < 8  # the same pixels, another camera
 
 
 def test_a_box_without_a_face_is_answered_with_low_confidence(tracker: FaceTracker) -> None:

@@ -30,7 +30,7 @@ POSES = {
 def tracker(scene: Scene, net_folder: object) -> Iterator[FaceTracker]:
     with (
         scene.installed() as backend,
-        FaceTracker(models=str(net_folder), backend=backend, boxes=scene, smooth=False) as opened,
+        FaceTracker(models=str(net_folder), backend=backend, boxes=scene, fov=60, smooth=False) as opened,
     ):
         yield opened
 
@@ -164,7 +164,7 @@ class TestProcessBoxes:
 def test_mirror_describes_the_flipped_picture(scene: Scene, net_folder: object) -> None:
     scene.heads = [head(x=-100, yaw=25, roll=10)]  # as the flipped picture shows it
     with scene.installed() as backend:
-        tracker = FaceTracker(models=str(net_folder), backend=backend, boxes=scene, mirror=True, smooth=False)
+        tracker = FaceTracker(models=str(net_folder), backend=backend, boxes=scene, fov=60, mirror=True, smooth=False)
         image = scene.image
         image[:, :10] = 255
         result = tracker.process(image, t=0)

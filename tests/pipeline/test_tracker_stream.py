@@ -301,7 +301,7 @@ class TestLife:
         config = replace(Config(), track=replace(Config().track, max_faces=5))
         assert FaceTracker(config=config).config.track.max_faces == 5
 
-    @pytest.mark.parametrize("options", [{"max_faces": 0}, {"fov": 0}, {"threads": "2"}, {"detect_every": -1}])
+    @pytest.mark.parametrize("options", [{"max_faces": 0}, {"fov": -1}, {"threads": "2"}, {"detect_every": -1}])
     def test_wrong_options_are_usage_errors_at_once(self, options: dict[str, object]) -> None:
         with pytest.raises(UsageError):
             FaceTracker(**options)  # type: ignore[arg-type]

@@ -93,3 +93,15 @@ def test_what_is_no_calibration_is_a_usage_error_with_its_name(tmp_path: Path, n
     assert "\n" not in str(caught.value)
     with pytest.raises(UsageError, match="absent"):
         read_intrinsics(tmp_path / f"absent{file.suffix}")
+
+
+def test_single_pictures_of_unknown_cameras_hold_no_face_nearer_than_a_metre() -> None:
+    unknown, small, large = CameraModel(0.0), [10, 10, 40, 40], [0, 0, 300, 360]
+    usual = unknown.camera(640, 480)
+    assert usual == CameraModel(60.0).camera(640, 480)
+    assert unknown.portrait(640, 480, [small]) == usual == unknown.portrait(640, 480, [])
+    near = unknown.portrait(640, 480, [small, large])
+    assert near.fx == near.fy == pytest.approx(360 / 125 * 1000)
+    assert (near.cx, near.width) == (usual.cx, 640)
+    told = CameraModel(60.0)
+    assert told.portrait(640, 480, [large]) == usual
