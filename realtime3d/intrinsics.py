@@ -52,9 +52,10 @@ class CameraModel:
         would be drawn with that perspective: mouth and chin 4 % of the box too low.
         """
         camera = self.camera(width, height)
-        if self.calibrated is not None or self.fov_deg or not len(boxes := np.asarray(boxes)):
+        corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        if self.calibrated is not None or self.fov_deg or not len(corners):
             return camera
-        largest = float((boxes[:, 2:] - boxes[:, :2]).max())
+        largest = float((corners[:, 2:] - corners[:, :2]).max())
         focal = max(camera.fx, largest * PORTRAIT_MM / FACE_MM)
         return replace(camera, fx=focal, fy=focal)
 
