@@ -1,4 +1,4 @@
-"""What matters live: how old a result is, how many streams fit, how soon the first result comes, what memory does."""
+"""What matters live: how old a result is, how soon the first result comes, what memory does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from realtime3d.bench import scenes
-from realtime3d.bench.machine import resident_mb
-from realtime3d.bench.measure import FULL, Effort, Metric, one, percentile
+from realtime3d.bench.machine import peak_mb, resident_mb
+from realtime3d.bench.measure import Metric, one, percentile
 from realtime3d.bench.pipeline import Walk
 from realtime3d.bench.scenarios import Bench, Result
 from realtime3d.clock import now_ns
@@ -24,8 +24,8 @@ from realtime3d.io.latest import Closed, Latest, join
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Frame, Image
 
-STREAMS = (1, 2, 4, 8)
 BATCH_OF_FRAMES = 250  # between two looks at the memory
+SETTLED_LOOKS = 2  # after so many everything is loaded and learnt
 MEMORY_FRAMES = 30  # different pictures while it is watched
 
 
@@ -83,56 +83,6 @@ def _produce(box: Latest[Frame], images: tuple[Image, ...], count: int) -> None:
     box.close(error)
 
 
-def streams(bench: Bench) -> Result:
-    """1, 2, 4 and 8 streams side by side in one process, each with a tracker of one thread of its own, unpaced."""
-    metrics: dict[str, Metric] = {}
-    best: list[float] = [0.0]
-    for count in STREAMS:
-        values = _side_by_side(bench, count)
-        metrics[f"total_fps_{count}"] = Metric(values, "fps", "higher")
-        best = max(best, list(values), key=lambda v: sorted(v)[len(v) // 2])
-    for rate in (15, 30):
-        metrics[f"streams_at_{rate}_fps"] = Metric(tuple(v / rate for v in best), "streams", "higher")
-    notes = ["streams_at_N_fps is the best total rate over N"]
-    return Result({"picture": "640x480", "faces": 1, "threads": 1}, metrics, notes)
-
-
-def _side_by_side(bench: Bench, count: int) -> tuple[float, ...]:
-    """Frames a second of all streams together, one value a repeat."""
-    trackers = [bench.tracker(threads=1) for _ in range(count)]
-    walks = [Walk(tracker, bench.frames()) for tracker in trackers]
-    try:
-        for walk in walks:
-            walk.settle(bench.effort)
-        return tuple(_total_fps(walks, bench.effort) for _ in range(bench.effort.repeats))
-    finally:
-        for tracker in trackers:
-            tracker.close()
-
-
-def _total_fps(walks: list[Walk], effort: Effort) -> float:
-    start, end = time.perf_counter(), time.perf_counter() + effort.block_s
-    errors: list[BaseException] = []
-
-    def follow(walk: Walk) -> None:
-        try:
-            while time.perf_counter() < end:
-                walk.step()
-        except BaseException as error:  # it is raised in the caller's thread
-            errors.append(error)
-
-    for walk in walks:
-        walk.results = 0
-    threads = [threading.Thread(target=follow, args=(walk,), daemon=True) for walk in walks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return sum(walk.results for walk in walks) / (time.perf_counter() - start)
-
-
 FIRST_RESULT = """
 import json, sys, time
 from pathlib import Path
@@ -170,37 +120,36 @@ print(json.dumps(live.held_mb(config, Path(sys.argv[2]) if sys.argv[2] else None
 
 
 def memory(bench: Bench) -> Result:
-    """Memory of a fresh process that follows one face: after settling, at the end, growth over the second half."""
+    """Memory of a fresh process that follows one face for 10,000 frames: its peak, and growth after the first 500."""
     if resident_mb() is None:
         raise MissingError("this system does not say how much memory a process holds: run this scenario on Linux")
-    looks = max(4, 2 * bench.effort.repeats)
+    looks = max(SETTLED_LOOKS + 2, bench.effort.long_run // BATCH_OF_FRAMES)
     held: list[float] = _fresh(MEMORY, bench, str(looks), str(BATCH_OF_FRAMES))
-    half = held[len(held) // 2 :]
-    growth = (half[-1] - half[0]) / ((len(half) - 1) * BATCH_OF_FRAMES / 1000)
+    *held, peak = held
     metrics = {
-        "after_settling": one(held[0], "MB", "lower"),
+        "peak": one(peak, "MB", "lower"),
+        "after_first_500": one(held[SETTLED_LOOKS], "MB", "lower"),
         "at_the_end": one(held[-1], "MB", "lower"),
-        "growth": one(growth, "MB per 1000 frames", "lower"),
+        "growth": one(held[-1] - held[SETTLED_LOOKS], "MB", "lower"),
     }
-    notes = [f"{MEMORY_FRAMES} decoded frames are part of it"]
+    notes = [f"{MEMORY_FRAMES} decoded frames are part of it", "growth is from the first 500 frames to the end"]
     return Result({"picture": "640x480", "faces": 1, "frames": looks * BATCH_OF_FRAMES}, metrics, notes)
 
 
 def held_mb(config: Config, clip: Path | None, looks: int, frames: int) -> list[float]:
-    """Memory of this process in MB, after settling and after each further `frames` frames."""
+    """Memory of this process in MB, from the first frame on after each further `frames` frames; last its peak."""
     images = scenes.sized(scenes.clip_frames(clip)[:MEMORY_FRAMES], *scenes.SIZES["480p"])
     scenes.clip_frames.cache_clear()
     held: list[float] = []
     with FaceTracker(config=config) as tracker:
         walk = Walk(tracker, images)
-        walk.settle(FULL)
         for _ in range(looks):
             held.append(resident_mb() or 0.0)
             for _ in range(frames):
                 walk.step()
             walk.stages.clear()
         held.append(resident_mb() or 0.0)
-    return held
+    return [*held, peak_mb()]
 
 
 def _fresh(code: str, bench: Bench, *more: str) -> Any:

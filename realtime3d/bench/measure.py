@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Literal
 
 Better = Literal["lower", "higher", "neither"]
+Block = tuple[list[float], float]  # milliseconds of each call, CPU milliseconds a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,10 @@ class Effort:
     warm_up_s: float  # before the first
     settle_s: float  # at most, until a tracker does what it does from then on
     last_start_s: float = float("inf")  # no scenario begins later
+    long_run: int = 10_000  # frames, where memory is watched
 
 
-QUICK = Effort(repeats=3, block_s=0.2, warm_up_s=0.1, settle_s=1.5, last_start_s=23.0)
+QUICK = Effort(repeats=3, block_s=0.2, warm_up_s=0.1, settle_s=1.5, last_start_s=23.0, long_run=1500)
 FULL = Effort(repeats=9, block_s=1.5, warm_up_s=1.0, settle_s=60.0)
 
 
@@ -74,10 +77,15 @@ class Timing:
 
 def in_turn(calls: Sequence[Callable[[], object]], effort: Effort) -> list[Timing]:
     """Measure several calls block by block in turn, so that whatever else the machine does meets all of them."""
-    for call in calls:
-        _block(call, effort.warm_up_s)
-    rounds = [[_block(call, effort.block_s) for call in calls] for _ in range(effort.repeats)]
-    return [_timing(blocks) for blocks in zip(*rounds, strict=True)]
+    return blocks_in_turn([partial(block, call) for call in calls], effort)
+
+
+def blocks_in_turn(blocks: Sequence[Callable[[float], Block]], effort: Effort) -> list[Timing]:
+    """The same where a block, which takes about so many seconds, is measured elsewhere."""
+    for measured in blocks:
+        measured(effort.warm_up_s)
+    rounds = [[measured(effort.block_s) for measured in blocks] for _ in range(effort.repeats)]
+    return [_timing(found) for found in zip(*rounds, strict=True)]
 
 
 def time_calls(call: Callable[[], object], effort: Effort) -> Timing:
@@ -85,7 +93,7 @@ def time_calls(call: Callable[[], object], effort: Effort) -> Timing:
     return in_turn([call], effort)[0]
 
 
-def _block(call: Callable[[], object], seconds: float) -> tuple[list[float], float]:
+def block(call: Callable[[], object], seconds: float) -> Block:
     """Milliseconds of each call, called again and again for so long, at least three times; CPU milliseconds a call."""
     times: list[float] = []
     end = time.perf_counter() + seconds
@@ -97,7 +105,7 @@ def _block(call: Callable[[], object], seconds: float) -> tuple[list[float], flo
     return times, (time.process_time() - cpu) * 1e3 / len(times)
 
 
-def _timing(blocks: Sequence[tuple[list[float], float]]) -> Timing:
+def _timing(blocks: Sequence[Block]) -> Timing:
     return Timing(
         wall=Metric(tuple(median(times) for times, _ in blocks), "ms"),
         slow=Metric(tuple(percentile(times, 0.95) for times, _ in blocks), "ms"),

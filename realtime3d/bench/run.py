@@ -12,6 +12,7 @@ from realtime3d import modelset
 from realtime3d.backends.base import open_nets
 from realtime3d.bench import measure, report
 from realtime3d.bench.machine import commit, machine, software
+from realtime3d.bench.peers.spec import Peer
 from realtime3d.bench.scenarios import QUICK, SCENARIOS, Bench, scenario
 from realtime3d.config import Config
 from realtime3d.errors import MissingError, UsageError
@@ -24,19 +25,22 @@ def run(
     config: Config,
     effort: str = "full",
     clip: Path | None = None,
+    peers: tuple[Peer, ...] = (),
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Run the scenarios in the report's order; a part that is not there is said in its place and the rest goes on.
 
-    `wanted` None: those that belong to the effort, and the quick ones begin only while there is time.
+    `wanted` None: those that belong to the effort, and the quick ones begin only while there is time. `peers` that are
+    named are compared with in any case.
     """
-    names = wanted or (QUICK if effort == "quick" else tuple(SCENARIOS))
+    names = [*(wanted or (QUICK if effort == "quick" else [name for name in SCENARIOS if name != "peers"]))]
+    names += ["peers"] if peers else []
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
         raise UsageError(f"no scenario {unknown[0]!r}: choose from {', '.join(SCENARIOS)}")
     start = time.perf_counter()
     found: dict[str, Any] = {**_header(config, effort, clip), "scenarios": {}, "missing": {}, "interrupted": False}
-    bench = Bench(config, EFFORTS[effort], clip)
+    bench = Bench(config, EFFORTS[effort], clip, peers)
     for name in [name for name in SCENARIOS if name in names]:
         function = scenario(name)
         what = (function.__doc__ or "").strip()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime3d.bench.measure import Effort, Metric
+from realtime3d.bench.peers.spec import Peer
 from realtime3d.config import Config
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
@@ -21,6 +22,7 @@ class Bench:
     config: Config
     effort: Effort
     clip: Path | None = None  # None: the bundled one
+    peers: tuple[Peer, ...] = ()  # that the user named
 
     def tracker(self, **changes: Any) -> FaceTracker:
         """A tracker as configured; `changes` are options of `FaceTracker`."""
@@ -46,13 +48,14 @@ SCENARIOS = {  # name -> function, imported when it runs; the order of the repor
     "nets": "realtime3d.bench.nets:nets",
     "pipeline": "realtime3d.bench.pipeline:pipeline",
     "overlay": "realtime3d.bench.pipeline:overlay",
-    "encoding": "realtime3d.bench.pipeline:encoding",
+    "encoding": "realtime3d.bench.files:encoding",
     "peer": "realtime3d.bench.pipeline:peer",
+    "peers": "realtime3d.bench.peers.side_by_side:peers",
     "latency": "realtime3d.bench.live:latency",
-    "faces": "realtime3d.bench.pipeline:faces",
+    "faces": "realtime3d.bench.crowd:faces",
     "sizes": "realtime3d.bench.pipeline:sizes",
     "detector": "realtime3d.bench.pipeline:detector",
-    "streams": "realtime3d.bench.live:streams",
+    "streams": "realtime3d.bench.streams:streams",
     "cold-start": "realtime3d.bench.live:cold_start",
     "memory": "realtime3d.bench.live:memory",
 }

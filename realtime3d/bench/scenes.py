@@ -97,11 +97,11 @@ def _bounce(index: int, count: int) -> int:
 
 
 class Endless:
-    """Frames for ever, 30 in a second of their own time."""
+    """Frames for ever, 30 in a second of their own time, from number `first` on."""
 
-    def __init__(self, images: tuple[Image, ...]) -> None:
+    def __init__(self, images: tuple[Image, ...], first: int = 0) -> None:
         self._images = images
-        self._index = 0
+        self._index = first
 
     def next(self, t_ns: int | None = None) -> Frame:
         """The next one, stamped with its own time or with `t_ns`."""

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from realtime3d.cli.options import add_common, add_config_options, config_from
+from realtime3d.errors import UsageError
+
+REPORTS = (".md", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--scenario", metavar="NAME", action="append", help="only this one; may be given again")
     group.add_argument("--list", action="store_true", help="print the scenarios and end")
     group.add_argument("--clip", metavar="F", type=Path, help="a video with one face instead of the bundled clip")
+    group.add_argument(
+        "--peer", metavar="NAME=PATH", action="append", default=[],
+        help="compare also with openseeface or 3ddfa (a checkout), facelandmarker (a .task file); may be given again",
+    )  # fmt: skip
+    group.add_argument(
+        "--peer-python", metavar="NAME=F", action="append", default=[],
+        help="the interpreter of a peer's environment; left away: .venv in its checkout",
+    )  # fmt: skip
     group.add_argument("--json", metavar="F", type=Path, help="keep the result")
-    group.add_argument("--report", metavar="F.md", type=Path, help="the result as Markdown")
+    group.add_argument(
+        "--report", metavar="F.md|F.png", action="append", default=[], type=Path,
+        help="the result as Markdown or as a picture; may be given again",
+    )  # fmt: skip
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     add_config_options(parser)
     add_common(parser)
@@ -34,21 +48,37 @@ def run(args: argparse.Namespace) -> int:
         return _list()
     if args.compare:
         return _compare(*args.compare)
-    from realtime3d.bench import report
     from realtime3d.bench import run as bench
-    from realtime3d.io.files import check_output, write_whole
+    from realtime3d.bench.peers import spec
+    from realtime3d.io.files import check_output
 
-    outputs = [path for path in (args.json, args.report) if path]
+    outputs = [*([args.json] if args.json else []), *args.report]
+    for path in args.report:
+        if path.suffix.lower() not in REPORTS:
+            raise UsageError(f"--report {path}: name a file that ends in {' or '.join(REPORTS)}")
     for path in outputs:
         check_output(path, args.overwrite, [args.clip] if args.clip else [])
+    peers = spec.parse(args.peer, args.peer_python)
     effort = "quick" if args.quick else "full"
-    found = bench.run(args.scenario, config_from(args), effort, args.clip, lambda line: _say(f"  {line}", args))
-    if args.json:
-        write_whole(args.json, (json.dumps(found, indent=1) + "\n").encode())
-    if args.report:
-        write_whole(args.report, report.markdown(found).encode())
+    found = bench.run(args.scenario, config_from(args), effort, args.clip, peers, lambda line: _say(f"  {line}", args))
+    _write(found, args)
     _conclude(found, outputs, args)
     return 130 if found["interrupted"] else 0
+
+
+def _write(found: dict[str, Any], args: argparse.Namespace) -> None:
+    from realtime3d.bench import report
+    from realtime3d.io.files import write_whole
+
+    if args.json:
+        write_whole(args.json, (json.dumps(found, indent=1) + "\n").encode())
+    for path in args.report:
+        if path.suffix.lower() == ".png":
+            from realtime3d.bench import chart
+
+            write_whole(path, chart.png(found))
+        else:
+            write_whole(path, report.markdown(found).encode())
 
 
 def _conclude(found: dict[str, Any], outputs: list[Path], args: argparse.Namespace) -> None:

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from realtime3d.bench import live, measure
+from realtime3d.bench import live, measure, streams
 from realtime3d.bench import run as bench
 from realtime3d.bench.live import _paced
+from realtime3d.bench.peers.spec import KNOWN
 from realtime3d.bench.scenarios import QUICK, SCENARIOS
 from realtime3d.bench.scenes import sized
 from realtime3d.cli import main
 
-TINY = measure.Effort(repeats=3, block_s=0.01, warm_up_s=0.0, settle_s=0.1)
+TINY = measure.Effort(repeats=3, block_s=0.01, warm_up_s=0.0, settle_s=0.1, long_run=12)
 EXPECTED = {  # scenario -> a metric it must have
     "nets": "face_ms",
     "pipeline": "fps",
     "overlay": "fps",
     "encoding": "fps",
     "peer": "times_as_fast",
+    "peers": "openseeface_times_as_fast",
     "latency": "p95_ms",
-    "faces": "fps_8",
+    "faces": "further_face_of_8_cpu",
     "sizes": "fps_4K",
     "detector": "fps_every_60",
     "streams": "streams_at_15_fps",
@@ -36,7 +38,8 @@ EXPECTED = {  # scenario -> a metric it must have
 def little_effort(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "EFFORTS", {"quick": TINY, "full": TINY})
     monkeypatch.setattr(live, "BATCH_OF_FRAMES", 3)
-    monkeypatch.setattr(live, "STREAMS", (1, 2))
+    monkeypatch.setattr(streams, "LIMIT", 2)
+    monkeypatch.setattr(streams, "PROBE_S", 0.1)
 
 
 def options(net_folder: Path) -> list[str]:
@@ -54,16 +57,31 @@ def test_a_scenario_from_the_command_to_the_report(
 ) -> None:
     if name == "memory" and not sys.platform.startswith("linux"):
         pytest.skip("this system does not say how much memory a process holds")
-    out, text = tmp_path / "r.json", tmp_path / "r.md"
-    words = ["bench", "--scenario", name, "--json", str(out), "--report", str(text), *options(net_folder)]
-    assert main(words) == 0, capsys.readouterr().err
+    out, text, picture = tmp_path / "r.json", tmp_path / "r.md", tmp_path / "r.png"
+    words = ["bench", "--scenario", name, "--json", str(out), "--report", str(text), "--report", str(picture)]
+    if name == "peers":
+        words += ["--peer", f"openseeface={write_checkout(tmp_path)}", "--peer-python", f"openseeface={sys.executable}"]
+    assert main([*words, *options(net_folder)]) == 0, capsys.readouterr().err
     found = json.loads(out.read_text())
     assert list(found["scenarios"]) == [name] and found["missing"] == {}
     metric = found["scenarios"][name]["metrics"][EXPECTED[name]]
-    assert metric["values"] and (metric["median"] > 0 or name == "memory")
+    assert metric["values"] and (metric["median"] > 0 or name in ("memory", "streams"))
     assert found["models"]["files"]["track"] and found["software"]["onnxruntime"]
     assert found["backend"] == {"name": "fake", "device": "cpu", "threads": 2}
     assert EXPECTED[name] in text.read_text()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def write_checkout(folder: Path) -> Path:
+    """What looks like a checkout of OpenSeeFace, with a tracker that always sees one face."""
+    for file in KNOWN["openseeface"].files:
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text("")
+    tracker = (
+        "class Tracker:\n    def __init__(self, *sizes, **options): ...\n    def predict(self, frame): return [0]\n"
+    )
+    (folder / "tracker.py").write_text(f"import onnxruntime, cv2\n{tracker}")
+    return folder
 
 
 def test_existing_files_are_not_replaced(net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +95,9 @@ def test_existing_files_are_not_replaced(net_folder: Path, tmp_path: Path, capsy
     ("words", "code", "message"),
     [
         (["--scenario", "nothing"], 2, "no scenario 'nothing': choose from nets, pipeline"),
+        (["--scenario", "peers"], 2, "no peer is named: add --peer openseeface=DIR"),
+        (["--peer", "openseeface=nowhere"], 3, "is no complete checkout of OpenSeeFace"),
+        (["--report", "faces.pdf"], 2, "name a file that ends in .md or .png"),
         (["--scenario", "pipeline", "--clip", "nowhere.mp4"], 4, "nowhere.mp4"),
         (["--scenario", "nets", "--models", "/nowhere/at/all"], 3, "models.toml"),
         (["--quick", "--compare", "a", "b"], 2, "not allowed with"),
