@@ -5,6 +5,7 @@ A head's place is (x/z, y/z, log z) of its anchor, as `motion.place_of` gives it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,6 +67,16 @@ def prediction_cost(expected: Heads, seen: Heads, unseen_s: ArrayLike) -> Array:
     return ((sideways / USUAL_FACES) ** 2 + (depth / USUAL_LOG_SIZE) ** 2 + turn**2) / loose**2
 
 
+def unmistakable(expected: Heads, seen: Heads, unseen_s: ArrayLike, sources: Sequence[int]) -> bool:
+    """Whether M answers, each seen in the crop of another track (`sources`), are far from each other and from where all
+    other tracks were expected: `prediction_cost` and `settle` would leave each to its own.
+    """
+    reach = USUAL_FACES * math.sqrt(LIMIT) * (1 + np.asarray(unseen_s, dtype=np.float64) / LOOSER_S)
+    near = offsets(expected.places, seen.places)[0] < reach[:, None]
+    near[sources, np.arange(len(sources))] = False
+    return not near.any() and np.count_nonzero(same_face(seen.places)) == len(sources)
+
+
 def crowded(places: Sequence[Array]) -> list[int]:
     """Which of N places are so close to another that their faces may be mixed up."""
     if len(places) < 2:
@@ -117,15 +128,15 @@ def settle(
     return {i: faces[j] for i, j in assign((cost + shape_cost)[:, faces], LIMIT)}, faces
 
 
-def face_boxes(points: Array, poses: Sequence[Pose], camera: Camera) -> NDArray[np.float32]:
+def face_boxes(points: Array, poses: Sequence[Pose], camera: Camera) -> Array:
     """The boxes (N, 4) px around `points` (P, 3) of the head frame at N poses."""
     if not poses:
-        return np.zeros((0, 4), dtype=np.float32)
+        return np.zeros((0, 4))
     R, t = np.array([pose.R for pose in poses]), np.array([pose.t for pose in poses])
     seen = points @ R.transpose(0, 2, 1) + t[:, None]
     seen[..., 2] = np.maximum(seen[..., 2], 1.0)
     xy = camera.project(seen)
-    return np.concatenate([xy.min(1), xy.max(1)], axis=1).astype(np.float32)
+    return np.concatenate([xy.min(1), xy.max(1)], axis=1)
 
 
 def overlap(a: Array, b: Array) -> Array:
@@ -165,15 +176,16 @@ def candidates(found: Array, tracked: Array, refused: Array, free: int) -> list[
 
 
 def in_sight(pose: Pose, camera: Camera) -> bool:
-    """Whether a face there could be seen at all: not too near, not too small, not all outside the picture."""
-    u, v, log_z = place_of(pose)
-    if not NEAREST_MM < np.exp(log_z) < FACE_MM * camera.fx / SMALLEST_PX:
+    """Whether a face there could be seen at all: finite, not too near, not too small, not all outside the picture."""
+    u, v, log_z = place_of(pose).tolist()
+    z = math.exp(log_z)
+    if not NEAREST_MM < z < FACE_MM * camera.fx / SMALLEST_PX:
         return False
-    edge = 0.6 * FACE_MM / np.exp(log_z)
+    edge = 0.6 * FACE_MM / z
     x, y = u * camera.fx + camera.cx, v * camera.fy + camera.cy
     inside_x = -edge * camera.fx < x < camera.width + edge * camera.fx
     inside_y = -edge * camera.fy < y < camera.height + edge * camera.fy
-    return bool(inside_x and inside_y)
+    return inside_x and inside_y
 
 
 def detectable(pose: Pose, box: Array, camera: Camera) -> bool | None:

@@ -76,6 +76,8 @@ class FrameLoop:
         answers = estimator.estimate(image, camera, crops, shapes, watch)
         again = [i for i, answer in enumerate(answers) if new[i] or estimator.misses(crops[i], answer)]
         for _ in range(LOOKS - 1):
+            if not again:
+                break
             closer = [estimator.pose_crop(answers[i].pose) for i in again]
             shapes = [self._wants_shape(tracks[i].id) for i in again]
             for i, crop, answer in zip(
@@ -86,9 +88,10 @@ class FrameLoop:
         return answers
 
     def _crop(self, track: Track, camera: Camera) -> Crop:
-        if track.pose is None:
-            return self._parts.estimator.box_crop(track.box.xyxy, camera)
-        return self._parts.estimator.pose_crop(track.pose)
+        if track.pose is not None:
+            return self._parts.estimator.pose_crop(track.pose)
+        assert track.box is not None  # a track has one of both
+        return self._parts.estimator.box_crop(track.box.xyxy, camera)
 
     def _wants_shape(self, track_id: int) -> bool:
         return self.identities.wants_shape(track_id) or (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,7 @@ from realtime3d.association import (
     prediction_cost,
     return_cost,
     settle,
+    unmistakable,
 )
 from realtime3d.config import TrackerSettings
 from realtime3d.geometry import Camera
@@ -47,8 +48,6 @@ class TrackedFace:
     status: Status  # "tracked" or "held"
     confidence: float  # 0..1: the nets' presence; fades while held
     coeffs: FaceCoeffs  # of this frame; while held the last ones that were seen
-    born_ns: int
-    last_seen_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,6 @@ class _Life:
     id: int
     motion: Motion
     coeffs: FaceCoeffs
-    born_ns: int
     last_seen_ns: int
     unseen_ns: int | None = None  # since when the detector should have found this face and did not
     contested_ns: int = NO_TIME  # until then it may be mixed up with another
@@ -75,9 +73,8 @@ class _Life:
     def face(self, t_ns: int, hold_s: float) -> TrackedFace:
         unseen_s = (t_ns - self.last_seen_ns) * 1e-9
         if unseen_s <= 0:
-            return TrackedFace(self.id, "tracked", self.coeffs.presence, self.coeffs, self.born_ns, self.last_seen_ns)
-        confidence = self.coeffs.presence * max(0.0, 1 - unseen_s / hold_s)
-        return TrackedFace(self.id, "held", confidence, self.coeffs, self.born_ns, self.last_seen_ns)
+            return TrackedFace(self.id, "tracked", self.coeffs.presence, self.coeffs)
+        return TrackedFace(self.id, "held", self.coeffs.presence * max(0.0, 1 - unseen_s / hold_s), self.coeffs)
 
 
 class Tracker:
@@ -114,11 +111,22 @@ class Tracker:
         """Whether the detector should look at the frame of `t_ns`; ask before `update`."""
         if not self._lives or t_ns - self._t_ns > GAP_S * 1e9:
             return True
+        if self._is_complete():
+            return False
         weak = any(
             life.coeffs.presence < self.settings.presence_weak or life.last_seen_ns < self._t_ns for life in self._lives
         )
         every = self.settings.detect_weak if weak else self.settings.detect_every
         return self._since_detection + 1 >= min(every, self.settings.detect_every)
+
+    def _is_complete(self) -> bool:
+        """Whether a search could change nothing: no place is free, and no face needs a box or could be doubted."""
+        return len(self._lives) >= self.settings.max_faces and all(
+            life.last_seen_ns == self._t_ns
+            and life.unseen_ns is None
+            and life.coeffs.presence >= self.settings.presence_unseen
+            for life in self._lives
+        )
 
     def update(self, boxes: Sequence[FaceBox] | None, t_ns: int) -> list[Track]:
         """The faces to estimate in the frame of `t_ns`; None: the detector did not run.
@@ -129,12 +137,8 @@ class Tracker:
         self._advance(t_ns)
         self._since_detection = self._since_detection + 1 if boxes is None else 0
         self._expected = [life.motion.predict(t_ns) for life in self._lives]
-        bounds = face_boxes(self._points, self._expected, self.camera)
-        tracks = [
-            Track(life.id, pose, FaceBox(box, life.coeffs.presence), life.born_ns, life.last_seen_ns)
-            for life, pose, box in zip(self._lives, self._expected, bounds, strict=True)
-        ]
-        self._asked = tracks if boxes is None else self._with_boxes(tracks, bounds, boxes)
+        tracks = [Track(life.id, pose=pose) for life, pose in zip(self._lives, self._expected, strict=True)]
+        self._asked = tracks if boxes is None else self._with_boxes(tracks, boxes)
         return list(self._asked)
 
     def asks_shape(self, track_id: int) -> bool:
@@ -152,7 +156,7 @@ class Tracker:
             self._see(self._lives[i], answers[k])
         fresh = [k for k in faces if k >= known and k not in owners.values()]
         returned = self._admit([answers[k] for k in fresh])
-        refused = [track.box.xyxy for k, track in enumerate(self._asked) if k >= known and k not in accepted]
+        refused = [x.box.xyxy for k, x in enumerate(self._asked) if x.box and k >= known and k not in accepted]
         self._refused = np.array(refused, dtype=np.float64).reshape(-1, 4)
         return self._outcome(returned)
 
@@ -176,15 +180,16 @@ class Tracker:
             self._gone.append(life)
             self._ended.append(life.id)
 
-    def _with_boxes(self, tracks: list[Track], bounds: NDArray, boxes: Sequence[FaceBox]) -> list[Track]:
+    def _with_boxes(self, tracks: list[Track], boxes: Sequence[FaceBox]) -> list[Track]:
         """Tracks that are out of sight start again from their box; boxes without a track may be new faces."""
+        bounds = face_boxes(self._points, self._expected, self.camera)
         found = np.array([box.xyxy for box in boxes], dtype=np.float64).reshape(-1, 4)
         pairs = dict(assign(box_cost(bounds, found), 1.0))
         for i, life in enumerate(self._lives):
             if i in pairs:
                 life.unseen_ns = None
                 if life.last_seen_ns < self._before_ns:
-                    tracks[i] = replace(tracks[i], pose=None, box=boxes[pairs[i]])
+                    tracks[i] = Track(life.id, box=boxes[pairs[i]])
             else:
                 expected = detectable(self._expected[i], bounds[i], self.camera)
                 if expected is False:
@@ -194,8 +199,7 @@ class Tracker:
         rest = [j for j in range(len(boxes)) if j not in pairs.values()]
         free = self.settings.max_faces - sum(life.last_seen_ns == self._before_ns for life in self._lives)
         chosen = candidates(found[rest], bounds, self._refused, free)
-        new = [Track(-1 - n, None, boxes[rest[j]], self._t_ns, self._t_ns) for n, j in enumerate(chosen)]
-        return tracks + new
+        return tracks + [Track(-1 - n, box=boxes[rest[j]]) for n, j in enumerate(chosen)]
 
     def _accepts(self, index: int, answer: FaceCoeffs) -> bool:
         """Whether an answer speaks of a face: present enough, finite, in sight."""
@@ -205,20 +209,22 @@ class Tracker:
             patience_ns = self.settings.unseen_s * (WEAK_PATIENCE if weak else 1) * 1e9
             doubted = since is not None and self._t_ns - since > patience_ns
             needed = self.settings.presence_unseen if doubted else self.settings.presence_stay
-        sums = (answer.pose.t.sum(), answer.pose.R.sum(), answer.expression.sum(), answer.extras.sum())
         sure = answer.presence >= needed and answer.pose_sigma_deg <= self.settings.max_sigma_deg
-        return sure and all(map(math.isfinite, sums)) and in_sight(answer.pose, self.camera)
+        finite = math.isfinite(answer.expression.sum() + answer.extras.sum())
+        return sure and finite and in_sight(answer.pose, self.camera)
 
     def _settle(self, answers: Sequence[FaceCoeffs], accepted: list[int]) -> tuple[dict[int, int], list[int]]:
         """Index of a life -> index of its answer, and the answers that are distinct faces."""
+        own = {k: k for k in accepted if k < len(self._lives)}
         if len(answers) <= 1 or not accepted:
-            return {k: k for k in accepted if k < len(self._lives)}, accepted
+            return own, accepted
         expected, seen = Heads.of(self._expected), Heads.of([answers[k].pose for k in accepted])
         unseen_s = [max(self._before_ns - life.last_seen_ns, 0) * 1e-9 for life in self._lives]
-        place_cost, shape_cost = (
-            prediction_cost(expected, seen, unseen_s),
-            self._shape_cost([answers[k] for k in accepted]),
-        )
+        contested = any(self._t_ns <= life.contested_ns for life in self._lives)
+        if len(own) == len(accepted) and not contested and unmistakable(expected, seen, unseen_s, accepted):
+            return own, accepted
+        place_cost = prediction_cost(expected, seen, unseen_s)
+        shape_cost = self._shape_cost([answers[k] for k in accepted])
         presence = np.array([answers[k].presence for k in accepted])
         owners, faces = settle(place_cost, shape_cost, seen.places, presence, accepted)
         return {i: accepted[j] for i, j in owners.items()}, [accepted[j] for j in faces]
@@ -254,7 +260,7 @@ class Tracker:
         for j, answer in enumerate(answers):
             life = back.get(j)
             if life is None:
-                life = _Life(self._next_id, Motion(answer.pose, self._t_ns), answer, self._t_ns, self._t_ns)
+                life = _Life(self._next_id, Motion(answer.pose, self._t_ns), answer, self._t_ns)
                 self._next_id += 1
                 self._lives.append(life)
             elif life in self._gone:

@@ -59,14 +59,11 @@ class FaceCoeffs:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A face followed over time."""
+    """Where to look for one face in this frame: one of pose and box."""
 
     id: int
-    pose: Pose | None  # predicted pose that places the crop; None on the first frame, then `box` places it
-    box: FaceBox
-    born_ns: int
-    last_seen_ns: int
-    confidence: float = 1.0
+    pose: Pose | None = None  # predicted from the last ones
+    box: FaceBox | None = None  # of the detector, for a face that is new or out of sight
 
 
 @dataclass(frozen=True, slots=True)

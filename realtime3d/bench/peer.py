@@ -16,7 +16,7 @@ NAME = "MediaPipe face mesh, refined landmarks, video mode"
 class FaceMesh:
     """The peer as its own users run it; `close` frees it."""
 
-    def __init__(self, max_faces: int = 1) -> None:
+    def __init__(self, max_faces: int) -> None:
         module = require("mediapipe", "", "the comparison")
         solutions = getattr(module, "solutions", None)
         if solutions is None:

@@ -53,6 +53,19 @@ def test_detector_rests_while_a_face_is_followed(scene: Scene, tracker: FaceTrac
     assert scene.detections >= 61 // every
 
 
+def test_detector_rests_while_no_more_faces_are_wanted_and_finds_the_one_again_at_once(
+    scene: Scene, backend: FakeBackend, net_folder: Path
+) -> None:
+    with FaceTracker(models=net_folder, backend=backend, boxes=scene, max_faces=1) as tracker:
+        scene.heads = [head(x=-150)]
+        watch(tracker, scene, 61)
+        assert scene.detections == 1
+        scene.heads = [head(x=150)]
+        statuses = [[face.status for face in result.faces] for result in watch(tracker, scene, 2, start=61 / 30)]
+    assert statuses == [["held"], ["tracked"]]
+    assert scene.detections == 2
+
+
 def test_a_face_that_the_detector_cannot_see_lives_while_the_nets_see_it(scene: Scene, tracker: FaceTracker) -> None:
     for i in range(300):
         scene.heads = [head(yaw=min(i * 2.0, 80.0), x=40 * np.sin(i / 20))]

@@ -89,6 +89,7 @@ class Room:
         if track.pose is not None:
             aim = place_of(track.pose)
         else:
+            assert track.box is not None
             middle = (track.box.xyxy[:2] + track.box.xyxy[2:]) / 2
             aim = np.array([*self.camera.rays(middle)[:2], np.log(self.camera.fx * 130 / np.ptp(track.box.xyxy[::2]))])
         best, who = 0.62, None  # crop sides between the crop's middle and a face, as far as the nets see one
