@@ -8,6 +8,7 @@ nets' outputs to the real camera is exact.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -51,11 +52,10 @@ class CropPose:
     log_scale: float  # log of (CROP_MM projected at the anchor's depth) / (crop side); 0 fills the crop exactly
 
 
-def _looking_at(ray: NDArray[np.float64], up_angle: float, focal: float, size: int) -> Crop:
-    """A crop whose axis is `ray` and in which the direction `up_angle` (radians from picture up) is up."""
-    c, s = np.cos(up_angle), np.sin(up_angle)
-    upright = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]])
-    return Crop(upright @ rotation_to_ray(ray).T, focal, size)
+def _turned(to_ray: Matrix, up_angle: float, focal: float, size: int) -> Crop:
+    """A crop along a ray (`to_ray` turns the axis onto it) where `up_angle` (radians from picture up) is up."""
+    c, s = math.cos(up_angle), math.sin(up_angle)
+    return Crop(np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ to_ray.T, focal, size)
 
 
 def crop_from_box(xyxy: ArrayLike, camera: Camera, size: int, roll: float = 0.0) -> Crop:
@@ -67,18 +67,17 @@ def crop_from_box(xyxy: ArrayLike, camera: Camera, size: int, roll: float = 0.0)
     ray = camera.rays(middle)
     # The camera's focal length is for z = 1; off the axis the ray is longer and the face nearer to its own camera.
     focal = camera.fx * np.linalg.norm(ray) * size / side
-    return _looking_at(ray, roll, float(focal), size)
+    return _turned(rotation_to_ray(ray), roll, float(focal), size)
 
 
 def crop_from_pose(pose: Pose, size: int) -> Crop:
     """The crop for a head whose pose is known, from the last frame or a first answer."""
     anchor = pose.R @ ANCHOR_MM + pose.t
-    distance = float(np.linalg.norm(anchor))
     to_ray = rotation_to_ray(anchor)
-    down = (to_ray.T @ pose.R)[:2, 1]  # the head's y axis as the crop would see it unturned
-    strength = float(np.hypot(*down))
-    roll = float(np.arctan2(-down[0], down[1])) if strength > 0.2 else 0.0  # looking along the head's axis: no roll
-    return _looking_at(anchor, roll, size * distance / CROP_MM, size)
+    across, down, _ = (to_ray.T @ pose.R[:, 1]).tolist()  # the head's y axis as the crop would see it unturned
+    roll = math.atan2(-across, down) if math.hypot(across, down) > 0.2 else 0.0  # looking along it: no roll
+    distance = math.sqrt(anchor @ anchor)
+    return _turned(to_ray, roll, size * distance / CROP_MM, size)
 
 
 def warp(image: Image, camera: Camera, crop: Crop) -> Image:
@@ -123,9 +122,10 @@ def pose_to_crop(pose: Pose, crop: Crop) -> CropPose:
 
 def pose_from_crop(rotation_6d: ArrayLike, position: ArrayLike, log_scale: float, crop: Crop) -> Pose:
     """The inverse of `pose_to_crop`: the nets' outputs for one face to the pose in the real camera."""
-    depth = crop.focal * CROP_MM / (np.exp(float(log_scale)) * crop.size)
-    xy = np.asarray(position, dtype=np.float64) * crop.size / crop.focal
-    anchor = np.array([xy[0], xy[1], 1.0]) * depth
-    R_crop_head = rotation_to_ray(anchor) @ rotation_from_6d(rotation_6d)
-    R = crop.R.T @ R_crop_head
-    return Pose(R, crop.R.T @ anchor - R @ ANCHOR_MM)
+    depth = crop.focal * CROP_MM / (math.exp(log_scale) * crop.size)
+    x, y = np.asarray(position, dtype=np.float64).tolist()
+    across = depth * crop.size / crop.focal
+    anchor = np.array([x * across, y * across, depth])
+    camera_from_crop = crop.R.T
+    R = camera_from_crop @ (rotation_to_ray(anchor) @ rotation_from_6d(rotation_6d))
+    return Pose(R, camera_from_crop @ anchor - R @ ANCHOR_MM)

@@ -1,4 +1,8 @@
-"""Rotations, Euler angles and the pinhole camera. Conventions are those of docs/conventions.md."""
+"""Rotations, Euler angles and the pinhole camera. Conventions are those of docs/conventions.md.
+
+Functions of one rotation or one vector count in plain numbers: for so few of them a call of NumPy costs more than the
+arithmetic of a whole matrix, and they run several times for each face of each frame.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Matrix = NDArray[np.float64]
-
-_NEXT, _BEFORE = [1, 2, 0], [2, 0, 1]  # axes in a circle
 
 DEFAULT_FOV_DEG = 60.0  # across the picture's longer side; laptop webcams lie between 50 and 75
 
@@ -39,14 +41,15 @@ def matrix_to_euler(R: ArrayLike) -> tuple[float, float, float]:
 
 
 def rotation_from_6d(six: ArrayLike) -> Matrix:
-    """Gram-Schmidt of two 3-vectors, the first two columns of the rotation: (..., 6) -> (..., 3, 3)."""
-    v = np.asarray(six, dtype=np.float64)
-    a, b = v[..., :3], v[..., 3:]
-    x = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-12)
-    b = b - (x * b).sum(-1, keepdims=True) * x
-    y = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-12)
-    z = x[..., _NEXT] * y[..., _BEFORE] - x[..., _BEFORE] * y[..., _NEXT]  # the cross product, faster than np.cross
-    return np.stack([x, y, z], axis=-1)
+    """Gram-Schmidt of two 3-vectors, the first two columns of the rotation: (6,) -> (3, 3)."""
+    ax, ay, az, bx, by, bz = np.asarray(six, dtype=np.float64).tolist()
+    length = max(math.sqrt(ax * ax + ay * ay + az * az), 1e-12)
+    ax, ay, az = ax / length, ay / length, az / length
+    along = ax * bx + ay * by + az * bz
+    bx, by, bz = bx - along * ax, by - along * ay, bz - along * az
+    length = max(math.sqrt(bx * bx + by * by + bz * bz), 1e-12)
+    bx, by, bz = bx / length, by / length, bz / length
+    return np.array([[ax, bx, ay * bz - az * by], [ay, by, az * bx - ax * bz], [az, bz, ax * by - ay * bx]])
 
 
 def rotvec_to_matrix(rotvec: ArrayLike) -> Matrix:
@@ -90,7 +93,7 @@ def geodesic_deg(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
 
 def rotation_to_ray(direction: ArrayLike) -> Matrix:
     """The smallest rotation that turns the optical axis (0, 0, 1) onto a viewing ray."""
-    x, y, z = (float(v) for v in np.asarray(direction, dtype=np.float64))
+    x, y, z = np.asarray(direction, dtype=np.float64).tolist()
     length = math.sqrt(x * x + y * y + z * z)
     x, y, z = x / length, y / length, z / length
     if z < -1 + 1e-12:  # straight back: every half turn is as small as any other

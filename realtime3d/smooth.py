@@ -26,32 +26,48 @@ from realtime3d.types import FaceCoeffs
 
 Array = NDArray[np.float64]
 
+HEAD = 6  # signals of the head, which open with their group only
 NOISE_DEG, NOISE_MM, NOISE_LOG_DEPTH, NOISE_EXTRA = 0.6, 2.0, 0.01, 0.05  # usual frame to frame noise, to begin with
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The signals of one face in a row: rotation 3, ray 2, depth 1, expression axes, extras."""
+    """The signals of one face in a row: rotation 3, ray 2, depth 1, expression axes, extras; and when they open.
+
+    Arrays with two rows speak of a sudden step and of a lasting one.
+    """
 
     axes: ExpressionAxes
     starts: NDArray[np.intp]  # of the groups
     sizes: Array
     group: NDArray[np.intp]  # of each signal
-    joint: NDArray[np.bool_]  # signals that open with their group only
     families: tuple[slice, ...]
+    hz: Array  # (2, 1) opening for each multiple of the noise
+    group_limit: Array  # (2, G) rms of a group, in noises, beyond which it opens
+    calm_limit: Array  # (2, 1) beyond which one signal opens while its group is calm
 
     @classmethod
-    def of(cls, axes: ExpressionAxes, n_extras: int) -> _Layout:
+    def of(cls, axes: ExpressionAxes, n_extras: int, settings: SmoothSettings) -> _Layout:
         sizes = [3, 2, 1, *axes.sizes, *([n_extras] if n_extras else [])]
         group = np.repeat(np.arange(len(sizes)), sizes)
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        bounds = [0, 6, 6 + sum(axes.sizes), *([group.size] if n_extras else [])]
+        bounds = [0, HEAD, HEAD + sum(axes.sizes), *([group.size] if n_extras else [])]
         families = tuple(slice(a, b) for a, b in pairwise(bounds))
-        return cls(axes, starts, np.array(sizes, dtype=np.float64), group, group < 3, families)
+        spreads = np.array([[settings.sudden], [settings.lasting]])
+        return cls(
+            axes,
+            starts,
+            np.array(sizes, dtype=np.float64),
+            group,
+            families,
+            hz=np.array([[settings.sudden_hz], [settings.lasting_hz]]),
+            group_limit=1 + spreads / np.sqrt(2 * np.array(sizes)),  # the spread of the rms of so many signals
+            calm_limit=1 + spreads * math.sqrt(0.5),
+        )
 
     def rms(self, z: Array) -> Array:
-        """Root mean square over each group (G,)."""
-        return np.sqrt(np.add.reduceat(z * z, self.starts) / self.sizes)
+        """Root mean square over each group: (..., S) -> (..., G)."""
+        return np.sqrt(np.add.reduceat(z * z, self.starts, axis=-1) / self.sizes)
 
 
 class _Noise:
@@ -91,7 +107,7 @@ class _Noise:
         if self._frames == self.FRAMES:
             self._close_window()
         now = self.MARGIN * self._shared(np.sqrt(self._now / self._weight))
-        self.scale = np.clip(np.maximum(self._calm, now), *self.RANGE)
+        self.scale = np.minimum(np.maximum(np.maximum(self._calm, now), self.RANGE[0]), self.RANGE[1])
 
     def _close_window(self) -> None:
         self._windows = [*self._windows[1 - self.WINDOWS :], np.sqrt(self._sum / self._frames)]
@@ -101,8 +117,14 @@ class _Noise:
 
     def _shared(self, noise: Array) -> Array:
         for family in self._families:
-            noise[family] = np.sqrt(noise[family] * np.median(noise[family]))
-        return noise
+            noise[family] *= _median(noise[family])
+        return np.sqrt(noise)
+
+
+def _median(values: Array) -> float:
+    """np.median, which takes ten times as long for so few."""
+    ordered = sorted(values.tolist())
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 class _Filter:
@@ -138,10 +160,10 @@ class _Filter:
 
     def _distance(self, coeffs: FaceCoeffs) -> Array:
         """From the filtered face to the new answer, in usual noises."""
-        place = place_of(coeffs.pose) - self._place
-        depth = math.exp(self._place[2])
+        across, down, log_depth = (place_of(coeffs.pose) - self._place).tolist()
+        per_mm = math.exp(self._place[2]) / NOISE_MM
         turn = matrix_to_rotvec(self._R.T @ coeffs.pose.R) * (math.degrees(1) / NOISE_DEG)
-        head = [*turn, place[0] * depth / NOISE_MM, place[1] * depth / NOISE_MM, place[2] / NOISE_LOG_DEPTH]
+        head = [*turn.tolist(), across * per_mm, down * per_mm, log_depth / NOISE_LOG_DEPTH]
         return np.concatenate([head, self._signals(coeffs) - self._face])
 
     def _gain(self, z: Array, dt: float) -> Array:
@@ -149,18 +171,13 @@ class _Filter:
         s, layout = self._settings, self._layout
         share = -math.expm1(-dt / s.lasting_s)
         self._lasting += share * (z - self._lasting)
-        lasting = self._lasting * math.sqrt((2 - share) / share)  # again 1 for mere noise
-        spread = 1 / np.sqrt(2 * layout.sizes)  # of the rms of so many signals
-        sudden = np.maximum(layout.rms(z) - (1 + s.sudden * spread), 0)
-        slow = np.maximum(layout.rms(lasting) - (1 + s.lasting * spread), 0)
-        together = np.maximum(s.sudden_hz * sudden, s.lasting_hz * slow)[layout.group]
-        stirred = np.minimum(1, 2 * np.maximum(sudden, slow))[layout.group]
-        alone = np.maximum(
-            s.sudden_hz * (np.abs(z) - _between(1 + s.sudden * math.sqrt(0.5), s.along, stirred)),
-            s.lasting_hz * (np.abs(lasting) - _between(1 + s.lasting * math.sqrt(0.5), s.along, stirred)),
-        )
-        opening = np.where(layout.joint, together, np.maximum(alone, 0))
-        self._open_hz = np.maximum(opening, self._open_hz * math.exp(-dt / s.stay_s))
+        seen = np.array([z, self._lasting * math.sqrt((2 - share) / share)])  # both again 1 for mere noise
+        beyond = np.maximum(layout.rms(seen) - layout.group_limit, 0)
+        stirred = np.minimum(1, 2 * np.maximum(*beyond))[layout.group]
+        alone = layout.hz * (np.abs(seen) - layout.calm_limit - (s.along - layout.calm_limit) * stirred)
+        opening = np.maximum(*alone)
+        opening[:HEAD] = np.maximum(*(layout.hz * beyond))[layout.group[:HEAD]]
+        self._open_hz = np.maximum(opening, self._open_hz * math.exp(-dt / s.stay_s))  # never below 0
         gain = -np.expm1(-2 * math.pi * dt * (s.calm_hz + self._open_hz))
         self._lasting *= 1 - gain
         return gain
@@ -179,16 +196,12 @@ class _Filter:
         )
 
 
-def _between(low: float, high: float, part: Array) -> Array:
-    return low + (high - low) * part
-
-
 class Smoother:
     """Smooths the answers of each track; holds nothing but the tracks' filters."""
 
     def __init__(self, axes: ExpressionAxes, n_extras: int, settings: SmoothSettings | None = None) -> None:
         self.settings = settings or SmoothSettings()
-        self._layout = _Layout.of(axes, n_extras)
+        self._layout = _Layout.of(axes, n_extras, self.settings)
         self._filters: dict[int, _Filter] = {}
 
     @classmethod

@@ -60,7 +60,7 @@ def test_geodesic_distance_is_the_angle_between():
 
 
 def test_6d_gives_rotations_even_from_crooked_input():
-    R = rotation_from_6d(RNG.normal(size=(20, 6)))
+    R = np.array([rotation_from_6d(six) for six in RNG.normal(size=(20, 6))])
     assert np.allclose(R @ np.swapaxes(R, 1, 2), np.eye(3), atol=1e-9)
     assert np.allclose(np.linalg.det(R), 1)
     exact = euler_to_matrix(0.3, 0.2, -0.4)
