@@ -33,7 +33,7 @@ BEST_FITS = 0.015  # residual of photographs that are taken
 FRONTAL_DEG = 15.0  # photographs turned farther leave half of the face to guesses
 EDGE_PX = 6  # of the photograph, in which a person fades out towards its border
 CHIN, FADE_MM = 152, 30.0  # landmark below which shoulders and long hair fade out: they would turn with the head
-TORSO_MM = ((55, 120), (60, 165), (150, 185), (205, 215), (225, 290), (230, 900))  # half an outline: x, y from the eyes
+TORSO_MM = ((40, 150), (65, 165), (150, 185), (205, 215), (225, 290), (230, 900))  # half an outline: x, y from the eyes
 TORSO_BEHIND_MM = 75.0
 NO_LIGHT = np.zeros(3, np.float32)
 

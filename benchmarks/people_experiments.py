@@ -23,7 +23,7 @@ from realtime3d.types import Pose
 
 Array = NDArray[np.float64]
 VGA = Camera.from_fov(640, 480)
-STARTS, PATIENCE_S = 10, 16.0
+STARTS, PATIENCE_S, LEARN_FPS = 10, 16.0, 15
 STILL_S, SETTLE_S = 6.0, 2.0
 
 
@@ -121,8 +121,9 @@ def ten_starts(bench: Bench) -> list[Figure]:
     ratios, frozen_mm, single_mm, waits = [], [], [], []
     with bench.tracker() as tracker:
         for k, rng in bench.each("c", 5, 1):
-            clip = talking_head(bench.cast, VGA, rng)
-            follow(tracker, replace(clip, seconds=3.0), sheet) if (sheet := bench.sheet(f"c_{k:02d}")) else None
+            clip = replace(talking_head(bench.cast, VGA, rng), fps=LEARN_FPS)
+            if bench.sheets is not None:
+                follow(tracker, replace(clip, seconds=3.0), bench.sheet(f"c_{k:02d}"))
             frames = [cv2.imencode(".jpg", moment.image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1] for moment in clip]
             runs = [_until_frozen(tracker, frames, n * len(frames) // STARTS) for n in range(STARTS)]
             frozen = [run.shape for run in runs if run.shape is not None]
@@ -157,13 +158,13 @@ class Learning:
 def _until_frozen(tracker: FaceTracker, frames: Sequence[NDArray[np.uint8]], start: int) -> Learning:
     tracker.reset()
     single: list[Array] = []
-    for n in range(round(PATIENCE_S * FPS)):
+    for n in range(round(PATIENCE_S * LEARN_FPS)):
         image = cv2.imdecode(frames[(start + n) % len(frames)], cv2.IMREAD_COLOR)
-        for face in tracker.process(image, n / FPS).faces[:1]:
+        for face in tracker.process(image, n / LEARN_FPS).faces[:1]:
             if face.raw.shape is not None:
                 single.append(face.raw.shape.astype(np.float64))
             if face.identity.frozen:
-                return Learning(face.identity.shape.astype(np.float64), n / FPS, single)
+                return Learning(face.identity.shape.astype(np.float64), n / LEARN_FPS, single)
     return Learning(None, PATIENCE_S, single)
 
 

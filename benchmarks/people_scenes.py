@@ -18,7 +18,7 @@ from realtime3d.types import FloatArray, Image, Pose
 
 FPS = 30
 SOFT_PX, NOISE = 0.6, 2.5  # the camera: blur of its lens, and its noise in grey levels
-WALK_MM_S = 500.0  # on average, with a half more in the middle of the way
+WALK_MM_S = 500.0  # on average; half as much again at the picture's edge
 SPEECH_HZ, MOODS_A_SECOND = 3.5, 0.8
 BLINK_EVERY_S, BLINK_S = 2.6, 0.2
 FACE_MM = 150.0
@@ -27,7 +27,7 @@ TURN_DEG, TURN_S = 85.0, 1.2
 DARK = 0.13  # of the light
 EYES_AT = 0.42  # of the picture's height
 
-Path = Callable[[float], "Shot | None"]  # seconds to a person, None: not there
+Way = Callable[[float], "Shot | None"]  # seconds to a person, None: not there
 Pixel = NDArray[np.float64]
 Signal = Callable[[float], float]
 
@@ -47,19 +47,20 @@ class Play:
 
     camera: Camera
     seconds: float
-    people: Sequence[Path]
+    people: Sequence[Way]
     seed: int
     light: Signal = field(default=lambda t: 1.0)  # factor on every grey level; the noise stays
+    fps: int = FPS
 
     @property
     def frames(self) -> int:
-        return round(self.seconds * FPS)
+        return round(self.seconds * self.fps)
 
     def __iter__(self) -> Iterator[Moment]:
         rng = np.random.default_rng(self.seed)
         wall = backdrop(rng, self.camera.width, self.camera.height)
         for n in range(self.frames):
-            t = n / FPS
+            t = n / self.fps
             shots = [path(t) for path in self.people]
             poses = tuple(None if s is None or not in_picture(s.pose, self.camera) else s.pose for s in shots)
             picture = wall
@@ -154,7 +155,7 @@ def crossing(cast: Cast, camera: Camera, rng: np.random.Generator) -> Play:
     depths = rng.permutation([near, near * rng.uniform(1.15, 1.7)])
     eyes = np.array([0, rng.uniform(-0.35, 0.35) * FACE_MM * camera.fx / depths.max()])
 
-    def walker(actor: Actor, side: int, depth: float, lower: float) -> Path:
+    def walker(actor: Actor, side: int, depth: float, lower: float) -> Way:
         pace, turn = (
             rng.uniform(0.6, 1.0),
             looking(rng, (5, 12, 4), (rng.normal(0, 5), -side * rng.uniform(-10, 35), 0)),
@@ -190,7 +191,7 @@ def absence(cast: Cast, camera: Camera, rng: np.random.Generator, stranger: bool
     face_px = FACE_MM * camera.fx / depth
     half = np.array([camera.width, camera.height]) / 2
     exits = np.array([(-1, 0), (1, 0), (0, 1)])  # left, right, down
-    way, other_way = exits[rng.integers(3)], exits[rng.integers(2)]
+    way, other_way, side = exits[rng.integers(3)], exits[rng.integers(2)], int(rng.choice([-1, 1]))
 
     def within(side: int) -> Pixel:
         return half + (side * rng.uniform(0.5, 1), rng.uniform(-0.8, 0.2)) * (half - 0.75 * face_px)
@@ -198,34 +199,48 @@ def absence(cast: Cast, camera: Camera, rng: np.random.Generator, stranger: bool
     def beyond(way: Pixel, beside: Pixel) -> Pixel:
         return np.where(way, half + way * (half + 0.75 * face_px), beside)
 
-    def duration(a: Pixel, b: Pixel) -> float:
-        return float(np.linalg.norm(b - a)) * depth / camera.fx / WALK_MM_S
+    def passage(beyond: Pixel, within: Pixel) -> Passage:
+        length = float(np.linalg.norm(within - beyond))
+        return Passage(beyond, within, length * depth / camera.fx / WALK_MM_S, 0.75 * face_px / length)
 
-    side = int(rng.choice([-1, 1]))
     begin, end, others = within(way[0] or side), within(way[0] or -side), within(-way[0] or side)
-    out, back, others_door = beyond(way, begin), beyond(way, end), beyond(other_way, others)
+    out, back, other_in = (passage(beyond(*x), x[1]) for x in ((way, begin), (way, end), (other_way, others)))
     leaves, away = rng.uniform(1.5, 2.5), rng.uniform(1.2 if stranger else 0.5, 2.5)
-    gone = leaves + duration(begin, out)
-    returns = gone + away
-    rests = returns + duration(back, end)
-    left, comes = walk([(leaves, begin), (gone, out)]), walk([(returns, back), (rests, end)])
-    enters = gone + 0.1
-    other_comes = walk([(enters, others_door), (enters + duration(others_door, others), others)])
+    gone = leaves + out.seconds - out.hidden_s
+    returns, gone_for_good = gone + away - back.hidden_s, leaves + out.seconds
     turn, face, depth_back = looking(rng, (5, 12, 4)), talking(cast, rng, 5), depth * rng.uniform(0.9, 1.1)
 
     def person(t: float) -> Shot | None:
-        if gone <= t < returns:
+        if gone_for_good <= t < returns:
             return None
-        pixel, z = (left(t), depth) if t < gone else (comes(t), depth_back)
+        pixel, z = (out.at(gone_for_good - t), depth) if t < gone_for_good else (back.at(t - returns), depth_back)
         return Shot(actors[0], at(camera, pixel, z, turn(t)), face(t))
 
     def other(t: float) -> Shot | None:
-        if t < enters:
+        if t < gone_for_good:
             return None
-        return Shot(actors[1], at(camera, other_comes(t), depth * 1.02, turn(t + 9)), face(t + 2))
+        return Shot(actors[1], at(camera, other_in.at(t - gone_for_good), depth * 1.02, turn(t + 9)), face(t + 2))
 
-    play = Play(camera, rests + 1.0, [person, other] if stranger else [person], int(rng.integers(1 << 31)))
-    return Absence(play, gone, returns)
+    seconds, people = returns + back.seconds + 1.0, [person, other] if stranger else [person]
+    return Absence(Play(camera, seconds, people, int(rng.integers(1 << 31))), gone, gone + away)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Through the picture's edge, at full speed outside and coming to rest inside."""
+
+    beyond: Pixel
+    within: Pixel
+    seconds: float
+    hidden: float  # part of the way that lies outside
+
+    @property
+    def hidden_s(self) -> float:
+        return self.seconds * float(np.arcsin(self.hidden)) * 2 / np.pi
+
+    def at(self, t: float) -> Pixel:
+        """Seconds since the start outside."""
+        return self.beyond + np.sin(np.pi / 2 * np.clip(t / self.seconds, 0, 1)) * (self.within - self.beyond)
 
 
 def walk(places: Sequence[tuple[float, Pixel]]) -> Callable[[float], Pixel]:
