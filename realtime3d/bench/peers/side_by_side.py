@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from realtime3d.bench.measure import Metric, block, blocks_in_turn, one, ratio
 from realtime3d.bench.peers.client import Frames, PeerProcess
+from realtime3d.bench.peers.spec import Peer
 from realtime3d.bench.pipeline import Walk
 from realtime3d.bench.scenarios import Bench, Result
-from realtime3d.errors import UsageError
+from realtime3d.errors import MissingError, UsageError
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 
@@ -28,11 +29,13 @@ def peers(bench: Bench) -> Result:
         tracker.reset()
         walk = Walk(tracker, images)
         walk.settle(bench.effort)
-        others = [stack.enter_context(PeerProcess(peer, frames)) for peer in bench.peers]
-        mine, *theirs = blocks_in_turn([partial(block, walk.step), *(other.block for other in others)], bench.effort)
+        others, failures = _started(bench.peers, frames, stack)
+        mine, *theirs = blocks_in_turn(
+            [partial(block, walk.step), *(other.block for other in others.values())], bench.effort
+        )
     metrics: dict[str, Metric] = {"ours_ms": mine.wall, "ours_cpu_ms": mine.cpu, "faces": walk.faces_seen}
-    notes = ["ours runs its nets on one thread; all follow one face at most"]
-    for peer, other, timing in zip(bench.peers, others, theirs, strict=True):
+    notes = ["ours runs its nets on one thread; all follow one face at most", *failures]
+    for (peer, other), timing in zip(others.items(), theirs, strict=True):
         metrics |= {
             f"{peer.name}_ms": timing.wall,
             f"{peer.name}_times_as_fast": ratio(mine.rate, timing.rate, "higher"),
@@ -43,6 +46,20 @@ def peers(bench: Bench) -> Result:
         versions = ", ".join(f"{name} {version}" for name, version in other.versions.items())
         notes.append(f"{peer.name}: {peer.known.title}; it gives {peer.known.gives}; {versions}")
     return Result({"picture": "640x480", "faces": 1, "threads": 1}, metrics, notes)
+
+
+def _started(peers: tuple[Peer, ...], frames: Frames, stack: ExitStack) -> tuple[dict[Peer, PeerProcess], list[str]]:
+    """Those that run, and why others do not; an error where none does."""
+    running: dict[Peer, PeerProcess] = {}
+    failures: list[str] = []
+    for peer in peers:
+        try:
+            running[peer] = stack.enter_context(PeerProcess(peer, frames))
+        except MissingError as error:
+            failures.append(f"{peer.name}: not measured: {error}")
+    if not running:
+        raise MissingError("; ".join(failures))
+    return running, failures
 
 
 def _boxes(tracker: FaceTracker, images: tuple[Image, ...]) -> NDArray[np.float32]:

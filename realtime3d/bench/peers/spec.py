@@ -45,7 +45,7 @@ KNOWN = {
             "weights/mb1_120x120.pth",
         ),
         "clone https://github.com/cleardusk/3DDFA_V2",
-        "'numpy<1.24' opencv-python-headless onnx onnxruntime torch pyyaml matplotlib",
+        "'numpy>=2' opencv-python-headless onnx onnxruntime torch pyyaml matplotlib",
         "68 points of a morphable model, one thread, its first box is ours; no smoothing, no presence",
     ),
     "facelandmarker": Known(

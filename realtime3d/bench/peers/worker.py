@@ -54,6 +54,7 @@ class ThreeDDFA:
         import yaml
 
         _one_thread_sessions()
+        _old_exporter()
         from TDDFA_ONNX import TDDFA_ONNX
 
         with open("configs/mb1_120x120.yml") as file:
@@ -83,6 +84,17 @@ def _one_thread_sessions() -> None:
         return session_class(path, options, providers=["CPUExecutionProvider"], **more)
 
     onnxruntime.InferenceSession = session
+
+
+def _old_exporter() -> None:
+    """It converts its nets on first use, in words that only PyTorch's older exporter understands."""
+    import functools
+    import inspect
+
+    import torch
+
+    if "dynamo" in inspect.signature(torch.onnx.export).parameters:
+        torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
 
 
 class FaceLandmarker:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from realtime3d.bench.peers.client import Frames, PeerProcess
+from realtime3d.bench.peers.side_by_side import _started
 from realtime3d.bench.peers.spec import KNOWN, Peer, parse
 from realtime3d.errors import MissingError, UsageError
 
@@ -94,6 +95,16 @@ def test_a_peer_that_hangs_is_ended(checkout: Path, frames: Frames, monkeypatch:
     monkeypatch.setattr("realtime3d.bench.peers.client.START_S", 1.0)
     with pytest.raises(MissingError, match="ended without an answer"):
         PeerProcess(peer(checkout), frames)
+
+
+def test_a_peer_that_does_not_run_is_said_and_the_others_go_on(checkout: Path, frames: Frames) -> None:
+    broken = Peer("3ddfa", checkout, Path(sys.executable))
+    with ExitStack() as stack:
+        running, failures = _started((broken, peer(checkout)), frames, stack)
+        assert list(running) == [peer(checkout)]
+        assert len(failures) == 1 and failures[0].startswith("3ddfa: not measured: 3DDFA_V2")
+    with ExitStack() as stack, pytest.raises(MissingError, match="3ddfa: not measured"):
+        _started((broken,), frames, stack)
 
 
 def test_an_interpreter_that_does_not_start(checkout: Path, frames: Frames) -> None:
