@@ -158,8 +158,9 @@ def astronaut(model: FaceModel) -> FittedPhoto:
 
 def add(picture: Image, shot: Shot, camera: Camera) -> Image:
     """The picture with one more person in front of everything that is in it."""
-    body, opacity = _torso(shot, camera, picture.shape[:2])
-    out = picture + opacity[..., None] * (body - picture)
+    body, opacity = _torso(shot, camera)
+    out = picture.astype(np.float32)
+    out += opacity[..., None] * (body - out)
     head = _vertices(shot) @ shot.pose.R.T + shot.pose.t
     sheet = shot.actor.scene.sheet_points @ shot.pose.R.T + shot.pose.t
     drawn = [_projected(points, camera) for points in (head, sheet)]
@@ -197,12 +198,12 @@ def _head(shot: Shot, drawn: list[FloatArray], below: FloatArray) -> tuple[Float
     return colour.astype(np.float32), cv2.GaussianBlur(opacity, (0, 0), 0.7)
 
 
-def _torso(shot: Shot, camera: Camera, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+def _torso(shot: Shot, camera: Camera) -> tuple[FloatArray, FloatArray]:
     """Shoulders that stay upright whatever the head does."""
     half = np.array(TORSO_MM, dtype=np.float64)
     outline = np.concatenate([half, half[::-1] * (-1, 1)])
     neck = shot.pose.R @ np.array([0.0, 0.0, TORSO_BEHIND_MM]) + shot.pose.t
     points = np.column_stack([outline + neck[:2], np.full(len(outline), neck[2])])
-    opacity = np.zeros(size, np.uint8)
+    opacity = np.zeros((camera.height, camera.width), np.uint8)
     cv2.fillPoly(opacity, [np.rint(camera.project(points) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     return np.array(shot.actor.clothes, np.float32), opacity / np.float32(255)

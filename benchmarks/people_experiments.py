@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from people_cast import Cast, Shot
-from people_scenes import FACE_MM, FPS, Play, absence, at, crossing, dark, profile, talking_head
+from people_scenes import FACE_MM, FPS, Play, absence, at, crossing, dark, profile, still, talking_head
 from people_score import Story, follow
 from tqdm import tqdm
 
@@ -87,16 +87,19 @@ def crossing_people(bench: Bench) -> list[Figure]:
 
 def leave_and_return(bench: Bench) -> list[Figure]:
     """b. Out of the picture for 0.5 to 2.5 s and back at another place; a stranger may come in between."""
-    back, taken_for, alone, beside = 0, 0, [], []
+    taken_for = 0
+    alone: list[bool] = []
+    beside: list[bool] = []
     with bench.tracker() as tracker:
-        for (k, rng), stranger in itertools.product(bench.each("b", 20, 3), (False, True)):
-            scene = absence(bench.cast, VGA, rng, stranger)
-            seen = follow(tracker, scene.play, bench.sheet(f"b_{k:02d}_{'stranger' if stranger else 'alone'}"))
-            before = Story.of([s for s in seen if s.t < scene.gone]).last.get(0)
-            after = Story.of([s for s in seen if s.t >= scene.gone])
-            back = before is not None and after.last.get(0) == before
-            (beside if stranger else alone).append(back)
-            taken_for += stranger and before is not None and before in (after.first.get(1), after.last.get(1))
+        for k, rng in bench.each("b", 20, 3):
+            for stranger, returned in ((False, alone), (True, beside)):
+                scene = absence(bench.cast, VGA, rng, stranger)
+                seen = follow(tracker, scene.play, bench.sheet(f"b_{k:02d}_{'stranger' if stranger else 'alone'}"))
+                before = Story.of([s for s in seen if s.t < scene.gone]).last.get(0)
+                after = Story.of([s for s in seen if s.t >= scene.gone])
+                known = before is not None
+                returned.append(known and after.last.get(0) == before)
+                taken_for += known and before in (after.first.get(1), after.last.get(1))
     return [
         Figure("people who got their id back", float(np.mean(alone)), "part"),
         Figure("the same, with a stranger in the picture", float(np.mean(beside)), "part"),
@@ -202,12 +205,15 @@ def _places(camera: Camera, depth: float, R: Matrix) -> Iterator[tuple[str, Pose
         pixel = middle + sign * reach
         yield "corners", at(camera, pixel, depth, R)
         ray = camera.rays(pixel)
-        yield "corners, facing the camera", at(camera, pixel, depth / np.linalg.norm(ray), rotation_to_ray(ray) @ R)
+        yield (
+            "corners, facing the camera",
+            at(camera, pixel, depth / float(np.linalg.norm(ray)), rotation_to_ray(ray) @ R),
+        )
 
 
 def _rotation_error(tracker: FaceTracker, shot: Shot, camera: Camera, seed: int) -> float | None:
     """Degrees in one picture; None: the face was not found."""
-    (seen,) = follow(tracker, Play(camera, 1 / FPS, [lambda t: shot], seed))
+    (seen,) = follow(tracker, Play(camera, 1 / FPS, [still(shot)], seed))
     faces = {who: face for face in seen.faces for track_id, who in seen.owners().items() if track_id == face.id}
     return float(geodesic_deg(faces[0].raw.pose.R, shot.pose.R)) if 0 in faces else None
 
@@ -220,7 +226,7 @@ def still_face(bench: Bench) -> list[Figure]:
             (actor,), depth = bench.cast.draw(rng, 1), rng.uniform(450, 900)
             pose = at(VGA, np.array([VGA.cx, VGA.cy]), depth, euler_to_matrix(*np.radians(rng.normal(0, (6, 12, 4)))))
             shot = Shot(actor, pose, actor.scene.photo.motion)
-            seen = follow(tracker, Play(VGA, STILL_S, [lambda t, shot=shot: shot], k), bench.sheet(f"e_{k:02d}"))
+            seen = follow(tracker, Play(VGA, STILL_S, [still(shot)], k), bench.sheet(f"e_{k:02d}"))
             faces = [frame.faces[0] for frame in seen if frame.t > SETTLE_S and frame.faces]
             if faces:
                 raw.append(_jitter([_unsmoothed(face) for face in faces]))

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from people_cast import Actor, Cast, Shot, add
 
 from realtime3d.geometry import Camera, Matrix, euler_to_matrix
@@ -83,8 +83,8 @@ def backdrop(rng: np.random.Generator, width: int, height: int) -> Image:
     for _ in range(rng.integers(4, 9)):
         x, w = rng.uniform(-0.1, 1), rng.uniform(0.04, 0.25)
         top, bottom = np.sort(rng.uniform(0, 1, 2))
-        corners = np.array([[x, top], [x + w, bottom]]) * (width, height)
-        cv2.rectangle(room, *corners.astype(int).tolist(), (base * rng.uniform(0.5, 1.4)).tolist(), -1)
+        corner, size = (x * width, top * height), (w * width, (bottom - top) * height)
+        cv2.rectangle(room, np.rint([*corner, *size]).astype(int).tolist(), (base * rng.uniform(0.5, 1.4)).tolist(), -1)
     return np.clip(cv2.GaussianBlur(room, (0, 0), height / 160), 0, 255).astype(np.uint8)
 
 
@@ -94,10 +94,15 @@ def in_picture(pose: Pose, camera: Camera) -> bool:
     return bool(0 <= x < camera.width and 0 <= y < camera.height)
 
 
-def at(camera: Camera, pixel: Pixel, depth: float, R: Matrix) -> Pose:
+def at(camera: Camera, pixel: ArrayLike, depth: float, R: Matrix) -> Pose:
     """A head whose face's middle is seen at a pixel."""
     x, y = camera.rays(pixel)[:2]
     return pose_at(np.array([x, y, np.log(depth)]), R)
+
+
+def still(shot: Shot) -> Way:
+    """Somebody who does not move."""
+    return lambda t: shot
 
 
 def eased(x: float) -> float:
