@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from realtime3d.bench import scenes
 from realtime3d.bench.measure import Metric, in_turn, ratio
-from realtime3d.bench.pipeline import Walk, _unseen
+from realtime3d.bench.pipeline import Walk, unseen
 from realtime3d.bench.scenarios import Bench, Result
 
 COUNTS = (1, 2, 4, 8)
@@ -31,7 +31,7 @@ def faces(bench: Bench) -> Result:
             metrics[f"further_face_of_{count}"] = _further(ratio(timings[0].rate, timing.rate, "lower"), count)
             metrics[f"further_face_of_{count}_cpu"] = _further(ratio(timing.cpu, timings[0].cpu, "lower"), count)
         metrics[f"faces_{count}"] = walk.faces_seen
-        notes += _unseen(walk, count)
+        notes += unseen(walk, count)
     return Result({"picture": "960x480"}, metrics, notes)
 
 

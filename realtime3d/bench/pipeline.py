@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 from realtime3d.bench import scenes
 from realtime3d.bench.measure import Effort, Metric, Timing, in_turn, one, ratio, time_calls
@@ -66,7 +64,7 @@ def pipeline(bench: Bench) -> Result:
     for stage, times in walk.stages.items():
         metrics[f"{stage}_ms"] = one(sum(times) / max(walk.results, 1), "ms")
     metrics["faces"] = walk.faces_seen
-    return Result({"picture": "640x480", "faces": 1}, metrics, _unseen(walk, 1))
+    return Result({"picture": "640x480", "faces": 1}, metrics, unseen(walk, 1))
 
 
 def overlay(bench: Bench) -> Result:
@@ -75,7 +73,7 @@ def overlay(bench: Bench) -> Result:
         walk = Walk(tracker, bench.frames())
         walk.settle(bench.effort)
         metrics = _frames(time_calls(lambda: _drawn(renderer.draw, walk.step()), bench.effort))
-    return Result({"picture": "640x480", "faces": 1, "renderer": "software"}, metrics, _unseen(walk, 1))
+    return Result({"picture": "640x480", "faces": 1, "renderer": "software"}, metrics, unseen(walk, 1))
 
 
 def _frames(timing: Timing) -> dict[str, Metric]:
@@ -84,25 +82,6 @@ def _frames(timing: Timing) -> dict[str, Metric]:
 
 def _drawn(draw: Callable[[Image, FrameResult], Image], result: FrameResult) -> Image:
     return draw(result.frame.image, result)
-
-
-def encoding(bench: Bench) -> Result:
-    """`realtime3d video --overlay` on a file: decoding, tracking, drawing, H.264 encoding, start and end included."""
-    from realtime3d.io.base import SourceOptions
-    from realtime3d.io.sources import open_source
-    from realtime3d.io.video import VideoOptions, VideoSink
-    from realtime3d.pipeline import run
-
-    path = bench.clip or scenes.clip_path()
-    values = []
-    with bench.tracker() as tracker, tempfile.TemporaryDirectory() as folder:
-        for i in range(bench.effort.repeats):
-            tracker.reset()
-            with open_source(path, SourceOptions()) as source, closing(create_renderer()) as renderer:
-                sink = VideoSink(Path(folder) / f"{i}.mp4", VideoOptions(source.info.fps, source.info.zero_ns))
-                summary = run(source, tracker, [sink], renderer)
-            values.append(summary.fps)
-    return Result({"clip": path.name, "frames": summary.frames}, {"fps": Metric(tuple(values), "fps", "higher")})
 
 
 def peer(bench: Bench) -> Result:
@@ -127,24 +106,9 @@ def peer(bench: Bench) -> Result:
     notes = [
         f"peer: {PEER}; it gives 478 points and no metric pose, identity or coefficients",
         "both follow at most one face: their detectors rest while they see it",
-        *_unseen(walk, 1),
+        *unseen(walk, 1),
     ]
     return Result({"picture": "640x480", "faces": 1}, metrics, notes)
-
-
-def faces(bench: Bench) -> Result:
-    """1, 2, 4 and 8 faces in a picture of 960x480."""
-    metrics: dict[str, Metric] = {}
-    notes: list[str] = []
-    for count in (1, 2, 4, 8):
-        with bench.tracker() as tracker:
-            walk = Walk(tracker, scenes.crowd(bench.frames(), count))
-            walk.settle(bench.effort)
-            found = time_calls(walk.step, bench.effort)
-        metrics |= {f"fps_{count}": found.rate, f"frame_{count}_ms": found.wall}
-        metrics[f"faces_{count}"] = walk.faces_seen
-        notes += _unseen(walk, count)
-    return Result({"picture": "960x480"}, metrics, notes)
 
 
 def sizes(bench: Bench) -> Result:
@@ -158,7 +122,7 @@ def sizes(bench: Bench) -> Result:
             walk.settle(bench.effort)
             found = time_calls(walk.step, bench.effort)
         metrics |= {f"fps_{name}": found.rate, f"frame_{name}_ms": found.wall}
-        notes += _unseen(walk, 1)
+        notes += unseen(walk, 1)
     return Result({"faces": 1}, metrics, notes)
 
 
@@ -174,7 +138,7 @@ def detector(bench: Bench) -> Result:
     return Result({"picture": "640x480", "faces": 1}, metrics)
 
 
-def _unseen(walk: Walk, faces: int) -> list[str]:
+def unseen(walk: Walk, faces: int) -> list[str]:
     """A warning where the nets did not follow the faces that the pictures show: the figures are then too good."""
     seen = walk.faces_seen.median
     if seen > 0.95 * faces:
