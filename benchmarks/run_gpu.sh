@@ -25,11 +25,11 @@ step contract python -m pytest -q tests/contract/test_backend_contract.py
 for precision in fp32 fp16; do
   step "build-$precision" realtime3d build --precision "$precision"
 done
-for backend in onnxruntime torch tensorrt; do
+for backend in onnxruntime torch torch-compile tensorrt; do
   step "bench-$backend" realtime3d bench --backend "$backend" --overwrite \
-    --json "$out/$backend.json" --report "$out/$backend.md"
+    --json "$out/$backend.json" --report "$out/$backend.md" --report "$out/$backend.png"
 done
-for backend in torch tensorrt; do
+for backend in torch torch-compile tensorrt; do
   [ -f "$out/$backend.json" ] && step "compare-$backend" realtime3d bench --compare "$out/onnxruntime.json" "$out/$backend.json"
 done
 exit "$failed"

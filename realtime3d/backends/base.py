@@ -25,6 +25,7 @@ BACKENDS = {  # name -> class, imported when chosen
     "onnxruntime": "realtime3d.backends.onnxruntime_:OnnxRuntimeBackend",
     "tensorrt": "realtime3d.backends.tensorrt_:TensorRTBackend",
     "torch": "realtime3d.backends.torch_:TorchBackend",
+    "torch-compile": "realtime3d.backends.torch_:CompiledTorchBackend",
     "fake": "realtime3d.backends.fake:FakeBackend",  # for tests: answers without a net
 }
 PREFERENCE = ("tensorrt", "onnxruntime")  # what `auto` tries, best first

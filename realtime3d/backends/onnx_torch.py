@@ -87,6 +87,7 @@ class Program:
 
     def __init__(self, spec: NetSpec, steps: list[Step], constants: dict[str, Any], device: torch.device) -> None:
         self._spec, self._steps, self._constants, self._device = spec, steps, constants, device
+        self._answers: Callable[[Tensor], dict[str, Tensor]] = self._eager
 
     @classmethod
     def read(cls, spec: NetSpec, device: torch.device) -> Program:
@@ -109,7 +110,14 @@ class Program:
     def __call__(self, images: NDArray[np.uint8] | Tensor) -> dict[str, Tensor]:
         """The net's answers, on the device."""
         pixels = torch.from_numpy(np.ascontiguousarray(images)) if isinstance(images, np.ndarray) else images
-        values: dict[str, Any] = {**self._constants, "": None, self._spec.input: pixels.to(self._device)}
+        return self._answers(pixels.to(self._device))
+
+    def compile(self) -> None:
+        """Run it by `torch.compile` from now on: a form for a single crop and one for more, each made by first use."""
+        self._answers = torch.compile(self._eager, dynamic=True)
+
+    def _eager(self, pixels: Tensor) -> dict[str, Tensor]:
+        values: dict[str, Any] = {**self._constants, "": None, self._spec.input: pixels}
         for step in self._steps:
             values[step.output] = step.call(step.attributes, *(values[name] for name in step.inputs))
         return {name: values[name].float() for name in self._spec.outputs}

@@ -43,8 +43,30 @@ class TorchBackend:
     def load(self, spec: NetSpec) -> TorchNet:
         from realtime3d.backends.onnx_torch import Program
 
-        program = Program.read(spec, self._torch.device(self.device))
+        return self._net(spec, Program.read(spec, self._torch.device(self.device)))
+
+    def _net(self, spec: NetSpec, program: Program) -> TorchNet:
         return RecordedNet(spec, program) if self.device != "cpu" else TorchNet(spec, program)
+
+
+class CompiledTorchBackend(TorchBackend):
+    """The same with `torch.compile`. Compiling happens while a net is loaded and takes from seconds to minutes; PyTorch
+    keeps what it compiled in a cache of its own. On a GPU the compiled kernels are recorded as CUDA graphs."""
+
+    name = "torch-compile"
+
+    def _net(self, spec: NetSpec, program: Program) -> TorchNet:
+        program.compile()
+        try:
+            for rows in (1, 2):  # one form for a single crop, one for any other number
+                program(np.zeros((rows, spec.size, spec.size, 3), np.uint8))
+        except Exception as error:  # its many stages raise types of their own
+            line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise MissingError(
+                f"torch.compile does not work here ({line.strip()}): install a C++ compiler, and Triton "
+                "for a GPU, or take --backend torch"
+            ) from error
+        return super()._net(spec, program)
 
 
 class TorchNet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -113,11 +114,35 @@ def test_a_gpu_that_is_not_there() -> None:
         create("torch", device="cuda:99")
 
 
+def test_a_compiler_that_is_missing_is_one_line(spec: NetSpec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from torch._inductor import config
+
+    torch.compiler.reset()
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # where nothing is compiled yet
+    missing = config.patch({"cpp.cxx": ("no-such-compiler",)})
+    with missing, pytest.raises(MissingError, match=r"torch.compile does not work here .*no-such-compiler") as caught:
+        create("torch-compile", device="cpu").load(spec)
+    assert "\n" not in str(caught.value)
+
+
+def test_compiled_nets_answer_like_the_others(spec: NetSpec) -> None:
+    if not any(map(shutil.which, ("g++", "clang++", "cl"))):
+        pytest.skip("needs a C++ compiler")
+    torch.compiler.reset()
+    compiled, plain = (create(name, device="cpu").load(spec) for name in ("torch-compile", "torch"))
+    crops = parity.crops(SIZE)
+    for n in (1, 3, 8):
+        expected = plain.run(crops[:n])
+        for name, found in compiled.run(crops[:n]).items():
+            np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.gpu
-def test_recorded_batches_answer_like_the_cpu(exported: dict[str, NetSpec], model: FaceModel) -> None:
+@pytest.mark.parametrize("name", ["torch", "torch-compile"])
+def test_recorded_batches_answer_like_the_cpu(exported: dict[str, NetSpec], model: FaceModel, name: str) -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs an NVIDIA GPU and a CUDA build of torch")
-    net, exact = (create("torch", device=device).load(exported["track"]) for device in ("cuda:0", "cpu"))
+    net, exact = create(name, device="cuda:0").load(exported["track"]), create("torch", "cpu").load(exported["track"])
     crops = parity.crops(112)
     for n in (1, 4, 1, 16, 24):
         assert parity.beyond(parity.differences(net.run(crops[:n]), exact.run(crops[:n]), model)) == []
