@@ -117,7 +117,12 @@ def headline(report: Mapping[str, Any]) -> list[str]:
         *say("encoding", "fps", "video in, video out:       {}"),
         *say("latency", "p50_ms", "capture to result, 50 %:   {}"),
         *say("latency", "p95_ms", "capture to result, 95 %:   {}"),
-        *say("streams", "streams_at_15_fps", "streams at 15 fps:         {}"),
+        *say("streams", "streams_at_15_fps", "side by side at 15 fps:    {}"),
+        *say("streams", "streams_at_30_fps", "side by side at 30 fps:    {}"),
+        *say("memory", "peak", "memory, one face:          {}"),
         *say("peer", "times_as_fast", "against MediaPipe's mesh:  {} the frames a second"),
         *say("peer", "cpu_ratio", "its CPU time over ours:    {}"),
+        *say("peers", "openseeface_times_as_fast", "against OpenSeeFace:       {} the frames a second"),
+        *say("peers", "3ddfa_times_as_fast", "against 3DDFA_V2:          {} the frames a second"),
+        *say("peers", "facelandmarker_times_as_fast", "against Face Landmarker:   {} the frames a second"),
     ]
