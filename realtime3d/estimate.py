@@ -86,7 +86,7 @@ class Estimator:
             return []
         watch = watch or Stopwatch()
         with watch.measure("crop"):
-            pixels = np.stack([warp(image, camera, crop) for crop in crops])
+            pixels = np.array([warp(image, camera, crop) for crop in crops])
         with watch.measure("nets"):
             answers = _finite(self._track.run(pixels), self._track)
         with watch.measure("shape"):
@@ -118,8 +118,9 @@ class Estimator:
 
 
 def _finite(answers: Answers, net: Net) -> Answers:
-    if not np.isfinite(np.concatenate(list(answers.values()), axis=1)).all():
-        names = ", ".join(repr(name) for name, values in answers.items() if not np.isfinite(values).all())
+    broken = [name for name, values in answers.items() if not all(map(math.isfinite, values.ravel().tolist()))]
+    if broken:
+        names = ", ".join(map(repr, broken))
         raise MissingError(f"net {net.spec.name} gave no number for {names}: its file is broken, reinstall it")
     return answers
 

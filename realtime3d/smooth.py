@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -98,7 +98,8 @@ class _Noise:
         last, self._last_step = self._last_step, step
         if last is None:
             return
-        power = (step - last) ** 2 / 6
+        change = step - last
+        power = change * change / 6
         share = -math.expm1(-dt / self.LOCAL_S)
         self._now += share * (power - self._now)
         self._weight += share * (1 - self._weight)
@@ -148,7 +149,7 @@ class _Filter:
     def step(self, coeffs: FaceCoeffs, t_ns: int) -> FaceCoeffs:
         dt = (t_ns - self.t_ns) * 1e-9
         off = self._distance(coeffs)
-        if not np.isfinite(off).all():  # pass it on, but learn nothing from it
+        if not all(map(math.isfinite, off.tolist())):  # pass it on, but learn nothing from it
             return coeffs
         self.t_ns = t_ns
         if coeffs is not self._raw:  # a held face repeats its last answer: that is no calm
@@ -178,9 +179,9 @@ class _Filter:
         opening = np.maximum(*alone)
         opening[:HEAD] = np.maximum(*(layout.hz * beyond))[layout.group[:HEAD]]
         self._open_hz = np.maximum(opening, self._open_hz * math.exp(-dt / s.stay_s))  # never below 0
-        gain = -np.expm1(-2 * math.pi * dt * (s.calm_hz + self._open_hz))
-        self._lasting *= 1 - gain
-        return gain
+        left = np.exp(-2 * math.pi * dt * (s.calm_hz + self._open_hz))
+        self._lasting *= left
+        return 1 - left
 
     def _move(self, moved: Array, coeffs: FaceCoeffs) -> FaceCoeffs:
         self._R = self._R @ rotvec_to_matrix(moved[:3] * math.radians(NOISE_DEG))
@@ -188,11 +189,13 @@ class _Filter:
         self._place = self._place + moved[3:6] * (mm, mm, NOISE_LOG_DEPTH)
         self._face = self._face + moved[6:]
         n = len(coeffs.expression)
-        return replace(
-            coeffs,
+        return FaceCoeffs(
             pose=pose_at(self._place, self._R),
             expression=(self._layout.axes.inward @ self._face[:n]).astype(np.float32),
             extras=(self._face[n:] * NOISE_EXTRA).astype(np.float32),
+            presence=coeffs.presence,
+            pose_sigma_deg=coeffs.pose_sigma_deg,
+            shape=coeffs.shape,
         )
 
 

@@ -210,7 +210,7 @@ class Tracker:
             doubted = since is not None and self._t_ns - since > patience_ns
             needed = self.settings.presence_unseen if doubted else self.settings.presence_stay
         sure = answer.presence >= needed and answer.pose_sigma_deg <= self.settings.max_sigma_deg
-        finite = math.isfinite(answer.expression.sum() + answer.extras.sum())
+        finite = math.isfinite(sum(answer.expression.tolist()) + sum(answer.extras.tolist()))
         return sure and finite and in_sight(answer.pose, self.camera)
 
     def _settle(self, answers: Sequence[FaceCoeffs], accepted: list[int]) -> tuple[dict[int, int], list[int]]:
