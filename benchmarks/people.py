@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def main() -> int:
 
 def as_dict(figure: Figure) -> dict[str, object]:
     bar = {"at_most": figure.at_most, "at_least": figure.at_least}
-    known = {"name": figure.name, "value": round(figure.value, 4), "unit": figure.unit, **bar, "met": figure.met}
+    value = None if math.isnan(figure.value) else round(figure.value, 4)
+    known = {"name": figure.name, "value": value, "unit": figure.unit, **bar, "met": figure.met}
     return {key: value for key, value in known.items() if value not in (None, "")}
 
 
