@@ -186,12 +186,12 @@ def _head(shot: Shot, drawn: list[FloatArray], below: FloatArray) -> tuple[Float
     """Colours and opacity (h, w) of head and hair over a part of the picture."""
     actor, (head, sheet) = shot.actor, drawn
     canvas = Canvas(below.shape[1], below.shape[0], renderer.CHANNELS)
-    canvas.draw(sheet, actor.scene.sheet_triangles, renderer._sheet_attributes(actor.scene), two_sided=True)
+    canvas.draw(sheet, actor.scene.sheet_triangles, renderer.sheet_attributes(actor.scene), two_sided=True)
     target = renderer.Target(shot.pose.R, 0.0, actor.shape, shot.motion, True, NO_LIGHT)
     plain = np.ones(len(head), np.float32)
     same_teeth = np.random.default_rng(len(actor.name))  # in every frame
-    canvas.draw(head, actor.top.outer, renderer._head_attributes(actor.top, actor.scene, target, plain, same_teeth))
-    colour = renderer._compose(canvas, actor.scene, np.clip(below, 0, 255).astype(np.uint8))
+    canvas.draw(head, actor.top.outer, renderer.head_attributes(actor.top, actor.scene, target, plain, same_teeth))
+    colour = renderer.compose(canvas, actor.scene, np.clip(below, 0, 255).astype(np.uint8))
     uv = np.ascontiguousarray(canvas.values[..., :2])
     matte = cv2.remap(actor.matte, uv, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     opacity = np.where(canvas.values[..., 10] > 0.5, matte, canvas.owner >= 0).astype(np.float32)

@@ -63,7 +63,9 @@ class DetectorConfig:
 class TrackerSettings:
     """Following faces from frame to frame."""
 
-    max_faces: int = setting(8, "faces", "the largest faces are kept", 1, 1000)
+    max_faces: int = setting(
+        8, "faces", "at most so many: of those that appear together the largest; who is followed stays", 1, 1000
+    )
     detect_every: int = setting(15, "frames", "look for new faces this often; always when nobody is there", 1, 100_000)
     detect_weak: int = setting(3, "frames", "look for faces this often while a track is weak", 1, 100_000)
     hold_s: float = setting(0.5, "s", "a face that the nets do not see keeps its last pose for this long", 0, 60)

@@ -114,7 +114,10 @@ class _Noise:
         self._windows = [*self._windows[1 - self.WINDOWS :], np.sqrt(self._sum / self._frames)]
         self._sum, self._frames = np.zeros_like(self._sum), 0
         if len(self._windows) >= self.LEAST_WINDOWS:
-            self._calm = self.CORRECTION * self._shared(np.quantile(self._windows, self.CALMEST, axis=0))
+            own = np.quantile(self._windows, self.CALMEST, axis=0)
+            calm = self._shared(own.copy())
+            calm[HEAD:] = np.maximum(calm[HEAD:], own[HEAD:])  # of a face, a few axes may be far louder than the rest
+            self._calm = self.CORRECTION * calm
 
     def _shared(self, noise: Array) -> Array:
         for family in self._families:

@@ -66,7 +66,8 @@ class FaceTracker:
 
         - models: compact, accurate, or a folder with a models.toml;
         - backend, device, threads: what runs the nets; an explicit choice is never replaced by another;
-        - max_faces: the largest faces are kept; detect_every: frames between searches for new faces;
+        - max_faces: at most so many, the largest first; who is followed stays;
+        - detect_every: frames between searches for new faces;
         - boxes: a CSV with face boxes instead of the detector, or a detector of your own;
         - smooth: False gives the nets' answers as they are;
         - fov (degrees across the longer side; 60 where nothing is known) or intrinsics (an OpenCV calibration file);

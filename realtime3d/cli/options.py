@@ -47,7 +47,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Every option that is a setting."""
     add_model_options(parser)
     group = parser.add_argument_group("tracking")
-    group.add_argument("--max-faces", metavar="N", type=int, help="the largest faces are kept")
+    group.add_argument("--max-faces", metavar="N", type=int, help="at most so many, the largest first")
     group.add_argument("--detect-every", metavar="N", type=int, help="look for new faces every N frames")
     group.add_argument(
         "--smooth", action=argparse.BooleanOptionalAction, default=None, help="smooth over time (on by default)"

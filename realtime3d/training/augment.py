@@ -16,7 +16,7 @@ BANK = 24
 class Chances:
     """Probability of each change to a sample."""
 
-    occluder: float = 0.3
+    occluder: float = 0.35
     light: float = 0.3
     tone: float = 0.85
     grey: float = 0.1
@@ -116,13 +116,13 @@ class Augmenter:
         kind = rng.random()
         if kind < 0.15 and eyes is not None:
             glasses(mask, eyes, rng)
-        elif kind < 0.35:
+        elif kind < 0.45:
             half(mask, rng)
-        elif kind < 0.6:
+        elif kind < 0.65:
             hand(mask, rng)
         else:
             shapes(mask, rng)
-        cover = self._cover(texture, 0.25 <= kind < 0.5)
+        cover = self._cover(texture, 0.3 <= kind < 0.6)
         if kind < 0.15 and rng.random() < 0.4:  # tinted lenses let some light through
             cover = cv2.addWeighted(cover, 0.6, image, 0.4, 0)
         return cv2.copyTo(cover, mask, image.copy())

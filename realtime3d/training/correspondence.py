@@ -1,7 +1,8 @@
 """Where MediaPipe's 478 mesh points and iBUG's 68 landmarks lie on our heads (training only).
 
-MediaPipe's mesh works on plain shaded renders: heads of many shapes are rendered from slightly different directions,
-the mesh is run, each point is cast back onto the surface, and the median over the renders is taken on the mean head.
+MediaPipe's mesh works on plain shaded renders with painted eyes: heads of many shapes are rendered from slightly
+different directions, the mesh is run, each point is cast back onto the surface, and the median over the renders is
+taken on the mean head.
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ from numpy.typing import NDArray
 from realtime3d.errors import require
 from realtime3d.facemodel import SurfacePoints
 from realtime3d.geometry import euler_to_matrix
+from realtime3d.training.plain_render import RENDER_PX, render_plain
 from realtime3d.training.raster import Canvas
 
 Array = NDArray[np.float64]
 
-RENDER_PX = 480
-DISTANCE_MM, FOCAL_PX = 900.0, 1500.0
-
-# iBUG's 51 inner points as MediaPipe's: brows, nose, eyes, mouth.
+# iBUG's 51 inner points as MediaPipe's: brows (upper edge), nose, eyes, mouth. iBUG's brows run half-way to the lower.
 INNER_68 = (
     70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
     168, 197, 5, 4, 98, 97, 2, 326, 327,
@@ -29,30 +28,13 @@ INNER_68 = (
     61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
     78, 82, 13, 312, 308, 317, 14, 87,
 )  # fmt: skip
+LOWER_BROWS = (46, 53, 52, 65, 55, 285, 295, 282, 283, 276)
 
 
 @dataclass(frozen=True)
 class Correspondence:
     points: SurfacePoints  # the 478
     spread_mm: Array  # (478,) per axis over the renders: how far each can be trusted
-
-
-def render_grey(vertices: Array, triangles: NDArray, R: Array) -> tuple[NDArray[np.uint8], Canvas, Array]:
-    """A plain shaded picture of a head, its canvas and its projected vertices."""
-    camera_space = vertices @ R.T + (0, -25, DISTANCE_MM)
-    xyz = np.concatenate(
-        [FOCAL_PX * camera_space[:, :2] / camera_space[:, 2:] + RENDER_PX / 2, camera_space[:, 2:]], axis=1
-    )
-    face_normals = np.cross(*(camera_space[triangles[:, k]] - camera_space[triangles[:, 0]] for k in (1, 2)))
-    normals = np.zeros_like(camera_space)
-    for corner in range(3):
-        np.add.at(normals, triangles[:, corner], face_normals)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
-    light = 0.3 + 0.7 * np.clip(-normals @ np.array([0.25, -0.35, 0.9]), 0, 1)
-    canvas = Canvas(RENDER_PX, RENDER_PX, 1)
-    canvas.draw(xyz, triangles, light[:, None])
-    shade = np.where(canvas.owner >= 0, canvas.values[..., 0], 0.35)
-    return (shade[..., None] * np.array([185, 195, 225])).astype(np.uint8), canvas, xyz
 
 
 def closest_on_surface(points: Array, vertices: Array, triangles: NDArray) -> tuple[NDArray, Array]:
@@ -79,8 +61,13 @@ def _clamped_barycentric(p: Array, a: Array, b: Array, c: Array) -> Array:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def find_mediapipe(heads: Array, mean: Array, triangles: NDArray, allowed: NDArray, seed: int = 0) -> Correspondence:
-    """Correspondence of the 478 points on `mean`; `allowed` (T,) marks triangles that may carry them."""
+def find_mediapipe(
+    heads: Array, mean: Array, triangles: NDArray, allowed: NDArray, eyeballs: NDArray, ahead: Array, seed: int = 0
+) -> Correspondence:
+    """Correspondence of the 478 points on `mean`; `allowed` (T,) marks triangles that may carry them.
+
+    `eyeballs` (V,) and `ahead` (3,) say where the eyes are and look (see `render_plain`).
+    """
     mediapipe = require("mediapipe", "train", "Finding the landmarks of the face model")
     rng = np.random.default_rng(seed)
     hits = []
@@ -89,7 +76,7 @@ def find_mediapipe(heads: Array, mean: Array, triangles: NDArray, allowed: NDArr
     ) as mesh:
         for head in heads:
             R = euler_to_matrix(*np.radians(rng.uniform([-10, -14, -4], [10, 14, 4])))
-            image, canvas, xyz = render_grey(head, triangles, R)
+            image, canvas, xyz = render_plain(head, triangles, R, eyeballs, ahead)
             found = mesh.process(image[..., ::-1].copy()).multi_face_landmarks
             if found:
                 pixels = np.array([(p.x, p.y) for p in found[0].landmark]) * RENDER_PX - 0.5
@@ -132,13 +119,17 @@ def place_68(points478: SurfacePoints, mean: Array, triangles: NDArray, allowed:
     """iBUG's 68 points: 51 taken over, 17 along the jaw by geometry, because MediaPipe's oval is another line."""
     on = points478.on(mean)
     use = np.flatnonzero(allowed)
-    wanted = np.concatenate([_jaw_curve(mean, triangles[use], chin=on[152]), on[list(INNER_68)]])
+    inner = on[list(INNER_68)]
+    inner[: len(LOWER_BROWS)] = (inner[: len(LOWER_BROWS)] + on[list(LOWER_BROWS)]) / 2
+    wanted = np.concatenate(
+        [_jaw_curve(mean, triangles[use], chin=on[152], eyes=float(on[[33, 263], 1].mean())), inner]
+    )
     which, weights = closest_on_surface(wanted, mean, triangles[use])
     return SurfacePoints(triangles[use][which].astype(np.int32), weights.astype(np.float32))
 
 
-def _jaw_curve(mean: Array, triangles: NDArray, chin: Array) -> Array:
-    """17 points by equal arc length: from the ear's tragus down to the jaw's angle and along its edge to the chin.
+def _jaw_curve(mean: Array, triangles: NDArray, chin: Array, eyes: float) -> Array:
+    """17 points by equal arc length: from beside the eyes, in front of the ear, to the jaw's angle and to the chin.
 
     The line is given in profile as fractions of the way from the tragus to the chin; where it lies sideways, the skin
     says.
@@ -146,7 +137,8 @@ def _jaw_curve(mean: Array, triangles: NDArray, chin: Array) -> Array:
     beside = mean[(mean[:, 1] > -25) & (mean[:, 1] < 50)]  # the height of the ears
     ear_front = beside[np.abs(beside[:, 0]) > 0.88 * np.abs(beside[:, 0]).max()][:, 2].min()
     tragus = np.array([14.0, ear_front - 9.0])  # (y, z)
-    profile = np.array([[0, 0], [0.27, 0.04], [0.52, 0.14], [0.79, 0.45], [0.90, 0.70], [0.97, 0.93]])
+    above = (eyes - tragus[0]) / (chin[1] - tragus[0])
+    profile = np.array([[above, 0], [0, 0], [0.25, 0.04], [0.47, 0.13], [0.70, 0.45], [0.84, 0.70], [0.95, 0.93]])
     yz = tragus + profile * (chin[1:] - tragus)
     x = np.array([_outermost_x(mean, triangles, y, z) for y, z in yz])
     half = np.concatenate([np.column_stack([x, yz]), [chin * (0, 1, 1)]])

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from realtime3d.errors import require
+from realtime3d.errors import OutputError, SourceError, require
 from realtime3d.facemodel import FaceModel
 from realtime3d.training.pack import FittedPhoto
 
@@ -21,8 +21,42 @@ STAGES: tuple[dict, ...] = (
     # Pose with a strong prior on identity: a long chin and a nod look alike in 2D, and the weaker the prior the more
     # of the nod the chin takes (rotation error on labelled photographs: 5.5 degrees at 5e-7, 3.7 at 5e-5).
     {"alpha_price": 1e-4, "action_price": 4e-5, "frozen": ()},
-    {"alpha_price": 6e-6, "action_price": 2e-5, "frozen": ("rotvec",)},
+    # Cheap actions: with 2e-5 a smile becomes a shape. Two pictures of one person, neutral and smiling, were then as
+    # far apart as 0.61 of the distance between people; 0.45 now.
+    {"alpha_price": 6e-6, "action_price": 3e-6, "frozen": ("rotvec",)},
 )
+STEPS = 300  # of each stage
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What fitting knows about MediaPipe's landmarks and about people beside the face model."""
+
+    spread: NDArray[np.floating]  # (478,) mm over renders: how far each landmark's place can be trusted
+    offset: NDArray[np.floating]  # (478, 3) mm from its place on the model to where MediaPipe sees it on people
+    alpha: NDArray[np.floating]  # (99,) the usual face
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all."""
+        temporary = path.with_suffix(".tmp.npz")
+        try:
+            np.savez_compressed(temporary, **{key: np.float32(value) for key, value in self.__dict__.items()})
+            temporary.replace(path)
+        except OSError as error:
+            raise OutputError(f"cannot write {path} ({error}): free space or choose another place") from error
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return cls(data["spread"], data["offset"], data["alpha"])
+        except (OSError, ValueError, KeyError) as error:
+            raise SourceError(f"{path} cannot be read ({error}): run `realtime3d training face-model`") from error
+
+
+def calibration_file(model: Path) -> Path:
+    """Beside the face model: what fitting knows about landmarks and people. Nothing else needs it."""
+    return model.with_name(model.stem + "_calibration.npz")
 
 
 @dataclass(frozen=True)
@@ -92,79 +126,111 @@ def find_landmarks(
     return names, np.array(points, dtype=np.float32), np.array(sizes, dtype=np.int32)
 
 
+class Problem:
+    """Photographs to fit together: what is looked for, and how far it is from the landmarks."""
+
+    def __init__(
+        self, model: FaceModel, to_motion: NDArray, calibration: Calibration, landmarks: NDArray, sizes: NDArray
+    ) -> None:
+        on = model.landmark_sets["mediapipe478"].on
+        n = len(landmarks)
+        self.mean = torch.tensor(on(model.mean) + calibration.offset, dtype=torch.float32)
+        self.shape = torch.tensor(on(model.shape_basis))
+        self.motion = torch.tensor(on(np.concatenate([model.expression_basis, model.extra_basis])))
+        self.to_motion = torch.tensor(to_motion)
+        self.usual = torch.tensor(calibration.alpha, dtype=torch.float32)
+        self.target = torch.tensor(landmarks) - (torch.tensor(sizes, dtype=torch.float32)[:, None] - 1) / 2
+        self.eye = (self.target[:, 33] - self.target[:, 263]).norm(dim=-1)
+        weight = torch.tensor(1 / (calibration.spread + 5.0) ** 2, dtype=torch.float32)
+        self.weight = weight / weight.sum()
+        self.scale = (self.target - self.target.mean(1, keepdim=True)).norm(dim=-1).mean(1)
+        model_scale = (self.mean - self.mean.mean(0)).norm(dim=-1).mean()
+        self.free = {
+            "rotvec": _initial_rotation(self.target),
+            "xy": (self.target.mean(1) / self.scale[:, None]),
+            "log_focal": torch.log(self.scale * DISTANCE_MM / model_scale),
+            "alpha": self.usual.repeat(n, 1),
+            "action": torch.zeros(n, len(model.arkit_names)),
+        }
+        for value in self.free.values():
+            value.requires_grad_(True)
+
+    def camera_space(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(N, 478, 3) mm, and the pose."""
+        free = self.free
+        motion = free["action"].clamp(0, 1) @ self.to_motion.T
+        points = self.mean + torch.einsum("nk,kpc->npc", free["alpha"], self.shape)
+        points = points + torch.einsum("nk,kpc->npc", motion, self.motion)
+        R = rotation_matrix(free["rotvec"])
+        xy = free["xy"] * (self.scale / free["log_focal"].exp())[:, None] * DISTANCE_MM
+        t = torch.cat([xy, torch.full((len(xy), 1), DISTANCE_MM)], dim=1)
+        return points @ R.transpose(1, 2) + t[:, None], R, t
+
+    def missing_px(self) -> torch.Tensor:
+        """(N, 478, 2) from where the model puts each landmark to where it was found."""
+        p = self.camera_space()[0]
+        return self.target - self.free["log_focal"].exp()[:, None, None] * p[..., :2] / p[..., 2:]
+
+    def missing_mm(self) -> torch.Tensor:
+        """(N, 478, 3) the same in the head's frame, as far as a picture can tell."""
+        p, R, _ = self.camera_space()
+        xy = self.missing_px() * p[..., 2:] / self.free["log_focal"].exp()[:, None, None]
+        return torch.cat([xy, torch.zeros_like(xy[..., :1])], dim=-1) @ R
+
+    def cost(self, stage: dict) -> torch.Tensor:
+        error = self.missing_px().norm(dim=-1) / self.eye[:, None].clamp(min=1e-3)
+        robust = torch.nn.functional.huber_loss(error, torch.zeros_like(error), reduction="none", delta=0.03)
+        prior = stage["alpha_price"] * (self.free["alpha"] - self.usual).square().sum(1)
+        prior = prior + stage["action_price"] * self.free["action"].abs().sum(1)
+        return ((robust * self.weight).sum(1) + prior).sum()
+
+    def solve(self, stages: Sequence[dict] = STAGES, steps: int = STEPS) -> Problem:
+        """Adam, stage after stage."""
+        for stage in stages:
+            trained = [key for key in self.free if key not in stage["frozen"]]
+            optimiser = torch.optim.Adam([{"params": [self.free[key]], "lr": RATES[key]} for key in trained])
+            schedule = torch.optim.lr_scheduler.OneCycleLR(
+                optimiser, [RATES[key] for key in trained], total_steps=steps, pct_start=0.1
+            )
+            for _ in range(steps):
+                optimiser.zero_grad()
+                self.cost(stage).backward()
+                optimiser.step()
+                schedule.step()
+                with torch.no_grad():
+                    self.free["action"].clamp_(0, 1)
+        return self
+
+    @torch.no_grad()
+    def fits(self, files: Sequence[str], landmarks: NDArray, sizes: NDArray) -> Fits:
+        _, R, t = self.camera_space()
+        residual = (self.missing_px().norm(dim=-1) * self.weight).sum(1) / self.eye
+        free = {key: value.detach().numpy() for key, value in self.free.items()}
+        motion = free["action"] @ self.to_motion.numpy().T
+        return Fits(
+            tuple(files), landmarks, R.numpy(), t.numpy(), np.exp(free["log_focal"]), sizes,
+            free["alpha"], free["action"], motion, residual.numpy(),
+        )  # fmt: skip
+
+
 def fit(
     model: FaceModel,
     arkit_to_motion: NDArray,
-    spread_mm: NDArray,
+    calibration: Calibration,
     files: Sequence[str],
     landmarks: NDArray[np.float32],
     sizes: NDArray[np.int32],
-    steps: int = 300,
+    steps: int = STEPS,
 ) -> Fits:
-    """Adam on photographs together: rotation, position, focal length, alpha (Gaussian prior), 52 bounded actions."""
-    on = model.landmark_sets["mediapipe478"].on
-    mean = torch.tensor(on(model.mean))
-    shape = torch.tensor(on(model.shape_basis))
-    motion = torch.tensor(on(np.concatenate([model.expression_basis, model.extra_basis])))
-    to_motion = torch.tensor(arkit_to_motion)
-    target = torch.tensor(landmarks) - (torch.tensor(sizes, dtype=torch.float32)[:, None] - 1) / 2
-    eye = (target[:, 33] - target[:, 263]).norm(dim=-1)
-    scale = (target - target.mean(1, keepdim=True)).norm(dim=-1).mean(1)
-    weight = torch.tensor(1 / (spread_mm + 5.0) ** 2, dtype=torch.float32)
-    weight = weight / weight.sum()
-    n = len(target)
-    model_scale = (mean - mean.mean(0)).norm(dim=-1).mean()
-    free = {
-        "rotvec": _initial_rotation(target),
-        "xy": (target.mean(1) / scale[:, None]),
-        "log_focal": torch.log(scale * DISTANCE_MM / model_scale),
-        "alpha": torch.zeros(n, model.n_shape),
-        "action": torch.full((n, len(model.arkit_names)), 0.02),
-    }
-    for value in free.values():
-        value.requires_grad_(True)
-
-    def forward() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        R = rotation_matrix(free["rotvec"])
-        m = free["action"].clamp(0, 1) @ to_motion.T
-        points = mean + torch.einsum("nk,kpc->npc", free["alpha"], shape) + torch.einsum("nk,kpc->npc", m, motion)
-        focal = free["log_focal"].exp()
-        t = torch.cat([free["xy"] * (scale / focal)[:, None] * DISTANCE_MM, torch.full((n, 1), DISTANCE_MM)], dim=1)
-        p = points @ R.transpose(1, 2) + t[:, None]
-        return focal[:, None, None] * p[..., :2] / p[..., 2:], R, t
-
-    for stage in STAGES:
-        trained = [key for key in free if key not in stage["frozen"]]
-        optimiser = torch.optim.Adam([{"params": [free[key]], "lr": RATES[key]} for key in trained])
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, [RATES[key] for key in trained], total_steps=steps, pct_start=0.1
-        )
-        for _ in range(steps):
-            optimiser.zero_grad()
-            projected, _, _ = forward()
-            error = (projected - target).norm(dim=-1) / eye[:, None].clamp(min=1e-3)
-            robust = torch.nn.functional.huber_loss(error, torch.zeros_like(error), reduction="none", delta=0.03)
-            prior = stage["alpha_price"] * free["alpha"].square().sum(1)
-            prior = prior + stage["action_price"] * free["action"].abs().sum(1)
-            ((robust * weight).sum(1) + prior).sum().backward()
-            optimiser.step()
-            schedule.step()
-            with torch.no_grad():
-                free["action"].clamp_(0, 1)
-    with torch.no_grad():
-        projected, R, t = forward()
-        residual = ((projected - target).norm(dim=-1) * weight).sum(1) / eye
-        m = free["action"] @ to_motion.T
-    return Fits(
-        tuple(files), landmarks, R.numpy(), t.numpy(), free["log_focal"].exp().detach().numpy(), sizes,
-        free["alpha"].detach().numpy(), free["action"].detach().numpy(), m.numpy(), residual.numpy(),
-    )  # fmt: skip
+    """Rotation, position, focal length, alpha (Gaussian prior round the usual face) and 52 bounded actions each."""
+    problem = Problem(model, arkit_to_motion, calibration, landmarks, sizes)
+    return problem.solve(steps=steps).fits(files, landmarks, sizes)
 
 
 def fit_in_chunks(
     model: FaceModel,
     arkit_to_motion: NDArray,
-    spread_mm: NDArray,
+    calibration: Calibration,
     files: Sequence[str],
     landmarks: NDArray[np.float32],
     sizes: NDArray[np.int32],
@@ -173,13 +239,36 @@ def fit_in_chunks(
 ) -> Fits:
     """`fit` for any number of photographs: chunks stay in the processor's cache and show progress."""
     parts = [
-        fit(model, arkit_to_motion, spread_mm, files[a : a + chunk], landmarks[a : a + chunk], sizes[a : a + chunk])
+        fit(model, arkit_to_motion, calibration, files[a : a + chunk], landmarks[a : a + chunk], sizes[a : a + chunk])
         for a in progress(range(0, len(files), chunk))
     ]
     fields = {
         key: np.concatenate([part.__dict__[key] for part in parts]) for key in parts[0].__dict__ if key != "files"
     }
     return Fits(files=tuple(files), **fields)
+
+
+def calibrate(
+    model: FaceModel,
+    arkit_to_motion: NDArray,
+    start: Calibration,
+    landmarks: NDArray[np.float32],
+    sizes: NDArray[np.int32],
+    rounds: int = 2,
+) -> Calibration:
+    """Where MediaPipe sees its points on people with neutral faces: fitted without actions, what remains is its habit.
+
+    Without this a neutral face comes out as raised brows and rolled lips, and prices on actions that hide it make a
+    smile a shape.
+    """
+    stages = [{**stage, "frozen": (*stage["frozen"], "action")} for stage in STAGES]
+    calibration = Calibration(start.spread, np.zeros_like(start.offset), np.zeros_like(start.alpha))
+    for _ in range(rounds):
+        problem = Problem(model, arkit_to_motion, calibration, landmarks, sizes).solve(stages)
+        missing = np.median(problem.missing_mm().detach().numpy(), axis=0)
+        usual = problem.free["alpha"].detach().numpy().mean(axis=0)
+        calibration = Calibration(start.spread, calibration.offset + missing, usual)
+    return calibration
 
 
 def _initial_rotation(target: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,7 @@
-"""Landmarks around the eyes, put where the model's lids are.
+"""Landmarks on the lids' rims, put exactly where the model's eye opens.
 
-MediaPipe's mesh takes the plain eyeballs of a grey render for half-closed eyes: its upper lids lie on them, several
-millimetres below the model's own. Points of the lids' rims go to the edges of the opening that shows the eyeball, the
-next ring keeps its share of the way to the one beyond.
+A point that MediaPipe saw at a rim may hit the eyeball behind it, or skin that stays when the eye closes. So each goes
+to the skin at the edge of the opening that shows the eyeball, and the corners to the skin where they were seen.
 """
 
 from __future__ import annotations
@@ -29,10 +28,6 @@ class Rings:
     corners: tuple[int, int]
     upper: tuple[int, ...]
     lower: tuple[int, ...]
-    fold: tuple[int, ...]  # next above the upper rim, and beyond it
-    brow: tuple[int, ...]
-    under: tuple[int, ...]  # next below the lower rim, and beyond it
-    cheek: tuple[int, ...]
 
 
 EYES = (
@@ -40,19 +35,11 @@ EYES = (
         corners=(133, 33),
         upper=(173, 157, 158, 159, 160, 161, 246),
         lower=(155, 154, 153, 145, 144, 163, 7),
-        fold=(190, 56, 28, 27, 29, 30, 247),
-        brow=(189, 221, 222, 223, 224, 225, 113),
-        under=(112, 26, 22, 23, 24, 110, 25),
-        cheek=(233, 232, 231, 230, 229, 228, 31),
     ),
     Rings(
         corners=(362, 263),
         upper=(398, 384, 385, 386, 387, 388, 466),
         lower=(382, 381, 380, 374, 373, 390, 249),
-        fold=(414, 286, 258, 257, 259, 260, 467),
-        brow=(413, 441, 442, 443, 444, 445, 342),
-        under=(341, 256, 252, 253, 254, 339, 255),
-        cheek=(453, 452, 451, 450, 449, 448, 261),
     ),
 )
 
@@ -77,24 +64,12 @@ def on_the_lids(
 def _places(before: Array, mean: Array, triangles: NDArray, eyes: NDArray[np.bool_], rings: Rings) -> dict[int, Array]:
     """Where each point belongs in a front view (x, y in mm)."""
     inner, outer = rings.corners
-    side = float(np.sign(before[outer, 0]))
-    x, top, bottom = _opening(mean, triangles, eyes, before[list(rings.corners), :2].mean(axis=0))
-    first, last = (x[0], x[-1]) if side > 0 else (x[-1], x[0])  # inner and outer end
-    places = {}
+    x, top, bottom = _opening(mean, triangles, eyes, before[[inner, outer], :2].mean(axis=0))
+    places = {i: before[i, :2] for i in rings.corners}
     for numbers, edge in ((rings.upper, top - RIM_MM), (rings.lower, bottom + RIM_MM)):
         for i in numbers:
-            share = (before[i, 0] - before[inner, 0]) / (before[outer, 0] - before[inner, 0])
-            at = first + np.clip(share, 0.03, 0.97) * (last - first)
+            at = np.clip(before[i, 0], x[0], x[-1])
             places[i] = np.array([at, np.interp(at, x, edge)])
-    for i, end, beyond in ((inner, first, -0.6 * side), (outer, last, 0.6 * side)):
-        places[i] = np.array([end + beyond, (np.interp(end, x, top) + np.interp(end, x, bottom)) / 2])
-    for numbers, beyond_numbers, rim in (
-        (rings.fold, rings.brow, rings.upper),
-        (rings.under, rings.cheek, rings.lower),
-    ):
-        for i, far, near in zip(numbers, beyond_numbers, rim, strict=True):
-            old, whole = (np.linalg.norm(before[k, :2] - before[near, :2]) for k in (i, far))
-            places[i] = places[near] + np.clip(old / whole, 0.2, 0.7) * (before[far, :2] - places[near])
     return places
 
 

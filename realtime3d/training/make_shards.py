@@ -81,7 +81,7 @@ def rendered_row(pack: Pack, top: Topology, scene: Scene, source: int, rng: np.r
     target = Target(
         R=draw_rotation(rng, near if rng.random() < 0.25 else None),
         distance=float(np.clip(650 * np.exp(rng.normal(0, 0.45)), 260, 2500)),
-        alpha=draw_shape(scene.photo.alpha, rng),
+        alpha=draw_shape(scene.photo.alpha, pack.usual, rng),
         motion=draw_motion(pack, scene.photo, rng),
         keep_background=bool(rng.random() < 0.7),
         light=(rng.normal(size=3) * rng.choice([0, 0.2, 0.4])).astype(np.float32),
@@ -96,13 +96,13 @@ def rendered_row(pack: Pack, top: Topology, scene: Scene, source: int, rng: np.r
     }  # fmt: skip
 
 
-def draw_shape(own: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The photographed person's own shape, one near it, or somebody else's."""
+def draw_shape(own: NDArray[np.float32], usual: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The photographed person's own shape, one near it, or somebody else's around the usual one."""
     kind = rng.random()
     noise = np.clip(rng.normal(size=len(own)), -2.5, 2.5)
     if kind < 0.4:
         return own
-    return (own + 0.5 * noise if kind < 0.7 else 0.9 * noise).astype(np.float32)
+    return (own + 0.4 * noise if kind < 0.7 else usual + rng.uniform(0.3, 0.9) * noise).astype(np.float32)
 
 
 def draw_motion(pack: Pack, photo: FittedPhoto, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -19,6 +19,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=Path, nargs="+", required=True, metavar="DIR", help="folders of samples")
     parser.add_argument("--validation", type=Path, metavar="DIR", help="samples that are not trained on")
     parser.add_argument("--net", choices=("track", "shape"), default="track", help="pose and expression, or identity")
+    parser.add_argument(
+        "--trunk", choices=("thin", "lite0"), default="thin", help="EfficientNet-lite0, whole or thinned"
+    )
     parser.add_argument("--init", type=Path, metavar="CKPT", help="start from this checkpoint instead of ImageNet")
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--samples", type=int, help="end after so many samples")
@@ -42,8 +45,8 @@ def train(args: argparse.Namespace, log: Log) -> None:
     if args.batch < 2:
         raise UsageError(f"--batch is {args.batch}: batch statistics need 2 or more")
     data = replace(DataConfig(), size=args.size, batch=args.batch)
-    names = ("run", "validation", "net", "init", "minutes", "samples", "decay", "lr", "workers", "threads", "seed")
-    given = {name: getattr(args, name) for name in names}
+    names = "run validation net trunk init minutes samples decay lr workers threads seed"
+    given = {name: getattr(args, name) for name in names.split()}
     config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, **given)
     if not args.quiet:
         logging.getLogger("realtime3d.training").setLevel(logging.INFO)

@@ -86,6 +86,11 @@ class Pack:
         )
 
     @cached_property
+    def usual(self) -> NDArray[np.float32]:
+        """(99,) the mean shape of the people in the pack: real faces do not lie around the model's mean."""
+        return self.fits["alpha"].mean(axis=0)
+
+    @cached_property
     def other_side(self) -> NDArray[np.intp]:
         """(52,) for each action the same one on the other side of the face."""
         names = list(self.model.arkit_names)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from realtime3d.facemodel import SurfacePoints
 from realtime3d.geometry import euler_to_matrix
-from realtime3d.training.correspondence import render_grey
 from realtime3d.training.head_source import HeadSource
+from realtime3d.training.plain_render import render_plain
 
 Array = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ def visible_triangles(mean: Array, triangles: NDArray, component: NDArray) -> ND
     """(T,) triangles of skin and eyeballs that can be seen from outside: the mouth's inside and sockets cannot."""
     seen = np.zeros(len(triangles), dtype=bool)
     for view in VIEWS:
-        _, canvas, _ = render_grey(mean, triangles, euler_to_matrix(*view))
+        _, canvas, _ = render_plain(mean, triangles, euler_to_matrix(*view))
         seen[np.unique(canvas.owner[canvas.owner >= 0])] = True
     return seen & (component[triangles[:, 0]] != 1)
 

@@ -40,10 +40,10 @@ def render(top: Topology, scene: Scene, target: Target, backdrop: Image, size: i
     canvas = Canvas(size, size, CHANNELS)
     if target.keep_background:
         sheet = scene.sheet_points @ target.R.T + t
-        canvas.draw(_project(sheet, focal, size), scene.sheet_triangles, _sheet_attributes(scene), two_sided=True)
+        canvas.draw(_project(sheet, focal, size), scene.sheet_triangles, sheet_attributes(scene), two_sided=True)
     shade = _shade(space, model.triangles, target.light)
-    canvas.draw(_project(space, focal, size), top.outer, _head_attributes(top, scene, target, shade, rng))
-    return _compose(canvas, scene, backdrop)
+    canvas.draw(_project(space, focal, size), top.outer, head_attributes(top, scene, target, shade, rng))
+    return compose(canvas, scene, backdrop)
 
 
 def _project(space: Array, focal: float, size: int) -> Array:
@@ -58,14 +58,14 @@ def _shade(space: Array, triangles: NDArray, light: Array) -> Array:
     return (1 + strength * (normals(space, triangles) @ (light / strength)).clip(-0.6, 1)).clip(0.3, 1.9)
 
 
-def _sheet_attributes(scene: Scene) -> Array:
+def sheet_attributes(scene: Scene) -> Array:
     out = np.zeros((len(scene.sheet_uv), CHANNELS), dtype=np.float32)
     out[:, :2] = scene.sheet_uv
     out[:, 2] = out[:, 9] = out[:, 10] = 1
     return out
 
 
-def _head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, rng: np.random.Generator) -> Array:
+def head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, rng: np.random.Generator) -> Array:
     """Texture coordinates, weights and colours per vertex; lids that close and mouths that open get their own."""
     out = np.empty((len(shade), CHANNELS), dtype=np.float32)
     out[:, :3], out[:, 3:6], out[:, 6:9] = scene.own, scene.other, scene.colour
@@ -91,7 +91,7 @@ def _head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, 
     return out
 
 
-def _compose(canvas: Canvas, scene: Scene, backdrop: Image) -> Image:
+def compose(canvas: Canvas, scene: Scene, backdrop: Image) -> Image:
     """Blend own texture, mirrored texture and colours by how well each is known."""
     v = canvas.values
     own = _sample(scene.photo.image, v[..., 0:2])

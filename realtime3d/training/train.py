@@ -22,7 +22,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint, runlog
 from realtime3d.training.dataset import DataConfig, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
-from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, load_imagenet
+from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, load_imagenet
 
 log = logging.getLogger(__name__)
 MAX_BAD_STEPS = 25
@@ -40,6 +40,7 @@ class TrainConfig:
     shards: tuple[Path, ...]
     face_model: Path
     validation: Path | None = None  # a folder of shards that are not trained on
+    trunk: str = "thin"  # a name of nets.BLOCKS; what continues or starts from a checkpoint keeps that one's
     net: str = "track"  # or "shape", which starts from a trained track net given as `init`
     init: Path | None = None  # checkpoint to start from; default: ImageNet weights
     minutes: float | None = None  # budgets of this call; the first one reached ends it
@@ -64,6 +65,8 @@ class TrainConfig:
             raise UsageError("training needs a budget: give --minutes or --samples")
         if self.net not in ("track", "shape"):
             raise UsageError(f"there is no net {self.net!r}: choose track or shape")
+        if self.trunk not in BLOCKS:
+            raise UsageError(f"there is no trunk {self.trunk!r}: choose {' or '.join(BLOCKS)}")
         if self.net == "shape" and self.init is None and not (self.run / "last.pt").exists():
             raise UsageError("the shape net starts from a trained track net: give its checkpoint with --init")
 
@@ -89,7 +92,7 @@ class Run:
 
     def _make_net(self) -> TrackNet | ShapeNet:
         c = self.config
-        shape = NetConfig(size=c.data.size)
+        shape = NetConfig(size=c.data.size, trunk=c.trunk)
         if self.resumed:
             return build(self.resumed["kind"], NetConfig(**self.resumed["net_config"]))
         if c.init is not None:

@@ -60,7 +60,8 @@ def test_engines_for_two_gpus_with_their_sidecars(
 @needs_tensorrt
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_other_precisions(net_folder: Path, tmp_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(parity.LIMITS, "rotation_deg", 2.0)  # eight bits are too few for random weights
+    for limit in ("rotation_deg", "position", "log_scale"):  # eight bits are too few for random weights
+        monkeypatch.setitem(parity.LIMITS, limit, 10 * parity.LIMITS[limit])
     assert build(net_folder, tmp_path, "--target", "sm89", "--precision", precision) == 0
     assert (tmp_path / f"shape.sm89.{precision}.engine").stat().st_size > 1000
 

@@ -18,7 +18,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera
 from realtime3d.render.mesh import Topology as Overlay
 from realtime3d.render.raster import rasterize
-from realtime3d.training.fit import find_landmarks, fit
+from realtime3d.training.fit import Calibration, calibration_file, find_landmarks, fit
 from realtime3d.training.photo import Scene, Topology, build_scene
 from realtime3d.types import FloatArray, Image, Pose
 
@@ -87,7 +87,7 @@ def cut_out(model_file: Path) -> Puppet:
         file = Path(folder) / "head.png"
         cv2.imwrite(str(file), head)
         names, landmarks, sizes = find_landmarks([file])
-    fitted = fit(model, to_motion, np.full(landmarks.shape[1], 2.0), names, landmarks, sizes)
+    fitted = fit(model, to_motion, Calibration.load(calibration_file(model_file)), names, landmarks, sizes)
     topology = Topology.of(model)
     scene = build_scene(topology, fitted.photo(0, head))
     middle = (side - 1) / 2

@@ -12,7 +12,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training import geometry_torch as gt
 from realtime3d.training.losses import FaceTerms, LossWeights, lid_mask, region_mask, rms, total, track_losses
-from realtime3d.training.nets import NetConfig, NormConv, ShapeNet, TrackNet, load_imagenet
+from realtime3d.training.nets import BLOCKS, NetConfig, NormConv, ShapeNet, TrackNet, Trunk, load_imagenet, take_blocks
 
 rng = np.random.default_rng(0)
 
@@ -187,7 +187,7 @@ def published(net: TrackNet) -> dict[str, torch.Tensor]:
 
 def test_published_weights_are_taken_layer_by_layer_with_blue_and_red_exchanged():
     torch.manual_seed(0)
-    net = TrackNet()
+    net = TrackNet(NetConfig(trunk="lite0"))
     state = published(net)
     load_imagenet(net.trunk, state)
     layers = [m for m in net.trunk.modules() if isinstance(m, NormConv)]
@@ -197,8 +197,21 @@ def test_published_weights_are_taken_layer_by_layer_with_blue_and_red_exchanged(
 
 
 def test_weights_of_another_net_are_refused():
-    net = TrackNet()
+    net = TrackNet(NetConfig(trunk="lite0"))
     state = published(net)
     del state["conv3.weight"]
     with pytest.raises(ValueError, match="EfficientNet-lite0"):
         load_imagenet(net.trunk, state)
+
+
+def test_a_thin_trunk_takes_the_first_and_the_last_blocks_of_a_whole_one():
+    torch.manual_seed(0)
+    whole, thin = Trunk("lite0"), Trunk("thin")
+    take_blocks(thin, whole)
+    for stage, source, kept in zip(thin.stages, whole.stages, BLOCKS["thin"], strict=True):
+        assert len(stage) == kept <= len(source)
+        for mine, theirs in ((stage[0], source[0]), (stage[-1], source[-1])):
+            pairs = zip(mine.state_dict().values(), theirs.state_dict().values(), strict=True)
+            assert all(torch.equal(a, b) for a, b in pairs)
+    image = torch.randint(0, 255, (2, 112, 112, 3), dtype=torch.uint8)
+    assert thin(image).pooled.shape == whole(image).pooled.shape == (2, 1280)
