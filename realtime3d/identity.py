@@ -20,7 +20,8 @@ Array = NDArray[np.float64]
 OUTLIER = 1.5  # of the median distance: a view farther off loses its say
 KNOWN_FRAMES = 5  # before that nobody can say how far off a frame usually is
 USUAL_FRAMES = 60  # memory of the usual distance
-LEAST_USUAL = 0.1  # of the distance between two people: frames that agree better than this prove no more
+ANSWERED = 0.12  # of the population's spread is left in what nets answer: they stay near the usual face where unsure
+LEAST_USUAL = 0.55  # of the distance between two people: frames that agree better than this prove no more
 MAX_VIEWS = 64  # for faces that are never seen well enough to freeze
 
 
@@ -113,7 +114,7 @@ class IdentityCache:
         self._mm = np.sqrt(
             (model.shape_basis.astype(np.float64) ** 2).sum(-1).mean(-1)
         )  # rms over the vertices, per SD
-        self._people_mm = float(np.linalg.norm(self._mm)) * math.sqrt(2)  # between two random people
+        self._people_mm = ANSWERED * float(np.linalg.norm(self._mm)) * math.sqrt(2)  # between two random people
         self._unknown = IdentityState(np.zeros(model.n_shape, np.float32), False, 0)
         self._profile = None if profile is None else np.asarray(profile, dtype=np.float32)
         self._person_id: int | None = None  # the track that was given the profile

@@ -165,7 +165,7 @@ def test_a_profile_is_given_to_whom_it_fits_and_to_nobody_else() -> None:
     profile = TRUTH.astype(np.float32)
     cache = IdentityCache(MODEL, profile=profile)
     stranger = cache.update(0, face(TRUTH + 2), 0)
-    person = cache.update(1, face(TRUTH + 0.2), 0)
+    person = cache.update(1, face(TRUTH + 0.05), 0)
     twin = cache.update(2, face(TRUTH), 1)
     assert not stranger.frozen and not twin.frozen
     assert person.frozen and person.shape == pytest.approx(profile)
