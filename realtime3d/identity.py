@@ -21,7 +21,7 @@ OUTLIER = 1.5  # of the median distance: a view farther off loses its say
 KNOWN_FRAMES = 5  # before that nobody can say how far off a frame usually is
 USUAL_FRAMES = 60  # memory of the usual distance
 ANSWERED = 0.12  # of the population's spread is left in what nets answer: they stay near the usual face where unsure
-LEAST_USUAL = 0.55  # of the distance between two people: frames that agree better than this prove no more
+LEAST_USUAL = 0.83  # of the distance between two people: frames that agree better than this prove no more
 MAX_VIEWS = 64  # for faces that are never seen well enough to freeze
 
 
