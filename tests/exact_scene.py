@@ -14,10 +14,11 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d import estimate
+from realtime3d import FaceTracker, estimate
 from realtime3d.backends.base import Answers, NetSpec
 from realtime3d.backends.fake import FakeBackend
 from realtime3d.crop import Crop, pose_to_crop
+from realtime3d.face import FrameResult
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera, euler_to_matrix
 from realtime3d.types import FaceBox, Frame, Pose
@@ -120,3 +121,7 @@ class Scene:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def watch(tracker: FaceTracker, scene: Scene, frames: int, start: float = 0.0) -> list[FrameResult]:
+    return [tracker.process(scene.image, t=start + i / 30) for i in range(frames)]
