@@ -161,36 +161,37 @@ def add(picture: Image, shot: Shot, camera: Camera) -> Image:
     body, opacity = _torso(shot, camera)
     out = picture.astype(np.float32)
     out += opacity[..., None] * (body - out)
-    head = _vertices(shot) @ shot.pose.R.T + shot.pose.t
-    sheet = shot.actor.scene.sheet_points @ shot.pose.R.T + shot.pose.t
-    drawn = [_projected(points, camera) for points in (head, sheet)]
-    both = np.concatenate(drawn)[:, :2]
-    low = np.clip(np.floor(both.min(0)).astype(int), 0, (camera.width - 1, camera.height - 1))
-    high = np.clip(np.ceil(both.max(0)).astype(int) + 1, low + 1, (camera.width, camera.height))
+    target = renderer.Target(shot.pose.R, 0.0, shot.actor.shape, shot.motion, True, NO_LIGHT)
+    head, teeth = renderer.shape_head(shot.actor.top, shot.actor.scene, target)
+    solids = [head, shot.actor.scene.sheet_points] + ([] if teeth is None else [teeth])
+    drawn = [_projected(points @ shot.pose.R.T + shot.pose.t, camera) for points in solids]
+    every = np.concatenate(drawn)[:, :2]
+    low = np.clip(np.floor(every.min(0)).astype(int), 0, (camera.width - 1, camera.height - 1))
+    high = np.clip(np.ceil(every.max(0)).astype(int) + 1, low + 1, (camera.width, camera.height))
     tile = out[low[1] : high[1], low[0] : high[0]]
-    colour, opacity = _head(shot, [xyz - (*low, 0) for xyz in drawn], tile)
+    colour, opacity = _head(shot, target, [xyz - (*low, 0) for xyz in drawn], tile)
     tile += opacity[..., None] * (colour - tile)
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
-
-
-def _vertices(shot: Shot) -> FloatArray:
-    model = shot.actor.top.model
-    return model.deform(model.neutral(shot.actor.shape), *np.split(shot.motion, [model.n_expression]))
 
 
 def _projected(space: FloatArray, camera: Camera) -> FloatArray:
     return np.column_stack([camera.project(space), space[:, 2]]).astype(np.float32)
 
 
-def _head(shot: Shot, drawn: list[FloatArray], below: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Colours and opacity (h, w) of head and hair over a part of the picture."""
-    actor, (head, sheet) = shot.actor, drawn
+def _head(
+    shot: Shot, target: renderer.Target, drawn: list[FloatArray], below: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Colours and opacity (h, w) of head, hair and teeth, if they show, over a part of the picture."""
+    actor, (head, sheet, *teeth) = shot.actor, drawn
     canvas = Canvas(below.shape[1], below.shape[0], renderer.CHANNELS)
     canvas.draw(sheet, actor.scene.sheet_triangles, renderer.sheet_attributes(actor.scene), two_sided=True)
-    target = renderer.Target(shot.pose.R, 0.0, actor.shape, shot.motion, True, NO_LIGHT)
     plain = np.ones(len(head), np.float32)
-    same_teeth = np.random.default_rng(len(actor.name))  # in every frame
-    canvas.draw(head, actor.top.outer, renderer.head_attributes(actor.top, actor.scene, target, plain, same_teeth))
+    same_mouth = np.random.default_rng(len(actor.name))  # in every frame
+    canvas.draw(head, actor.top.outer, renderer.head_attributes(actor.top, actor.scene, target, plain, same_mouth))
+    same_teeth = np.random.default_rng(len(actor.name))
+    for row in teeth:
+        looks = renderer.teeth_attributes(actor.top, actor.scene, same_teeth)
+        canvas.draw(row, actor.top.mouth.triangles, looks, two_sided=True)
     colour = renderer.compose(canvas, actor.scene, np.clip(below, 0, 255).astype(np.uint8))
     uv = np.ascontiguousarray(canvas.values[..., :2])
     matte = cv2.remap(actor.matte, uv, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)

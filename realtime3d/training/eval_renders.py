@@ -23,6 +23,7 @@ from realtime3d.types import Image
 Array = NDArray[np.float64]
 SIZE = 288
 FRAMES = 16
+GOOD_FIT, FACING_DEG = 0.025, 35.0  # of the photographs: others show too little of a face to be turned
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 24, frames
     """Frames of faces that move between random poses and expressions; the same for every model set."""
     rng = np.random.default_rng(11)
     top = Topology.of(photos.model)
-    good = np.flatnonzero(photos.fits.residual < 0.025)
+    facing = np.degrees(np.arccos(photos.fits.R[:, 2, 2].clip(-1, 1)))
+    good = np.flatnonzero((photos.fits.residual < GOOD_FIT) & (facing < FACING_DEG))
     usual = photos.fits.alpha[good].mean(axis=0)
     for person, i in enumerate(rng.choice(good, min(people, len(good)), replace=False)):
         scene = build_scene(top, photos.fitted(int(i)))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.crop import CROP_MM, Crop, crop_from_pose, pose_to_crop, warp
+from realtime3d.errors import SourceError
 from realtime3d.geometry import Camera
 from realtime3d.training.actions import sample_actions
 from realtime3d.training.negatives import draw_negative
@@ -60,10 +61,13 @@ def photo_row(photo: FittedPhoto, source: int) -> Row:
 
 
 def rendered_shard(pack: Pack, top: Topology, out: Path, number: int, photos: int = PHOTOS_A_SHARD) -> str:
-    """One shard of photographs turned in space; its content depends on its number alone."""
+    """One shard of well fitted photographs turned in space; its content depends on its number alone."""
     rng = np.random.default_rng((7, number))
     rows: list[Row] = []
-    for i in rng.choice(len(pack), photos, replace=photos > len(pack)):
+    good = np.flatnonzero(pack.fits["residual"] < GOOD_FIT)
+    if not len(good):
+        raise SourceError("no photograph of the pack has a fit good enough to render from: fit others")
+    for i in rng.choice(good, photos, replace=photos > len(good)):
         photo = pack.photo(int(i), bool(rng.random() < 0.5))
         scene = build_scene(top, photo)
         rows += [rendered_row(pack, top, scene, int(i), rng) for _ in range(RENDERS_A_PHOTO)]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.facemodel import FaceModel
+from realtime3d.training.mouth import Mouth
 from realtime3d.training.pack import FittedPhoto
 from realtime3d.training.raster import Canvas
 from realtime3d.training.regions import EYE_RINGS
@@ -24,6 +25,7 @@ Image = NDArray[np.uint8]
 
 SHEET_CELLS = 30
 SHEET_BEYOND = 0.15  # of the photo's size: its edge colours go on a little
+HOLE_MM = 15.0  # so far within the head's outline there is no sheet: it would show between open lips
 FALL_BACK = 0.7  # mm backwards for each mm away from the head's outline
 CHANNELS = 11  # own u, v, seen; partner's u, v, seen; colour BGR; shade; sheet
 
@@ -51,6 +53,10 @@ class Topology:
     @cached_property
     def region(self) -> dict[str, NDArray[np.bool_]]:
         return {name: self.model.region == i for i, name in enumerate(self.model.region_names)}
+
+    @cached_property
+    def mouth(self) -> Mouth:
+        return Mouth.of(self.model)
 
     @cached_property
     def lash_line(self) -> NDArray[np.bool_]:
@@ -118,7 +124,8 @@ def _spread_colours(top: Topology, image: Image, uv: Array, seen: Array) -> Arra
     """(V, 3) the photo's colour where it is seen, the partner's, else the average of the neighbours', spread far."""
     soft = cv2.GaussianBlur(image, (0, 0), 1.2)
     sampled = cv2.remap(soft, uv[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-    own_weight = np.where(top.region["eyelids"] | top.region["eyes"], 0, seen)
+    unlike_skin = top.region["eyelids"] | top.region["eyes"] | top.mouth.inside | top.mouth.tongue
+    own_weight = np.where(unlike_skin, 0, seen)
     weight = np.maximum(own_weight, 0.8 * own_weight[top.partner])
     mix = own_weight / (own_weight + 0.8 * own_weight[top.partner] + 1e-6)
     known = mix[:, None] * sampled + (1 - mix[:, None]) * sampled[top.partner]
@@ -146,7 +153,8 @@ def _sheet(canvas: Canvas, middle: Array, focal: float, distance: float) -> tupl
     depth_of = np.full(int(label.max()) + 1, distance, dtype=np.float32)
     depth_of[label[covered]] = canvas.depth[covered]
     depth = depth_of[label] + np.minimum(FALL_BACK * away * distance / focal, 150.0)
-    depth = np.where(covered, depth + 5.0, np.maximum(depth, distance))
+    within = cv2.distanceTransform(covered.astype(np.uint8), cv2.DIST_L2, 5) * distance / focal
+    depth = np.where(covered, depth + 5.0 + within, np.maximum(depth, distance))
     depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), max(width, height) / 60)
     x = np.linspace(-SHEET_BEYOND, 1 + SHEET_BEYOND, SHEET_CELLS + 1, dtype=np.float32) * (width - 1)
     y = np.linspace(-SHEET_BEYOND, 1 + SHEET_BEYOND, SHEET_CELLS + 1, dtype=np.float32) * (height - 1)
@@ -158,4 +166,5 @@ def _sheet(canvas: Canvas, middle: Array, focal: float, distance: float) -> tupl
     triangles = np.concatenate(
         [np.stack([corner, corner + 1, corner + n], 1), np.stack([corner + 1, corner + n + 1, corner + n], 1)]
     )
-    return points.astype(np.float32), uv, triangles.astype(np.int32)
+    deep = cv2.remap(within, uv[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0] > HOLE_MM
+    return points.astype(np.float32), uv, triangles[~deep[triangles].all(axis=1)].astype(np.int32)

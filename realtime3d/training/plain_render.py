@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.raster import Canvas
 
 Array = NDArray[np.float64]
@@ -14,6 +15,11 @@ DISTANCE_MM, FOCAL_PX = 900.0, 1500.0
 SKIN, SCLERA, IRIS, PUPIL = (185, 195, 225), (235, 240, 245), (60, 85, 110), (15, 15, 15)  # BGR
 IRIS_DEG, PUPIL_DEG = 22.5, 8.0  # seen from the eyeball's middle
 BACKDROP = 0.35
+# all round the front of a head: what none of them shows is hidden
+VIEWS = tuple(
+    euler_to_matrix(*turn)
+    for turn in ((0, 0, 0), (0, 0.6, 0), (0, -0.6, 0), (0, 1.3, 0), (0, -1.3, 0), (-0.5, 0, 0), (0.5, 0, 0))
+)
 
 
 def render_plain(

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.facemodel import SurfacePoints
-from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.head_source import HeadSource
-from realtime3d.training.plain_render import render_plain
+from realtime3d.training.plain_render import VIEWS, render_plain
 
 Array = NDArray[np.float64]
 
@@ -20,14 +19,13 @@ EYE_RINGS = (
     (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
 )
 EYELID_MM = 7.0
-VIEWS = [(0, 0, 0), (0, 0.6, 0), (0, -0.6, 0), (0, 1.3, 0), (0, -1.3, 0), (-0.5, 0, 0), (0.5, 0, 0)]
 
 
 def visible_triangles(mean: Array, triangles: NDArray, component: NDArray) -> NDArray[np.bool_]:
     """(T,) triangles of skin and eyeballs that can be seen from outside: the mouth's inside and sockets cannot."""
     seen = np.zeros(len(triangles), dtype=bool)
-    for view in VIEWS:
-        _, canvas, _ = render_plain(mean, triangles, euler_to_matrix(*view))
+    for R in VIEWS:
+        _, canvas, _ = render_plain(mean, triangles, R)
         seen[np.unique(canvas.owner[canvas.owner >= 0])] = True
     return seen & (component[triangles[:, 0]] != 1)
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from realtime3d.crop import ANCHOR_MM, CROP_MM
 from realtime3d.geometry import euler_to_matrix, rotation_to_ray
+from realtime3d.training.mouth import MOVED_MM
 from realtime3d.training.photo import CHANNELS, Array, Image, Scene, Topology, normals
 from realtime3d.training.raster import Canvas
 from realtime3d.training.shards import MARGIN
-
-TONGUE_BGR = (95.0, 85.0, 165.0)
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,7 @@ def render(top: Topology, scene: Scene, target: Target, backdrop: Image, size: i
     model = top.model
     focal = size / MARGIN * target.distance / CROP_MM
     t = np.array([0, 0, target.distance]) - target.R @ ANCHOR_MM
-    neutral = model.neutral(target.alpha)
-    head = model.deform(neutral, *np.split(target.motion, [model.n_expression]))
+    head, teeth = shape_head(top, scene, target)
     space = (head @ target.R.T + t).astype(np.float32)
     canvas = Canvas(size, size, CHANNELS)
     if target.keep_background:
@@ -43,7 +41,22 @@ def render(top: Topology, scene: Scene, target: Target, backdrop: Image, size: i
         canvas.draw(_project(sheet, focal, size), scene.sheet_triangles, sheet_attributes(scene), two_sided=True)
     shade = _shade(space, model.triangles, target.light)
     canvas.draw(_project(space, focal, size), top.outer, head_attributes(top, scene, target, shade, rng))
+    if teeth is not None:
+        looks = teeth_attributes(top, scene, rng)
+        canvas.draw(_project(teeth @ target.R.T + t, focal, size), top.mouth.triangles, looks, two_sided=True)
     return compose(canvas, scene, backdrop)
+
+
+def shape_head(top: Topology, scene: Scene, target: Target) -> tuple[Array, Array | None]:
+    """The head's vertices, and the teeth's unless lips are where the photograph shows them, with all between them."""
+    model, mouth = top.model, top.mouth
+    neutral = model.neutral(target.alpha)
+    head = model.deform(neutral, *np.split(target.motion, [model.n_expression]))
+    if mouth.moved(target.motion - scene.photo.motion) < MOVED_MM:
+        return head, None
+    teeth = mouth.teeth(neutral, head)
+    mouth.lay_tongue(head, float(target.motion[-1]))
+    return head, teeth
 
 
 def _project(space: Array, focal: float, size: int) -> Array:
@@ -77,18 +90,26 @@ def head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, r
     )
     lids = top.region["eyelids"]
     fade = np.where(lids, 1 - np.clip(moved / 4.0, 0, 1), 1).astype(np.float32)
-    inside = top.region["mouth_inside"]
-    fade[inside] = 1 - np.clip(moved[inside].max() / 6.0, 0, 1) if inside.any() else 1
+    if top.mouth.moved(target.motion - scene.photo.motion) >= MOVED_MM:
+        within = top.mouth.inside | top.mouth.tongue
+        fade[within] = 0
+        out[within, 6:9] = top.mouth.flesh_colours(brightness(top, scene), rng)[within]
     out[:, 2] *= fade
     out[:, 5] *= fade
-    depth = model.mean[inside, 2]
-    near = np.clip(1 - (depth - depth.min()) / 18.0, 0, 1)[:, None]
-    dark = rng.uniform(0.1, 0.5) * np.array([60.0, 55.0, 110.0])
-    teeth = rng.uniform(90, 200) * np.array([0.85, 0.95, 1.0]) if rng.random() < 0.6 else dark
-    out[inside, 6:9] = near * teeth + (1 - near) * dark
-    out[top.region["tongue"], 6:9] = np.array(TONGUE_BGR) * rng.uniform(0.5, 1.1)
-    out[top.region["tongue"], 2] = out[top.region["tongue"], 5] = 0
     return out
+
+
+def teeth_attributes(top: Topology, scene: Scene, rng: np.random.Generator) -> Array:
+    """The same for the teeth: colours only, since few photographs show them."""
+    colours = top.mouth.teeth_colours(brightness(top, scene), rng)
+    out = np.zeros((len(colours), CHANNELS), dtype=np.float32)
+    out[:, 6:9], out[:, 9] = colours, 1
+    return out
+
+
+def brightness(top: Topology, scene: Scene) -> float:
+    """The photograph's light, from its lips and lids' surroundings: 1 for a well lit face."""
+    return float(np.clip(np.median(scene.colour[top.region["face"]]) / 135, 0.25, 1.3))
 
 
 def compose(canvas: Canvas, scene: Scene, backdrop: Image) -> Image:
