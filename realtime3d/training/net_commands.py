@@ -23,6 +23,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--trunk", choices=("thin", "lite0"), default="thin", help="EfficientNet-lite0, whole or thinned"
     )
     parser.add_argument("--init", type=Path, metavar="CKPT", help="start from this checkpoint instead of ImageNet")
+    parser.add_argument(
+        "--grow", type=Path, metavar="CKPT", help="start from a smaller net: fewer blocks (--trunk) or pixels (--size)"
+    )
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--samples", type=int, help="end after so many samples")
     parser.add_argument("--decay", type=float, default=0.25, help="share of the budget in which the rate falls to 0")
@@ -45,7 +48,7 @@ def train(args: argparse.Namespace, log: Log) -> None:
     if args.batch < 2:
         raise UsageError(f"--batch is {args.batch}: batch statistics need 2 or more")
     data = replace(DataConfig(), size=args.size, batch=args.batch)
-    names = "run validation net trunk init minutes samples decay lr workers threads seed"
+    names = "run validation net trunk init grow minutes samples decay lr workers threads seed"
     given = {name: getattr(args, name) for name in names.split()}
     config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, **given)
     if not args.quiet:

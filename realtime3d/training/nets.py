@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from realtime3d.errors import UsageError
+
 # kernel, stride, channels in, channels out, expansion
 STAGES = (
     (3, 1, 32, 16, 1),
@@ -73,6 +75,13 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x) if self.skip else self.layers(x)
+
+    def silence(self) -> None:
+        """Add nothing to what passes by, for the time being: the last norm's weights still learn."""
+        last = self.layers[-1]
+        assert isinstance(last, NormConv)
+        nn.init.zeros_(last.norm.weight)
+        nn.init.zeros_(last.norm.bias)
 
 
 class Features(NamedTuple):
@@ -202,3 +211,36 @@ def take_blocks(trunk: Trunk, source: Trunk) -> None:
         kept = [blocks[0], *list(blocks)[len(blocks) - len(stage) + 1 :]]
         for block, known in zip(stage, kept, strict=True):
             block.load_state_dict(known.state_dict())
+
+
+def grow(net: TrackNet, source: TrackNet) -> None:
+    """Let a larger net with ImageNet weights answer as a trained smaller one does, to be trained on from there.
+
+    Blocks that the smaller one lacks begin by adding nothing to what passes them. A larger picture has more cells: the
+    small map's weights are stretched over them.
+    """
+    net.trunk.stem.load_state_dict(source.trunk.stem.state_dict())
+    net.trunk.last.load_state_dict(source.trunk.last.state_dict())
+    for stage, known in zip(net.trunk.stages, source.trunk.stages, strict=True):
+        assert isinstance(stage, nn.Sequential) and isinstance(known, nn.Sequential)
+        new = len(stage) - len(known)
+        if new < 0:
+            raise UsageError("the net to start from has more blocks than the one to grow into: choose --trunk lite0")
+        for place, block in zip((0, *range(new + 1, len(stage))), known, strict=True):
+            stage[place].load_state_dict(block.state_dict())
+        for added in list(stage)[1 : new + 1]:
+            assert isinstance(added, Block) and added.skip
+            added.silence()
+    for name in ("fine", "middle", "pose", "expression", "shape"):
+        getattr(net, name).load_state_dict(getattr(source, name).state_dict())
+    with torch.no_grad():
+        net.embed.weight.copy_(_stretched(source.embed.weight, source.config, net.config))
+        net.embed.bias.copy_(source.embed.bias)
+
+
+def _stretched(weight: Tensor, old: NetConfig, new: NetConfig) -> Tensor:
+    """(hidden, channels x cells) for another number of cells: the same sum over a map that is the same but finer."""
+    before, after = -(-old.size // 16), -(-new.size // 16)
+    maps = weight.view(len(weight), -1, before, before)
+    wide = F.interpolate(maps, size=(after, after), mode="bilinear", align_corners=False)
+    return (wide * (before / after) ** 2).flatten(1)

@@ -22,7 +22,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint, runlog
 from realtime3d.training.dataset import DataConfig, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
-from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, load_imagenet
+from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, grow, load_imagenet
 
 log = logging.getLogger(__name__)
 MAX_BAD_STEPS = 25
@@ -43,6 +43,7 @@ class TrainConfig:
     trunk: str = "thin"  # a name of nets.BLOCKS; what continues or starts from a checkpoint keeps that one's
     net: str = "track"  # or "shape", which starts from a trained track net given as `init`
     init: Path | None = None  # checkpoint to start from; default: ImageNet weights
+    grow: Path | None = None  # checkpoint of a smaller track net whose weights come over into this one
     minutes: float | None = None  # budgets of this call; the first one reached ends it
     samples: int | None = None
     decay: float = 0.25  # share of the budget over which the rate falls to zero; 0: none, stop where it stands
@@ -67,6 +68,8 @@ class TrainConfig:
             raise UsageError(f"there is no net {self.net!r}: choose track or shape")
         if self.trunk not in BLOCKS:
             raise UsageError(f"there is no trunk {self.trunk!r}: choose {' or '.join(BLOCKS)}")
+        if self.grow is not None and self.init is not None:
+            raise UsageError("a net starts from one checkpoint: give --init or --grow, not both")
         if self.net == "shape" and self.init is None and not (self.run / "last.pt").exists():
             raise UsageError("the shape net starts from a trained track net: give its checkpoint with --init")
 
@@ -102,6 +105,11 @@ class Run:
             return ShapeNet.from_track_net(track) if c.net == "shape" and isinstance(track, TrackNet) else track
         net = TrackNet(shape)
         load_imagenet(net.trunk, imagenet_weights())
+        if c.grow is not None:
+            smaller = load_net(c.grow)
+            if not isinstance(smaller, TrackNet):
+                raise UsageError(f"{c.grow} holds no net for pose and expression: --grow needs one")
+            grow(net, smaller)
         return net
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -8,11 +8,22 @@ import torch
 from plain_heads import MODEL
 
 from realtime3d.crop import Crop, pose_from_crop
+from realtime3d.errors import UsageError
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training import geometry_torch as gt
 from realtime3d.training.losses import FaceTerms, LossWeights, lid_mask, region_mask, rms, total, track_losses
-from realtime3d.training.nets import BLOCKS, NetConfig, NormConv, ShapeNet, TrackNet, Trunk, load_imagenet, take_blocks
+from realtime3d.training.nets import (
+    BLOCKS,
+    NetConfig,
+    NormConv,
+    ShapeNet,
+    TrackNet,
+    Trunk,
+    grow,
+    load_imagenet,
+    take_blocks,
+)
 
 rng = np.random.default_rng(0)
 
@@ -215,3 +226,46 @@ def test_a_thin_trunk_takes_the_first_and_the_last_blocks_of_a_whole_one():
             assert all(torch.equal(a, b) for a, b in pairs)
     image = torch.randint(0, 255, (2, 112, 112, 3), dtype=torch.uint8)
     assert thin(image).pooled.shape == whole(image).pooled.shape == (2, 1280)
+
+
+def trained(trunk: str, size: int) -> TrackNet:
+    """A net whose norms have seen something."""
+    torch.manual_seed(size)
+    net = TrackNet(NetConfig(size=size, trunk=trunk))
+    for part in net.modules():
+        if isinstance(part, NormConv):
+            part.norm.running_mean.uniform_(-0.3, 0.3)
+            part.norm.running_var.uniform_(0.5, 1.5)
+    return net.eval()
+
+
+def test_a_grown_net_answers_as_the_smaller_one():
+    small, large = trained("thin", 64), trained("lite0", 64)
+    image = torch.randint(0, 255, (3, 64, 64, 3), dtype=torch.uint8)
+    before = large(image)
+    grow(large, small)
+    expected, found = small(image), large(image)
+    assert all(torch.allclose(found[k], expected[k], atol=1e-5) for k in expected)
+    assert not torch.allclose(before["rotation"], found["rotation"], atol=1e-3)
+
+
+def test_blocks_that_came_new_can_learn():
+    small, large = trained("thin", 64), trained("lite0", 64)
+    grow(large, small)
+    large(torch.randint(0, 255, (2, 64, 64, 3), dtype=torch.uint8))["rotation"].sum().backward()
+    assert large.trunk.stages[3][1].layers[-1].norm.weight.grad.abs().sum() > 0
+
+
+def test_a_finer_map_sums_to_the_same():
+    """What lies still over the picture gives the same vector at another number of cells."""
+    small, large = trained("thin", 64), trained("thin", 96)
+    grow(large, small)
+    flat = torch.rand(2 * small.config.local)
+    before = (small.embed.weight.view(192, -1, 16) * flat[:, None]).sum((1, 2))
+    after = (large.embed.weight.view(192, -1, 36) * flat[:, None]).sum((1, 2))
+    assert torch.allclose(before, after, atol=1e-4)
+
+
+def test_no_net_grows_smaller():
+    with pytest.raises(UsageError, match="lite0"):
+        grow(trained("thin", 64), trained("lite0", 64))

@@ -19,7 +19,7 @@ from realtime3d.training.augment import Augmenter
 from realtime3d.training.commands import add_steps
 from realtime3d.training.dataset import DataConfig, ShardPool, make_batch
 from realtime3d.training.nets import TrackNet
-from realtime3d.training.train import DivergedError, TrainConfig, rate_at, train
+from realtime3d.training.train import DivergedError, TrainConfig, load_net, rate_at, train
 
 DATA = DataConfig(batch=8, size=64)
 
@@ -187,3 +187,11 @@ def test_the_commands_train_and_export(shards, tmp_path, no_pretrained):
 def test_a_budget_is_needed(shards, tmp_path):
     with pytest.raises(UsageError, match="--minutes or --samples"):
         TrainConfig(tmp_path, (shards,), MODEL)
+
+
+def test_a_run_can_grow_from_a_smaller_net(config, tmp_path):
+    small = train(replace(config, samples=16))
+    grown = train(replace(config, run=tmp_path / "grown", trunk="lite0", grow=small, samples=16))
+    assert load_net(grown).config.trunk == "lite0"
+    with pytest.raises(UsageError, match="--grow"):
+        replace(config, init=small, grow=small)
