@@ -13,6 +13,7 @@ from realtime3d.crop import CROP_MM, Crop, crop_from_pose, pose_to_crop, warp
 from realtime3d.errors import SourceError
 from realtime3d.geometry import Camera
 from realtime3d.training.actions import sample_actions
+from realtime3d.training.hair import Hair
 from realtime3d.training.negatives import draw_negative
 from realtime3d.training.pack import FittedPhoto, Pack
 from realtime3d.training.photo import Image, Scene, Topology, build_scene
@@ -22,6 +23,7 @@ from realtime3d.types import Pose
 
 SIZE = 160
 GOOD_FIT, BAD_FIT = 0.025, 0.05  # residuals between which the trust in a photograph's label falls to nothing
+HAIR = 0.5  # share of renders that get drawn hair
 RENDERS_A_PHOTO = 13
 PHOTOS_A_SHARD = 150
 NEGATIVES_A_SHARD = 60
@@ -89,6 +91,7 @@ def rendered_row(pack: Pack, top: Topology, scene: Scene, source: int, rng: np.r
         motion=draw_motion(pack, scene.photo, rng),
         keep_background=bool(rng.random() < 0.7),
         light=(rng.normal(size=3) * rng.choice([0, 0.2, 0.4])).astype(np.float32),
+        hair=Hair.draw(pack.model, rng) if rng.random() < HAIR else None,
     )
     image = render(top, scene, target, backdrop(pack, rng), SIZE, rng)
     eta, extras = np.split(target.motion, [FIELDS["eta"][0]])

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from realtime3d.geometry import euler_to_matrix
+from realtime3d.training.hair import Hair
 from realtime3d.training.pack import FittedPhoto
 from realtime3d.training.photo import Image, Topology, build_scene
 from realtime3d.training.render_samples import Target, render
@@ -42,7 +43,9 @@ def _beside_the_face(photo: FittedPhoto, size: int, rng: np.random.Generator) ->
 def _back_of_head(top: Topology, photo: FittedPhoto, size: int, rng: np.random.Generator) -> Image:
     yaw = rng.uniform(135, 225)
     R = euler_to_matrix(*np.radians([rng.normal(0, 12), 0, rng.normal(0, 10)])) @ euler_to_matrix(0, np.radians(yaw), 0)
-    target = Target(R, float(rng.uniform(400, 1500)), photo.alpha, photo.motion, False, np.zeros(3, np.float32))
+    dark = np.zeros(3, np.float32)
+    hair = Hair.draw(top.model, rng) if rng.random() < 0.5 else None
+    target = Target(R, float(rng.uniform(400, 1500)), photo.alpha, photo.motion, False, dark, hair)
     backdrop = _beside_the_face(photo, size, rng)
     return render(top, build_scene(top, photo), target, backdrop, size, rng)
 

@@ -27,7 +27,7 @@ SHEET_CELLS = 30
 SHEET_BEYOND = 0.15  # of the photo's size: its edge colours go on a little
 HOLE_MM = 15.0  # so far within the head's outline there is no sheet: it would show between open lips
 FALL_BACK = 0.7  # mm backwards for each mm away from the head's outline
-CHANNELS = 11  # own u, v, seen; partner's u, v, seen; colour BGR; shade; sheet
+CHANNELS = 11  # own u, v, seen; partner's u, v, seen; colour BGR; shade; 1 on the sheet, 2 on drawn hair
 
 
 @dataclass(frozen=True)

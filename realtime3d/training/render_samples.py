@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from realtime3d.crop import ANCHOR_MM, CROP_MM
 from realtime3d.geometry import euler_to_matrix, rotation_to_ray
+from realtime3d.training.hair import Hair
 from realtime3d.training.mouth import MOVED_MM
 from realtime3d.training.photo import CHANNELS, Array, Image, Scene, Topology, normals
 from realtime3d.training.raster import Canvas
@@ -26,6 +27,7 @@ class Target:
     motion: Array  # (34,)
     keep_background: bool  # the photo's own, bent round the head, else `backdrop`
     light: Array  # (3,) direction towards the light in the camera, its length is its strength
+    hair: Hair | None = None  # over that of the photograph
 
 
 def render(top: Topology, scene: Scene, target: Target, backdrop: Image, size: int, rng: np.random.Generator) -> Image:
@@ -44,7 +46,20 @@ def render(top: Topology, scene: Scene, target: Target, backdrop: Image, size: i
     if teeth is not None:
         looks = teeth_attributes(top, scene, rng)
         canvas.draw(_project(teeth @ target.R.T + t, focal, size), top.mouth.triangles, looks, two_sided=True)
+    if target.hair is not None:
+        shell, looks = _hair_over(target.hair, space, normals(space, model.triangles), shade)
+        canvas.draw(_project(shell, focal, size), target.hair.triangles, looks, two_sided=True)
+        strands = target.hair.strands(size, rng)
+        canvas.values[..., 9:10] *= np.where(canvas.values[..., 10:] > 1.5, strands, 1)
     return compose(canvas, scene, backdrop)
+
+
+def _hair_over(hair: Hair, space: Array, outwards: Array, shade: Array) -> tuple[Array, Array]:
+    """Points and attributes of hair: darker where it turns away from the camera."""
+    out = np.zeros((len(hair.rows), CHANNELS), dtype=np.float32)
+    out[:, 6:9], out[:, 10] = hair.colours, 2
+    out[:, 9] = shade[hair.rows] * (0.65 - 0.4 * outwards[hair.rows, 2])
+    return hair.over(space, outwards), out
 
 
 def shape_head(top: Topology, scene: Scene, target: Target) -> tuple[Array, Array | None]:
