@@ -35,9 +35,15 @@ def draw_screen(image: Image, screen: Screen) -> Image:
     if screen.help:
         _draw_help(pen, screen.help)
     if screen.banner:
-        left = (wide - pen.width(screen.banner)) / 2 - pen.pad
-        pen.text_panel(left, picture.shape[0] * 0.82, [(screen.banner, AMBER)], dark=0.75)
+        _draw_banner(pen, screen.banner)
     return picture
+
+
+def _draw_banner(pen: Pen, text: str) -> None:
+    height, wide = pen.image.shape[:2]
+    lines = pen.wrapped(text, wide - 2 * (pen.px(10) + pen.pad))
+    left = (wide - max(map(pen.width, lines))) / 2 - pen.pad
+    pen.text_panel(left, height * 0.82, [(line, AMBER) for line in lines], dark=0.75)
 
 
 def _draw_help(pen: Pen, rows: Sequence[tuple[str, str]]) -> None:

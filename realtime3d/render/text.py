@@ -49,6 +49,17 @@ class Pen:
         """`x, y` is the left end of the base line."""
         cv2.putText(self.image, _ascii(text), (round(x), round(y)), FONT, self.font, colour, self.stroke, cv2.LINE_AA)
 
+    def wrapped(self, text: str, wide: float) -> list[str]:
+        """The text in lines of at most `wide` px; a word that is longer has a line of its own."""
+        lines = [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and self.width(longer) > wide:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return lines
+
     def panel_height(self, lines: int) -> float:
         return lines * self.line + 0.6 * self.pad
 

@@ -8,6 +8,7 @@ from faces import grey, make_face, result_of
 
 from realtime3d.geometry import Camera
 from realtime3d.render import OverlayStyle, Screen, create_renderer, draw_screen
+from realtime3d.render.text import Pen
 
 CAMERA = Camera.from_fov(640, 480)
 
@@ -78,6 +79,21 @@ def test_a_screen_fits_into_any_picture_and_takes_any_text() -> None:
     for width, height in ((1, 1), (40, 30), (3840, 2160)):
         image = grey(width, height)
         assert draw_screen(image, screen).shape == image.shape
+
+
+def test_a_long_banner_is_wrapped_and_stays_whole() -> None:
+    """What to do and when the next try comes stand at the end of the line."""
+    image = grey(640, 480)
+    text = "camera 0 cannot be opened: close other programs that use it, or connect a camera, allow access to it, "
+    text += "or name another number or a URL; next try in 2 s"
+    pen = Pen(image.copy())
+    lines = pen.wrapped(text, 400)
+    assert " ".join(lines) == text
+    assert len(lines) > 1 and all(pen.width(line) <= 400 for line in lines)
+    assert pen.wrapped("unbreakable" * 30, 600) == ["unbreakable" * 30]
+    drawn = (draw_screen(image, Screen(banner=text)) != image).any(axis=2)
+    columns = np.flatnonzero(drawn.any(axis=0))
+    assert columns[0] > 0 and columns[-1] < 639
 
 
 def test_a_hundred_faces() -> None:
