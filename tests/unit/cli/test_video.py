@@ -160,6 +160,25 @@ def test_ctrl_c_finishes_the_files_and_ends_with_130(clip: Path, without_nets: l
     assert 0 < len(rows(table)) == overlay_frames(film) < 900
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_ctrl_c_twice_ends_at_once_and_can_be_taken_up(
+    clip: Path, without_nets: list[str], video: Video, tmp_path: Path
+) -> None:
+    long, table = write_clip(tmp_path / "long.mp4", frames=400), tmp_path / "a.csv"
+    command = [sys.executable, "-m", "realtime3d", "video", long, *without_nets, "--csv", table]
+    child = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while child.poll() is None and (not table.exists() or table.stat().st_size < 20_000):
+        time.sleep(0.01)
+    for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):  # so that both arrive together
+        child.send_signal(number)
+    _, err = child.communicate(timeout=60)
+    assert (child.returncode, "Traceback" in err) == (130, False)
+    assert json.loads((tmp_path / "a.json").read_text())["state"] == "running"  # it was given no time to finish
+    assert 0 < len(rows(table)) < 400
+    assert video(long, "--csv", table, "--resume") == 0
+    assert [int(row["frame"]) for row in rows(table)] == list(range(400))
+
+
 @pytest.mark.skipif(not shutil.which("mount") or os.name == "nt" or os.geteuid() != 0, reason="needs root for a tmpfs")
 def test_a_full_disk_is_an_output_error(clip: Path, without_nets: list[str], tmp_path: Path) -> None:
     small = tmp_path / "small"
