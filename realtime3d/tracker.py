@@ -14,7 +14,7 @@ from realtime3d import modelset
 from realtime3d.backends import base as backends
 from realtime3d.clock import seconds_to_ns
 from realtime3d.config import Config
-from realtime3d.detect.base import Detector, flipped_box
+from realtime3d.detect.base import Detector, checked_boxes, flipped_box
 from realtime3d.errors import UsageError
 from realtime3d.estimate import Estimator
 from realtime3d.face import FrameResult
@@ -268,7 +268,7 @@ class FaceTracker:
         face is a metre away or more (docs/conventions.md).
         """
         picture = to_bgr(image)
-        checked = _checked_boxes(boxes)
+        checked = checked_boxes(boxes)
         if self.config.camera.mirror:
             picture = _flipped(picture)
             checked = flipped_box(checked, picture.shape[1])
@@ -282,20 +282,3 @@ def _flipped(image: Image) -> Image:
 
 def _is_open(source: SourceSpec | Source) -> TypeGuard[Source]:
     return hasattr(source, "info") and hasattr(source, "status")
-
-
-def _checked_boxes(boxes: ArrayLike | Sequence[ArrayLike]) -> FloatArray:
-    """(N, 4) float32; what has no area or is no number is refused."""
-    try:
-        array = np.asarray(boxes, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"boxes are [[x0, y0, x1, y1], ...] in px, not {boxes!r:.80}") from error
-    if array.size == 0:
-        return np.zeros((0, 4), np.float32)
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise UsageError(f"boxes are (N, 4): [[x0, y0, x1, y1], ...] in px, not {array.shape}")
-    bad = ~np.isfinite(array).all(1) | (array[:, 2] <= array[:, 0]) | (array[:, 3] <= array[:, 1])
-    if bad.any():
-        first = int(np.flatnonzero(bad)[0])
-        raise UsageError(f"box {first} is {array[first].tolist()}: it must be finite with x0 < x1 and y0 < y1")
-    return array

@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from realtime3d.io.files import check_output
 
     truth, picture = load_truth(), args.out / "demo.png"
-    args.fov = math.degrees(2 * math.atan(max(truth.camera.width, truth.camera.height) / 2 / truth.camera.fx))
+    wide = max(truth.camera.width, truth.camera.height)
+    args.fov = round(math.degrees(2 * math.atan(wide / 2 / truth.camera.fx)), 9)  # 60, and not 59.99999999999999
     outputs = {"csv": args.out / "demo.csv", "overlay": args.out / "demo.mp4"}
     (job,) = plan_jobs([str(clip_path())], outputs, replace=args.overwrite)
     check_output(picture, args.overwrite)

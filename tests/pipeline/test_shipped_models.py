@@ -65,6 +65,18 @@ def test_a_single_picture_of_an_unknown_camera_is_a_portrait(tracker: FaceTracke
     assert np.abs(face.box - near.box).max() < 8  # the same pixels, another camera
 
 
+def test_a_face_of_twenty_pixels_is_found_and_followed(tracker: FaceTracker, portrait: Image) -> None:
+    small = cv2.resize(portrait, (118, 118), interpolation=cv2.INTER_AREA)
+    place = np.array(TIGHT) * 118 / 512
+    tracker.reset()
+    results = [tracker.process(small, t=i / 30) for i in range(20)]
+    assert {(face.id, face.status) for result in results for face in result.faces} == {(0, "tracked")}
+    assert all(np.abs(result.faces[0].box - place).max() < 4 for result in results)
+    (face,) = tracker.process_boxes(small, [place]).faces
+    assert face.confidence > 0.9
+    assert np.abs(face.box - place).max() < 4
+
+
 def test_a_box_without_a_face_is_answered_with_low_confidence(tracker: FaceTracker) -> None:
     y, x = np.mgrid[:480, :640]
     wall = np.stack([140 + x // 16, 150 + y // 12, np.full_like(x, 160)], axis=-1).astype(np.uint8)
