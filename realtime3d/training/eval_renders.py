@@ -13,17 +13,18 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import geodesic_deg
 from realtime3d.training.actions import sample_actions
 from realtime3d.training.eval_photos import Figures, Look, Photos
-from realtime3d.training.losses import LID_GAPS, LIP_GAPS, region_mask
-from realtime3d.training.metrics import align_similarity, box_of, pearson, rms_mm
+from realtime3d.training.losses import region_mask
+from realtime3d.training.metrics import align_similarity, box_of, gap, pearson, rms_mm
 from realtime3d.training.negatives import draw_negative
-from realtime3d.training.photo import Scene, Topology, build_scene
+from realtime3d.training.photo import Scene, Topology, build_scene, worth_turning
+from realtime3d.training.regions import LID_GAPS, LIP_GAPS
 from realtime3d.training.render_samples import Target, draw_rotation, render
 from realtime3d.types import Image
 
 Array = NDArray[np.float64]
 SIZE = 288
 FRAMES = 16
-GOOD_FIT, FACING_DEG = 0.025, 35.0  # of the photographs: others show too little of a face to be turned
+FACING_DEG = 35.0  # photographs farther turned show too little of a face to be turned
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 24, frames
     """Frames of faces that move between random poses and expressions; the same for every model set."""
     rng = np.random.default_rng(11)
     top = Topology.of(photos.model)
-    facing = np.degrees(np.arccos(photos.fits.R[:, 2, 2].clip(-1, 1)))
-    good = np.flatnonzero((photos.fits.residual < GOOD_FIT) & (facing < FACING_DEG))
+    fits = photos.fits
+    facing = np.degrees(np.arccos(fits.R[:, 2, 2].clip(-1, 1))) < FACING_DEG
+    good = np.flatnonzero(facing & worth_turning(photos.model, fits.residual, fits.alpha, fits.motion))
     usual = photos.fits.alpha[good].mean(axis=0)
     for person, i in enumerate(rng.choice(good, min(people, len(good)), replace=False)):
         scene = build_scene(top, photos.fitted(int(i)))
@@ -104,13 +106,6 @@ def _head(model: FaceModel, alpha: NDArray, motion: NDArray) -> NDArray[np.float
     return model.deform(model.neutral(alpha), motion[:n], motion[n:])
 
 
-def gap(model: FaceModel, head: NDArray, pairs: tuple[tuple[int, int], ...]) -> float:
-    """Mean opening across pairs of landmarks in mm; closed and overlapping are both 0."""
-    points = model.landmarks("mediapipe478", head)
-    upper, lower = np.array(pairs).T
-    return float((points[lower, 1] - points[upper, 1]).clip(min=0).mean())
-
-
 def measure(photos: Photos, arkit_to_motion: NDArray, look: Look, people: int = 24) -> Figures:
     """Expression, gaps, identity and rotation of every sequence against its truth."""
     model, front = photos.model, region_mask(photos.model)
@@ -138,14 +133,16 @@ def _front_mm(model: FaceModel, front: NDArray[np.bool_], difference: NDArray) -
 
 
 def _gaps(model: FaceModel, shots: list[Shot], faces: list[FaceState]) -> Figures:
-    """Correlation over all frames, and the mean of the correlations within a person."""
+    """Correlation over all frames, over those that face the camera, and the mean of the correlations of one person."""
     true = [_head(model, s.target.alpha, s.target.motion) for s in shots]
     found = [f.vertices_head() for f in faces]
     person = np.array([s.person for s in shots])
+    facing = np.degrees(np.arccos([s.target.R[2, 2] for s in shots])) < FACING_DEG
     figures = {}
     for name, pairs in (("lid", LID_GAPS), ("lip", LIP_GAPS)):
         a, b = (np.array([gap(model, head, pairs) for head in heads]) for heads in (found, true))
         figures[f"{name}_gap_correlation"] = pearson(a, b)
+        figures[f"{name}_gap_correlation_facing"] = pearson(a[facing], b[facing])
         within = [pearson(a[person == p], b[person == p]) for p in np.unique(person)]
         figures[f"{name}_gap_correlation_within"] = float(np.nanmean(within))
         figures[f"{name}_gap_error_mm"] = float(np.abs(a - b).mean())

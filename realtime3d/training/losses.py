@@ -12,12 +12,9 @@ from torch import Tensor, nn
 
 from realtime3d.facemodel import FaceModel
 from realtime3d.training.geometry_torch import geodesic_deg, project, rotation_from_6d
+from realtime3d.training.regions import LID_GAPS, LIP_GAPS, MOUTH_CORNERS
 
 FRONT_REGIONS = ("face", "lips", "eyelids")
-# pairs of MediaPipe landmarks across the eyes' and the lips' openings
-LID_GAPS = ((159, 145), (158, 153), (160, 144), (386, 374), (385, 380), (387, 373))
-LIP_GAPS = ((13, 14), (82, 87), (312, 317))
-MOUTH_CORNERS = (61, 291)
 LID_MM = 4.0  # how far above the eyeball the lids' skin lies at most
 MESH_EVERY = 4  # of MediaPipe's 468 surface points, beside the 68
 

@@ -16,13 +16,13 @@ from realtime3d.training.actions import sample_actions
 from realtime3d.training.hair import Hair
 from realtime3d.training.negatives import draw_negative
 from realtime3d.training.pack import FittedPhoto, Pack
-from realtime3d.training.photo import Image, Scene, Topology, build_scene
+from realtime3d.training.photo import GOOD_FIT, OPEN_MM, Image, Scene, Topology, build_scene, lid_gaps, worth_turning
 from realtime3d.training.render_samples import Target, draw_rotation, ray_relative, render
 from realtime3d.training.shards import BACKGROUND, FIELDS, MARGIN, PHOTO, RENDERED, shard_names, write_shard
 from realtime3d.types import Pose
 
 SIZE = 160
-GOOD_FIT, BAD_FIT = 0.025, 0.05  # residuals between which the trust in a photograph's label falls to nothing
+BAD_FIT = 0.05  # residual from GOOD_FIT to which the trust in a photograph's label falls to nothing
 HAIR = 0.5  # share of renders that get drawn hair
 RENDERS_A_PHOTO = 13
 PHOTOS_A_SHARD = 150
@@ -36,16 +36,18 @@ def photo_shards(pack: Pack, out: Path, log: Callable[[str], None], a_shard: int
     todo = [(i, flip) for i in range(len(pack)) for flip in (False, True)]
     np.random.default_rng(0).shuffle(todo)
     done = set(shard_names(out))
+    known = lid_gaps(pack.model, pack.fits["alpha"], pack.fits["motion"]) > OPEN_MM
     for start in range(0, len(todo), a_shard):
         name = f"photos_{start // a_shard:03d}"
         if name not in done:
             chosen = todo[start : start + a_shard]
-            write_rows(out, name, [photo_row(pack.photo(int(i), bool(flip)), int(i)) for i, flip in chosen])
+            write_rows(out, name, [photo_row(pack.photo(int(i), bool(flip)), int(i), known[i]) for i, flip in chosen])
             log(name)
 
 
-def photo_row(photo: FittedPhoto, source: int) -> Row:
-    """A photograph seen by a perfect crop with a margin; its label is trusted as far as its fit is good."""
+def photo_row(photo: FittedPhoto, source: int, eyes_known: bool = True) -> Row:
+    """A photograph seen by a perfect crop with a margin; its label is trusted as far as its fit is good, and its
+    expression only if the eyes are known to be open."""
     height, width = photo.image.shape[:2]
     camera = Camera(photo.focal, photo.focal, (width - 1) / 2, (height - 1) / 2, width, height)
     pose = Pose(photo.R.astype(np.float64), photo.t.astype(np.float64))
@@ -57,7 +59,8 @@ def photo_row(photo: FittedPhoto, source: int) -> Row:
     return {
         "image": warp(photo.image, camera, wide), "R": seen.R, "position": seen.position * MARGIN,
         "log_scale": seen.log_scale + np.log(MARGIN), "focal": wide.focal, "eta": eta, "extras": extras,
-        "alpha": photo.alpha, "has_face": 1, "w_pose": trust, "w_eta": trust, "w_extras": trust,
+        "alpha": photo.alpha, "has_face": 1, "w_pose": trust, "w_eta": trust * eyes_known,
+        "w_extras": trust * eyes_known,
         "w_alpha": 0.3 * trust, "kind": PHOTO, "source": source,
     }  # fmt: skip
 
@@ -66,7 +69,7 @@ def rendered_shard(pack: Pack, top: Topology, out: Path, number: int, photos: in
     """One shard of well fitted photographs turned in space; its content depends on its number alone."""
     rng = np.random.default_rng((7, number))
     rows: list[Row] = []
-    good = np.flatnonzero(pack.fits["residual"] < GOOD_FIT)
+    good = np.flatnonzero(worth_turning(pack.model, *(pack.fits[name] for name in ("residual", "alpha", "motion"))))
     if not len(good):
         raise SourceError("no photograph of the pack has a fit good enough to render from: fit others")
     for i in rng.choice(good, photos, replace=photos > len(good)):

@@ -73,21 +73,21 @@ class Mouth:
         turn, before, after = _rigid(neutral[self.chin], head[self.chin])
         return np.concatenate([upper, (lower - before) @ turn.T + after]).astype(np.float32)
 
-    def teeth_colours(self, light: float, rng: np.random.Generator) -> Array:
+    def teeth_colours(self, rng: np.random.Generator) -> Array:
         """(N, 3) BGR for teeth, darker towards the corners and between two of them."""
         x = np.abs(_columns())
         shade = (1 - 0.55 * (x / x.max()) ** 2) * np.where(np.arange(len(x)) % 2, 1.0, 0.82)
-        rows = np.stack([IVORY, IVORY, 0.5 * (IVORY + GUM), GUM]) * light * rng.uniform(0.6, 1.1)
+        rows = np.stack([IVORY, IVORY, 0.5 * (IVORY + GUM), GUM]) * rng.uniform(0.6, 1.1)
         both = [(rows[:, None] * shade[:, None] * rng.uniform(0.75, 1)).reshape(-1, 3) for _ in range(2)]
         return np.concatenate(both).astype(np.float32)
 
-    def flesh_colours(self, light: float, rng: np.random.Generator) -> Array:
+    def flesh_colours(self, rng: np.random.Generator) -> Array:
         """(V, 3) BGR, meant for `inside` and `tongue`: darker the further back."""
         depth = self.model.mean[:, 2] - self.model.mean[self.inside, 2].min()
         near = np.clip(1 - depth / 30.0, 0, 1)[:, None]
         colours = FLESH * (near * rng.uniform(0.7, 1.1) + (1 - near) * rng.uniform(0.05, 0.35))
         tongue = TONGUE * rng.uniform(0.4, 1.1) * (0.4 + 0.6 * np.clip(1 - depth / 50.0, 0, 1))[:, None]
-        return (light * np.where(self.tongue[:, None], tongue, colours)).astype(np.float32)
+        return np.where(self.tongue[:, None], tongue, colours).astype(np.float32)
 
 
 def _hidden_with(model: FaceModel, start: Mask) -> Mask:

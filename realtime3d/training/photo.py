@@ -15,14 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.facemodel import FaceModel
+from realtime3d.training.metrics import gap
 from realtime3d.training.mouth import Mouth
 from realtime3d.training.pack import FittedPhoto
+from realtime3d.training.plain_render import IRIS, IRIS_DEG, SCLERA
 from realtime3d.training.raster import Canvas
-from realtime3d.training.regions import EYE_RINGS
+from realtime3d.training.regions import EYE_RINGS, LID_GAPS
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
+GOOD_FIT = 0.025  # residual of fits that are trusted
+OPEN_MM = 5.0  # between the lids: with less nobody can say whether the eyes are closed
+BEHIND_MM, BALL_MM = 3.0, 0.5  # an eyeball lies so close behind its lids that it would show their skin when they open
+LIT, GREY = 140.0, 8.0  # a well lit face's colour, and how little the channels differ in one without colour
 SHEET_CELLS = 30
 SHEET_BEYOND = 0.15  # of the photo's size: its edge colours go on a little
 HOLE_MM = 15.0  # so far within the head's outline there is no sheet: it would show between open lips
@@ -59,6 +65,17 @@ class Topology:
         return Mouth.of(self.model)
 
     @cached_property
+    def iris(self) -> NDArray[np.bool_]:
+        """(V,) the eyeballs' vertices round where they look."""
+        out = np.zeros(len(self.model.mean), dtype=bool)
+        for side in (-1, 1):
+            ball = np.flatnonzero(self.region["eyes"] & (side * self.model.mean[:, 0] > 0))
+            away = self.model.mean[ball] - (self.model.mean[ball].min(axis=0) + self.model.mean[ball].max(axis=0)) / 2
+            ahead = -away[:, 2] / np.linalg.norm(away, axis=1)
+            out[ball[ahead > np.cos(np.radians(IRIS_DEG + 3))]] = True
+        return out
+
+    @cached_property
     def lash_line(self) -> NDArray[np.bool_]:
         """Lid vertices at the rim of the eye's opening: a closed eye shows lashes there."""
         on = self.model.landmarks("mediapipe478", self.model.mean)
@@ -78,6 +95,25 @@ class Scene:
     sheet_points: Array  # (S, 3) mm in the head frame of the photograph's pose
     sheet_uv: Array  # (S, 2)
     sheet_triangles: NDArray[np.int32]
+    light: float  # the photograph's: 1 for a well lit face
+    grey: bool
+
+    def tinted(self, colours: Array) -> Array:
+        """(N, 3) BGR of what the photograph does not show, in its light and without colour if it has none."""
+        seen = colours.mean(axis=1, keepdims=True) if self.grey else colours
+        return (self.light * np.broadcast_to(seen, colours.shape)).astype(np.float32)
+
+
+def lid_gaps(model: FaceModel, alpha: Array, motion: Array) -> NDArray[np.float64]:
+    """(N,) mm between the lids of fitted photographs. MediaPipe leaves 3 to 4 mm between lids that are closed."""
+    moved = zip(alpha, (np.split(row, [model.n_expression]) for row in motion), strict=True)
+    return np.array([gap(model, model.deform(model.neutral(a), *parts), LID_GAPS) for a, parts in moved])
+
+
+def worth_turning(model: FaceModel, residual: Array, alpha: Array, motion: Array) -> NDArray[np.bool_]:
+    """(N,) photographs that can be shown in other poses and expressions: fitted well, and with open eyes, because a
+    closed lid's skin lies where an eyeball must show when it opens."""
+    return (residual < GOOD_FIT) & (lid_gaps(model, alpha, motion) > OPEN_MM)
 
 
 def build_scene(top: Topology, photo: FittedPhoto) -> Scene:
@@ -91,12 +127,19 @@ def build_scene(top: Topology, photo: FittedPhoto) -> Scene:
     uv = space[:, :2] / space[:, 2:] * focal + middle
     canvas = Canvas(width, height, 1)
     canvas.draw(np.column_stack([uv, space[:, 2]]), top.outer, space[:, 2:])
-    seen = _seen(space, uv, canvas, model.triangles)
+    seen = _seen(space, uv, canvas, model.triangles, np.where(top.region["eyes"], BALL_MM, BEHIND_MM))
     own = np.column_stack([uv, seen]).astype(np.float32)
     colour = _spread_colours(top, image, uv, seen)
     points, sheet_uv, triangles = _sheet(canvas, middle, focal, float(t[2]))
     to_head = (points - t) @ R
-    return Scene(photo, own, own[top.partner], colour, to_head.astype(np.float32), sheet_uv, triangles)
+    skin = np.median(colour[top.region["face"]], axis=0)
+    light, grey = float(np.clip(np.median(skin) / LIT, 0.25, 1.3)), bool(np.ptp(skin) < GREY)
+    scene = Scene(
+        photo, own, own[top.partner], colour, to_head.astype(np.float32), sheet_uv, triangles, light, grey
+    )  # fmt: skip
+    eyes = top.region["eyes"]
+    scene.colour[eyes] = scene.tinted(np.where(top.iris[eyes, None], IRIS, SCLERA))
+    return scene
 
 
 def normals(vertices: Array, triangles: NDArray) -> Array:
@@ -109,12 +152,13 @@ def normals(vertices: Array, triangles: NDArray) -> Array:
     return out / (np.linalg.norm(out, axis=1, keepdims=True) + 1e-9)
 
 
-def _seen(space: Array, uv: Array, canvas: Canvas, triangles: NDArray) -> Array:
-    """(V,) how well the photograph shows each vertex: 0 hidden or edge-on, 1 facing the camera."""
+def _seen(space: Array, uv: Array, canvas: Canvas, triangles: NDArray, behind: Array) -> Array:
+    """(V,) how well the photograph shows each vertex: 0 hidden or edge-on, 1 facing the camera. `behind` (V,) mm is how
+    far a vertex may lie behind what the camera sees there."""
     height, width = canvas.depth.shape
     column, row = (np.clip(np.rint(uv[:, k]).astype(int), 0, n - 1) for k, n in ((0, width), (1, height)))
     inside = (uv > 1).all(1) & (uv[:, 0] < width - 2) & (uv[:, 1] < height - 2)
-    front = space[:, 2] < canvas.depth[row, column] + 3.0
+    front = space[:, 2] < canvas.depth[row, column] + behind
     ray = -space / np.linalg.norm(space, axis=1, keepdims=True)
     facing = (normals(space, triangles) * ray).sum(1)
     return np.where(inside & front, np.clip((facing - 0.12) / 0.3, 0, 1), 0).astype(np.float32)

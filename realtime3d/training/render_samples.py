@@ -108,7 +108,7 @@ def head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, r
     if top.mouth.moved(target.motion - scene.photo.motion) >= MOVED_MM:
         within = top.mouth.inside | top.mouth.tongue
         fade[within] = 0
-        out[within, 6:9] = top.mouth.flesh_colours(brightness(top, scene), rng)[within]
+        out[within, 6:9] = scene.tinted(top.mouth.flesh_colours(rng))[within]
     out[:, 2] *= fade
     out[:, 5] *= fade
     return out
@@ -116,15 +116,10 @@ def head_attributes(top: Topology, scene: Scene, target: Target, shade: Array, r
 
 def teeth_attributes(top: Topology, scene: Scene, rng: np.random.Generator) -> Array:
     """The same for the teeth: colours only, since few photographs show them."""
-    colours = top.mouth.teeth_colours(brightness(top, scene), rng)
+    colours = scene.tinted(top.mouth.teeth_colours(rng))
     out = np.zeros((len(colours), CHANNELS), dtype=np.float32)
     out[:, 6:9], out[:, 9] = colours, 1
     return out
-
-
-def brightness(top: Topology, scene: Scene) -> float:
-    """The photograph's light, from its lips and lids' surroundings: 1 for a well lit face."""
-    return float(np.clip(np.median(scene.colour[top.region["face"]]) / 135, 0.25, 1.3))
 
 
 def compose(canvas: Canvas, scene: Scene, backdrop: Image) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from realtime3d.geometry import euler_to_matrix, geodesic_deg, rotation_to_ray
 from realtime3d.training.actions import sample_actions
 from realtime3d.training.make_shards import SIZE, photo_row, photo_shards, rendered_shard
 from realtime3d.training.pack import FittedPhoto, Pack, shrink, write_pack
-from realtime3d.training.photo import Topology, build_scene
+from realtime3d.training.photo import Topology, build_scene, lid_gaps, worth_turning
 from realtime3d.training.raster import Canvas
 from realtime3d.training.render_samples import Target, render
 from realtime3d.training.shards import BACKGROUND, MARGIN, RENDERED, read_shard
@@ -175,3 +176,51 @@ def test_every_fourth_london_person_is_kept_out():
     files = [f"london_{n:03d}_0{e}.jpg" for n in range(1, 53) for e in (3, 8)] + ["wiki_001.jpg"]
     people = held_out_people(files)
     assert len(people) == 12 and {1, 5, 9} <= people and 2 not in people
+
+
+def closed(photo: FittedPhoto, model: FaceModel) -> FittedPhoto:
+    """The same fit with lids that meet."""
+    return moved_photo(photo, model, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
+
+
+def moved_photo(photo: FittedPhoto, model: FaceModel, **actions: float) -> FittedPhoto:
+    with np.load(MODEL_FILE) as data:
+        to_motion = data["arkit_to_motion"]
+    weights = np.zeros(len(model.arkit_names))
+    for name, value in actions.items():
+        weights[model.arkit_names.index(name)] = value
+    return replace(photo, motion=(to_motion @ weights).astype(np.float32))
+
+
+def test_photographs_with_closed_eyes_or_bad_fits_are_not_turned(model):
+    photo = spotted_photo(model)
+    three = [photo, closed(photo, model), replace(photo, residual=0.04)]
+    alpha, motion = np.stack([p.alpha for p in three]), np.stack([p.motion for p in three])
+    worth = worth_turning(model, np.array([p.residual for p in three]), alpha, motion)
+    assert worth.tolist() == [True, False, False]
+    gaps = lid_gaps(model, alpha, motion)
+    assert gaps[0] > 6 and gaps[1] < 0.5
+
+
+def test_the_expression_of_a_photograph_with_closed_eyes_is_not_learned(model):
+    row = photo_row(spotted_photo(model), 0, eyes_known=False)
+    assert row["w_eta"] == row["w_extras"] == 0 and row["w_pose"] == 1
+
+
+def test_eyes_that_a_photograph_does_not_show_are_white_with_an_iris(model):
+    """Not the skin of lids that lie half a millimetre before them."""
+    top, photo = Topology.of(model), spotted_photo(model)
+    scene = build_scene(top, closed(photo, model))
+    eyes, iris = top.region["eyes"], top.iris
+    assert scene.own[eyes, 2].mean() < 0.1
+    white, dark = scene.colour[eyes & ~iris], scene.colour[iris]
+    assert 4 < iris.sum() < eyes.sum() / 2
+    assert white.mean() > 2 * dark.mean() and np.ptp(white, axis=1).max() < 20
+
+
+def test_what_is_added_to_a_photograph_without_colour_has_none(model):
+    photo = spotted_photo(model)
+    grey = replace(photo, image=np.repeat(photo.image.mean(-1, keepdims=True).astype(np.uint8), 3, axis=2))
+    scene = build_scene(Topology.of(model), grey)
+    assert scene.grey and not build_scene(Topology.of(model), photo).grey
+    assert np.ptp(scene.tinted(np.array([[50.0, 60, 200]])), axis=1).max() < 1e-3
