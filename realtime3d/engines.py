@@ -10,11 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from realtime3d import modelset
 from realtime3d.backends.base import NetSpec
 from realtime3d.errors import MissingError, Realtime3dError
 from realtime3d.io.files import write_whole
@@ -39,7 +41,7 @@ class EngineInfo:
     engine_bytes: int
     built: str  # UTC, ISO 8601
     build_s: float
-    parity: dict[str, Any]  # "onnxruntime": the same precision there, "device": the engine itself, once it has run
+    parity: dict[str, dict[str, float]]  # "onnxruntime": this precision there, "device": the engine, once it has run
 
 
 def default_folder() -> Path:
@@ -67,9 +69,14 @@ def sidecar_path(engine: Path) -> Path:
     return engine.with_suffix(".json")
 
 
-def build_line(target: str, precision: str) -> str:
-    """The command that makes the engines anew."""
-    return f"realtime3d build --target {target} --precision {precision}"
+def build_line(engine: Path, spec: NetSpec, target: str, precision: str) -> str:
+    """The command that makes this engine, with the others of its set."""
+    folder = spec.file.parent
+    models = spec.name.rpartition(".")[0] if folder == modelset.default_folder() else str(folder)
+    words = ["realtime3d", "build", "--target", target, "--precision", precision, "--models", models]
+    if engine.parent != default_folder():
+        words += ["--out", str(engine.parent)]
+    return shlex.join(words)
 
 
 def save(engine: Path, data: bytes, info: EngineInfo) -> None:
@@ -98,20 +105,32 @@ def read_info(engine: Path, again: str) -> EngineInfo:
             raise ValueError("of another version of realtime3d")
         values = {field.name: content[field.name] for field in fields(EngineInfo)}
         values["profile"] = tuple(map(int, values["profile"]))
-        if len(values["profile"]) != 3 or not isinstance(values["parity"], dict):
-            raise ValueError("incomplete")
+        values["build_s"] = float(values["build_s"])
+        values["parity"] = {form: _differences(found) for form, found in values["parity"].items()}
+        if "onnxruntime" not in values["parity"]:
+            raise ValueError("without parity")
         return EngineInfo(**values)
     except FileNotFoundError as error:
-        raise MissingError(f"there is no engine {engine} with its sidecar: run `{again}`") from error
+        if engine.exists():  # a build that was killed before it wrote the sidecar
+            raise MissingError(f"{engine} has no sidecar: run `{again} --overwrite`") from error
+        raise MissingError(f"there is no engine {engine}: run `{again}`") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MissingError(f"{path} is no engine's sidecar ({error}): run `{again} --overwrite`") from error
+
+
+def _differences(found: Any) -> dict[str, float]:
+    """One verdict of the parity gate as a sidecar keeps it."""
+    differences = {str(kind): float(value) for kind, value in found.items()}
+    if not differences:
+        raise ValueError("a parity that compares nothing")
+    return differences
 
 
 def load(
     engine: Path, spec: NetSpec, library: str, version: str, target: str, precision: str
 ) -> tuple[bytes, EngineInfo]:
     """The bytes of an engine that fits in every respect, and its sidecar; else MissingError with the line to run."""
-    again = build_line(target, precision)
+    again = build_line(engine, spec, target, precision)
     info = read_info(engine, again)
     misfits = {
         "for the net": (info.net, spec.name),
@@ -120,11 +139,12 @@ def load(
         "with version": (info.version, version),
         "for the GPU": (info.target, target),
         "in precision": (info.precision, precision),
+        "for batches of": (info.profile, PROFILE),
     }
     for what, (found, wanted) in misfits.items():
         if found != wanted:
             raise MissingError(
-                f"{engine} does not fit: made {what} {str(found)[:16]}, here it is {wanted[:16]}; "
+                f"{engine} does not fit: made {what} {str(found)[:16]}, here it is {str(wanted)[:16]}; "
                 f"run `{again} --overwrite`"
             )
     try:

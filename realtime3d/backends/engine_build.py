@@ -33,10 +33,10 @@ class Form:
 
 def make_form(spec: NetSpec, model: FaceModel, precision: str) -> Form:
     """The net in this precision, run and compared in ONNX Runtime; refused where it differs too much."""
-    crops = parity.crops(spec.size)
+    crops, backend = parity.crops(spec.size), OnnxRuntimeBackend()
+    exact = backend.load(spec)  # first: it refuses a file that does not fit the list
     onnx = in_form(spec, precision, crops)
-    backend = OnnxRuntimeBackend()
-    exact, changed = backend.load(spec), backend.load_bytes(spec, onnx)
+    changed = backend.load_bytes(spec, onnx)
     differences = parity.differences(parity.answers(changed, crops), parity.answers(exact, crops), model)
     exact.close()
     changed.close()

@@ -23,6 +23,7 @@ PROVIDERS = {  # --device -> the provider, where the installed build of onnxrunt
 NUMBERED = ("cuda", "tensorrt", "directml")  # devices that can be counted: "cuda:1"
 BUILDS = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino",
           "directml": "onnxruntime-directml", "coreml": "onnxruntime (on macOS)"}  # fmt: skip
+_FULL = "if its memory is full, close other programs that use it, or take --device cpu"
 
 
 class OnnxRuntimeBackend:
@@ -63,38 +64,50 @@ class OnnxRuntimeBackend:
         try:
             session = self._library.InferenceSession(onnx, options, providers=self._providers())
         except Exception as error:  # the library raises many types of its own, all of them mean the same here
-            line = str(error).splitlines()[0]
-            raise MissingError(f"{spec.file} does not load in onnxruntime ({line}): reinstall realtime3d") from error
+            advice = "reinstall realtime3d" if self._kind == "cpu" else _FULL
+            raise MissingError(f"{spec.file} does not load in onnxruntime ({_line(error)}): {advice}") from error
         if session.get_providers()[0] != PROVIDERS[self._kind]:  # it falls back by itself
             raise MissingError(
                 f"{PROVIDERS[self._kind]} is installed but does not start on {self.device}: update the driver and the "
                 "libraries it needs, or take --device cpu"
             )
         _check_contract(session, spec)
-        return OnnxRuntimeNet(spec, session)
+        return OnnxRuntimeNet(spec, session, self.device)
 
     def _providers(self) -> list[Any]:
         """The provider that was asked for; the CPU takes over only the nodes it cannot run."""
         if self._kind == "cpu":
             return [CPU]
         options = {"device_id": str(self._number)} if self._kind in NUMBERED else {}
+        if self._kind == "openvino":
+            options["num_of_threads"] = str(self._threads)  # it does not look at the session's
         return [(PROVIDERS[self._kind], options), CPU]
 
 
 class OnnxRuntimeNet:
     """One session."""
 
-    def __init__(self, spec: NetSpec, session: Any) -> None:
+    def __init__(self, spec: NetSpec, session: Any, device: str) -> None:
         self.spec = spec
         self._session = session
+        self._device = device
         self._outputs = list(spec.outputs)
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
-        answers = self._session.run(self._outputs, {self.spec.input: images})
+        try:
+            answers = self._session.run(self._outputs, {self.spec.input: images})
+        except Exception as error:  # the library has many types
+            if self._device == "cpu":
+                raise
+            raise MissingError(f"net {self.spec.name} fails on {self._device} ({_line(error)}): {_FULL}") from error
         return dict(zip(self._outputs, answers, strict=True))
 
     def close(self) -> None:
         self._session = None
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _check_contract(session: Any, spec: NetSpec) -> None:

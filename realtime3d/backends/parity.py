@@ -74,11 +74,12 @@ def differences(found: Answers, expected: Answers, model: FaceModel) -> dict[str
 
 
 def beyond(differences: Mapping[str, float]) -> list[str]:
-    """The differences that are not within their limits, as text; NaN is never within."""
+    """The differences that are not within their limits, as text; NaN is never within, nor is what has no limit."""
+    limits = {kind: LIMITS.get(kind, float("nan")) for kind in differences}
     return [
-        f"{kind} {value:.3g} (limit {LIMITS[kind]:g})"
+        f"{kind} {value:.3g} (limit {limits[kind]:g})"
         for kind, value in differences.items()
-        if not value <= LIMITS[kind]
+        if not value <= limits[kind]
     ]
 
 

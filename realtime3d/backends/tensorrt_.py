@@ -70,8 +70,8 @@ class TensorRTBackend:
 
 def _check_on_device(net: TensorRTNet, path: Path, info: engines.EngineInfo) -> None:
     """The parity gate on the engine's own GPU: measured once, kept in the sidecar, refused when beyond the limits."""
-    measured = info.parity.get("device")
-    if measured is None:
+    measured = info.parity.get("device", {})
+    if measured.keys() != info.parity["onnxruntime"].keys():
         if net.spec.face_model is None:
             raise MissingError(f"net {net.spec.name} has no face model to compare on: list one in its models.toml")
         exact = OnnxRuntimeBackend().load(net.spec)
@@ -87,7 +87,7 @@ def _check_on_device(net: TensorRTNet, path: Path, info: engines.EngineInfo) -> 
     if bad:
         raise MissingError(
             f"{path} answers too differently from the net it was made of: {', '.join(bad)}; "
-            f"run `{engines.build_line(info.target, 'fp32')}` and delete {path.name}"
+            f"run `{engines.build_line(path, net.spec, info.target, 'fp32')}` and delete {path.name}"
         )
 
 
@@ -108,7 +108,7 @@ class TensorRTNet:
         self._engine = self._runtime.deserialize_cuda_engine(data)
         if self._engine is None:
             reason = " ".join((made_by.logger.errors or ["no reason given"])[0].split())[:300]
-            again = engines.build_line(info.target, info.precision)
+            again = engines.build_line(path, spec, info.target, info.precision)
             raise MissingError(f"{path} does not load ({reason}): run `{again} --overwrite`")
         self._check_contract(trt, path)
         self._cache: Any = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +45,8 @@ class TorchBackend:
     def load(self, spec: NetSpec) -> TorchNet:
         from realtime3d.backends.onnx_torch import Program
 
-        return self._net(spec, Program.read(spec, self._torch.device(self.device)))
+        with _full_memory_said():
+            return self._net(spec, Program.read(spec, self._torch.device(self.device)))
 
     def _net(self, spec: NetSpec, program: Program) -> TorchNet:
         return RecordedNet(spec, program) if self.device != "cpu" else TorchNet(spec, program)
@@ -60,6 +63,8 @@ class CompiledTorchBackend(TorchBackend):
         try:
             for rows in (1, 2):  # one form for a single crop, one for any other number
                 program(np.zeros((rows, spec.size, spec.size, 3), np.uint8))
+        except self._torch.cuda.OutOfMemoryError:
+            raise
         except Exception as error:  # its many stages raise types of their own
             line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise MissingError(
@@ -67,6 +72,19 @@ class CompiledTorchBackend(TorchBackend):
                 "for a GPU, or take --backend torch"
             ) from error
         return super()._net(spec, program)
+
+
+@contextmanager
+def _full_memory_said() -> Iterator[None]:
+    """A GPU whose memory is full becomes a MissingError."""
+    import torch
+
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise MissingError(
+            "the GPU's memory is full: close other programs that use it, or take --device cpu"
+        ) from error
 
 
 class TorchNet:
@@ -92,11 +110,12 @@ class RecordedNet(TorchNet):
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
         rows = len(images)
-        if rows > GRAPH_BATCH:
-            return {name: values.cpu().numpy() for name, values in self._program(images).items()}
-        if rows not in self._recordings:
-            self._recordings[rows] = self._program.record(images, WARM_UPS)
-        return self._recordings[rows].replay(images)
+        with _full_memory_said():
+            if rows > GRAPH_BATCH:
+                return {name: values.cpu().numpy() for name, values in self._program(images).items()}
+            if rows not in self._recordings:
+                self._recordings[rows] = self._program.record(images, WARM_UPS)
+            return self._recordings[rows].replay(images)
 
     def close(self) -> None:
         self._recordings.clear()

@@ -18,10 +18,14 @@ from realtime3d import engines, modelset
 from realtime3d.backends import base, fake
 from realtime3d.backends.base import BACKENDS, Backend, NetSpec, create, open_nets
 from realtime3d.backends.fake import FakeBackend, FakeNet
+from realtime3d.backends.onnxruntime_ import OnnxRuntimeNet
 from realtime3d.errors import MissingError
 
+EVERY = [pytest.param(name, marks=pytest.mark.gpu if name == "tensorrt" else ()) for name in sorted(BACKENDS)]
+QUICK_TO_START = [p for p in EVERY if p.values[0] != "torch-compile"]
 
-@pytest.fixture(params=sorted(BACKENDS))
+
+@pytest.fixture(params=EVERY)
 def backend(
     request: pytest.FixtureRequest, net_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Backend:
@@ -78,6 +82,34 @@ def test_input_is_left_as_it_is(backend: Backend, net_folder: Path) -> None:
     batch = images(2)
     net.run(batch)
     np.testing.assert_array_equal(batch, images(2))
+
+
+BESIDE = """
+import sys
+import numpy as np
+from realtime3d import modelset
+from realtime3d.backends.base import create
+
+net = create(sys.argv[1]).load(modelset.find(sys.argv[2]).nets["track"])
+print("ready", flush=True)
+sys.stdin.readline()
+answers = net.run(np.random.default_rng(0).integers(0, 256, (3, net.spec.size, net.spec.size, 3), dtype=np.uint8))
+print(*answers["expression"].ravel().tolist())
+"""
+
+
+@pytest.mark.parametrize("backend", QUICK_TO_START, indirect=True)
+def test_a_second_process_runs_beside_it(backend: Backend, net_folder: Path) -> None:
+    net = backend.load(modelset.find(str(net_folder)).nets["track"])
+    expected = net.run(images(3))["expression"].copy()
+    words = [sys.executable, "-c", BESIDE, backend.name, str(net_folder)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin and other.stdout
+        assert other.stdout.readline() == "ready\n"  # from here on both hold the net
+        np.testing.assert_allclose(net.run(images(3))["expression"], expected, rtol=1e-4, atol=1e-5)
+        said, _ = other.communicate("go\n", timeout=300)
+    assert other.returncode == 0
+    np.testing.assert_allclose([float(word) for word in said.split()], expected.ravel(), rtol=1e-4, atol=1e-5)
 
 
 def test_constructors_load_no_file_and_start_no_thread() -> None:
@@ -156,6 +188,19 @@ def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(
     with pytest.raises(MissingError, match=r"does not start on cuda:0.*--device cpu"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # onnxruntime's own, that it will take the CPU
         backend.load(modelset.find(str(net_folder)).nets["track"])
+
+
+def test_a_device_that_fails_at_work_is_one_line(net_folder: Path) -> None:
+    class Full:
+        """A session on a GPU whose memory ends."""
+
+        def run(self, *arguments: object) -> None:
+            raise RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory\nat line 1")
+
+    net = OnnxRuntimeNet(modelset.find(str(net_folder)).nets["track"], Full(), "cuda:0")
+    with pytest.raises(MissingError, match=r"tiny\.track fails on cuda:0 .*allocate memory.*--device cpu") as caught:
+        net.run(images(1))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from io_sinks import small_disk
+from tiny_nets import write_list
 
 from realtime3d import engines, modelset
 from realtime3d.backends import cuda, engine_build, parity
 from realtime3d.backends.tensorrt_library import library
 from realtime3d.cli import main
+from realtime3d.errors import MissingError
+from realtime3d.facemodel import FaceModel
 
 TENSORRT = any(importlib.util.find_spec(name) for name in ("tensorrt_rtx_bindings", "tensorrt_rtx"))
 needs_tensorrt = pytest.mark.skipif(not TENSORRT, reason="needs TensorRT for RTX: pip install 'realtime3d[tensorrt]'")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +120,40 @@ def test_a_folder_that_cannot_be(net_folder: Path, tmp_path: Path, capsys: pytes
     (tmp_path / "file").write_text("")
     assert build(net_folder, tmp_path / "file", "--target", "sm86") == 5
     assert "cannot write" in error(capsys)
+
+
+@needs_tensorrt
+def test_a_full_disk_leaves_no_half_engine(
+    net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(tmp_path / "disk", "32k") as disk:
+        assert build(net_folder, disk, "--target", "sm86") == 5
+        assert "the disk is full: make room" in error(capsys)
+        assert list(disk.iterdir()) == []
+
+
+@needs_tensorrt
+def test_a_build_that_was_killed_between_engine_and_sidecar_is_done_again(
+    net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(net_folder, tmp_path, "--target", "sm86") == 0
+    (tmp_path / "track.sm86.fp16.json").unlink()
+    assert build(net_folder, tmp_path, "--target", "sm86") == 5
+    assert f"--out {tmp_path} --overwrite" in error(capsys)
+    assert build(net_folder, tmp_path, "--target", "sm86", "--overwrite") == 0
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_a_net_with_another_input_is_refused(
+    net_folder: Path, tmp_path: Path, precision: str, model: FaceModel
+) -> None:
+    folder = Path(shutil.copytree(net_folder, tmp_path / "nets"))
+    net = onnx.load(str(folder / "track.onnx"))
+    net.graph.input[0].name = net.graph.node[0].input[0] = "picture"
+    onnx.save(net, str(folder / "track.onnx"))
+    write_list(folder)
+    with pytest.raises(MissingError, match=r"does not fit models.toml: input picture, .* listed are input image"):
+        engine_build.make_form(modelset.find(str(folder)).nets["track"], model, precision)
 
 
 @needs_tensorrt

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from realtime3d import engines
+from realtime3d import engines, modelset
 from realtime3d.backends.base import NetSpec
 from realtime3d.errors import MissingError, OutputError
 
@@ -76,6 +77,8 @@ def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
         ({"version": "1.6.0"}, "with version 1.6.0, here it is 1.7.1.116"),
         ({"target": "sm120"}, "for the GPU sm120, here it is sm86"),
         ({"precision": "fp32"}, "in precision fp32"),
+        ({"profile": (1, 4, 64)}, "for batches of (1, 4, 64), here it is (1, 4, 16)"),
+        ({"profile": (1, 4)}, "for batches of (1, 4), here it is (1, 4, 16)"),
     ],
 )
 def test_an_engine_made_for_something_else(engine: Path, change: dict[str, str], message: str) -> None:
@@ -106,10 +109,42 @@ def test_a_sidecar_that_says_nothing(engine: Path, content: str) -> None:
     assert "no engine's sidecar" in refused(engine)
 
 
-def test_a_sidecar_with_a_profile_of_two(engine: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"profile": [1, 4, "many"]},
+        {"profile": None},
+        {"build_s": "long"},
+        {"parity": {}},
+        {"parity": []},
+        {"parity": {"onnxruntime": {}}},
+        {"parity": {"onnxruntime": [0.1]}},
+        {"parity": {"device": {"rotation_deg": 0.1}}},
+        {"parity": {"onnxruntime": {"rotation_deg": "little"}}},
+        {"parity": {"onnxruntime": {"rotation_deg": 0.1}, "device": {"rotation_deg": None}}},
+        {"parity": {"onnxruntime": {"rotation_deg": 0.1}, "device": {}}},
+    ],
+)
+def test_a_sidecar_with_values_of_the_wrong_kind(engine: Path, change: dict[str, object]) -> None:
     path = engines.sidecar_path(engine)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"profile": [1, 4]}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
     assert "no engine's sidecar" in refused(engine)
+
+
+def test_an_engine_without_its_sidecar_is_built_over(engine: Path) -> None:
+    engines.sidecar_path(engine).unlink()  # as when the build was killed between the two files
+    assert "has no sidecar" in refused(engine) and "--overwrite" in refused(engine)
+
+
+def test_the_line_builds_this_engine_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REALTIME3D_ENGINES", str(tmp_path))
+    accurate = modelset.find("accurate").nets["track"]
+    usual = engines.engine_path(tmp_path, accurate, "sm86", "fp16")
+    line = "realtime3d build --target sm86 --precision fp16 --models accurate"
+    assert engines.build_line(usual, accurate, "sm86", "fp16") == line
+    own, elsewhere = replace(SPEC, file=Path("my nets/track.onnx")), Path("other place/track.sm86.fp16.engine")
+    words = shlex.split(engines.build_line(elsewhere, own, "sm86", "fp16"))
+    assert words[-4:] == ["--models", "my nets", "--out", "other place"]
 
 
 def test_no_engine_stays_when_its_sidecar_cannot_be_written(tmp_path: Path) -> None:

@@ -84,6 +84,10 @@ def test_limits(value: float, bad: bool) -> None:
     assert bool(parity.beyond({"rotation_deg": value, "presence": 0.0})) is bad
 
 
+def test_a_difference_that_has_no_limit_is_beyond() -> None:
+    assert parity.beyond({"smell": 0.0}) == ["smell 0 (limit nan)"]
+
+
 def test_an_answer_that_is_no_number_is_beyond_the_limits(model: FaceModel) -> None:
     found = answers(model)
     found["expression"][0, 0] = np.nan

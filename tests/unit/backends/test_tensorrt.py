@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from realtime3d.backends import cuda, tensorrt_
 from realtime3d.backends.base import NetSpec, create, open_nets
 from realtime3d.backends.tensorrt_ import TensorRTBackend
 from realtime3d.errors import MissingError
+
+KINDS = ("rotation_deg", "position", "log_scale", "presence", "expression_mm")
 
 
 @pytest.fixture
@@ -42,8 +45,10 @@ def save(folder: Path, spec: NetSpec, data: bytes | None = None, precision: str 
     path = engines.engine_path(folder, spec, "sm86", precision)
     digest = hashlib.sha256(data).hexdigest()
     about = engines.EngineInfo(
-        spec.name, spec.sha256, "tensorrt_rtx", "1.2.3", "sm86", precision, (1, 4, 16), digest, len(data), "", 0.1, {}
-    )
+        net=spec.name, onnx_sha256=spec.sha256, library="tensorrt_rtx", version="1.2.3", target="sm86",
+        precision=precision, profile=(1, 4, 16), engine_sha256=digest, engine_bytes=len(data), built="", build_s=0.1,
+        parity={"onnxruntime": dict.fromkeys(KINDS, 0.0)},
+    )  # fmt: skip
     engines.save(path, data, about)
     return path
 
@@ -75,7 +80,7 @@ def test_the_first_load_measures_parity_and_keeps_it(
 ) -> None:
     TensorRTBackend(folder=engine.parent).load(spec).close()
     measured = engines.read_info(engine, "").parity["device"]
-    assert set(measured) == {"rotation_deg", "position", "log_scale", "presence", "expression_mm"}
+    assert set(measured) == set(KINDS)
     assert max(measured.values()) < 1e-4
     monkeypatch.setattr(tensorrt_, "OnnxRuntimeBackend", None)  # not measured again
     TensorRTBackend(folder=engine.parent).load(spec).close()
@@ -89,6 +94,16 @@ def test_an_engine_that_answers_differently_is_refused_now_and_later(
         with pytest.raises(MissingError, match=r"too differently.*position 0\.05.*realtime3d build --target sm86"):
             TensorRTBackend(folder=engine.parent).load(spec)
         assert free(driver)
+
+
+@pytest.mark.parametrize("device", [{"nothing": 0.0}, {"rotation_deg": 0.0}])
+def test_a_verdict_on_something_else_is_measured_again(
+    driver: FakeDriver, engine: Path, spec: NetSpec, device: dict[str, float]
+) -> None:
+    info = engines.read_info(engine, "")
+    engines.save_info(engine, replace(info, parity={**info.parity, "device": device}))
+    TensorRTBackend(folder=engine.parent).load(spec).close()
+    assert set(engines.read_info(engine, "").parity["device"]) == set(KINDS)
 
 
 def test_parity_is_measured_again_where_it_cannot_be_kept(
@@ -110,7 +125,7 @@ def test_the_fastest_precision_that_was_built_is_taken(driver: FakeDriver, engin
 
 
 def test_without_an_engine_the_error_has_the_line_to_run(driver: FakeDriver, tmp_path: Path, spec: NetSpec) -> None:
-    with pytest.raises(MissingError, match="run `realtime3d build --target sm86 --precision fp16`"):
+    with pytest.raises(MissingError, match="run `realtime3d build --target sm86 --precision fp16 --models "):
         TensorRTBackend(folder=tmp_path).load(spec)
     assert free(driver)
 
@@ -163,6 +178,66 @@ def test_auto_takes_the_engine_where_there_is_one_and_says_why_not_where_there_i
     assert backend.name == "onnxruntime"
     assert "not tensorrt: there is no engine" not in caplog.records[0].getMessage()
     assert "not tensorrt" in caplog.records[1].getMessage()
+
+
+def foreign(engine: Path, driver: FakeDriver) -> None:
+    engines.save_info(engine, replace(engines.read_info(engine, ""), target="sm120"))
+
+
+def truncated(engine: Path, driver: FakeDriver) -> None:
+    engine.write_bytes(engine.read_bytes()[:-1])
+
+
+def lying(engine: Path, driver: FakeDriver) -> None:
+    data = b"not what it says"
+    engine.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    engines.save_info(engine, replace(engines.read_info(engine, ""), engine_sha256=digest, engine_bytes=len(data)))
+
+
+def other_net(engine: Path, driver: FakeDriver) -> None:
+    engines.save_info(engine, replace(engines.read_info(engine, ""), onnx_sha256="0" * 64))
+
+
+def full(engine: Path, driver: FakeDriver) -> None:
+    driver.memory = 100
+
+
+def unknown(engine: Path, driver: FakeDriver) -> None:
+    driver.capability = (9, 0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (foreign, "made for the GPU sm120, here it is sm86"),
+        (truncated, "cut short"),
+        (lying, "does not load (cannot deserialize"),
+        (other_net, "made from another ONNX file"),
+        (full, "the GPU's memory is full"),
+        (unknown, "cannot build for sm90"),
+    ],
+)
+def test_auto_goes_on_with_the_next_back_end_and_says_why(
+    driver: FakeDriver,
+    engine: Path,
+    spec: NetSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Callable[[Path, FakeDriver], None],
+    reason: str,
+) -> None:
+    monkeypatch.setenv(engines.FOLDER_VARIABLE, str(engine.parent))
+    caplog.set_level("INFO", logger="realtime3d.backends.base")
+    spoil(engine, driver)
+    backend, nets = open_nets({"track": spec})
+    assert backend.name == "onnxruntime" and nets["track"].run(images(1)) and free(driver)
+    (record,) = caplog.records
+    assert "onnxruntime on cpu (not tensorrt: " in record.getMessage() and reason in record.getMessage()
+    assert "\n" not in record.getMessage()
+    with pytest.raises(MissingError) as caught:  # asked for by name it is never replaced
+        open_nets({"track": spec}, "tensorrt")
+    assert reason in str(caught.value) and caught.value.exit_code == 3
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:", "gpu", "cuda:-1"])

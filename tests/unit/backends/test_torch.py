@@ -109,6 +109,25 @@ def test_a_file_that_does_not_fit_the_list(spec: NetSpec, tmp_path: Path) -> Non
     assert "does not load in onnx" in refused(replace(spec, file=tmp_path / "none.onnx"))
 
 
+def test_a_full_gpu_is_said(spec: NetSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    from realtime3d.backends.onnx_torch import Program
+    from realtime3d.backends.torch_ import RecordedNet
+
+    def full(*arguments: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2.00 GiB")
+
+    program = Program.read(spec, torch.device("cpu"))
+    monkeypatch.setattr(Program, "record", full)
+    with pytest.raises(MissingError, match=r"the GPU's memory is full: .*--device cpu"):
+        RecordedNet(spec, program).run(np.zeros((1, SIZE, SIZE, 3), np.uint8))
+    monkeypatch.setattr(Program, "__call__", full)
+    with pytest.raises(MissingError, match="the GPU's memory is full"):
+        create("torch-compile", device="cpu").load(spec)
+    monkeypatch.setattr(Program, "read", full)
+    with pytest.raises(MissingError, match="the GPU's memory is full"):
+        create("torch", device="cpu").load(spec)
+
+
 def test_a_gpu_that_is_not_there() -> None:
     with pytest.raises(MissingError, match=r"PyTorch sees \d+ GPUs, so there is no cuda:99"):
         create("torch", device="cuda:99")
