@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from types import ModuleType
+
+CV2_WHEEL = "opencv-contrib-python==4.11.0.86"  # MediaPipe brings it, in the newest version that takes NumPy 1
+WHEELS = {"cv2": "opencv-contrib-python"}  # module -> wheel, where the names differ
 
 
 class Realtime3dError(Exception):
@@ -44,7 +48,19 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     except ImportError as error:
         missing = importlib.util.find_spec(module.partition(".")[0]) is None
         reason = "is not installed" if missing else f"does not load ({error})"
-        package = f"'realtime3d[{extra}]'" if extra else "--force-reinstall realtime3d"
-        raise MissingError(
-            f"{purpose} needs {module.partition('.')[0]}, which {reason}: pip install {package}"
-        ) from error
+        line = f"pip install 'realtime3d[{extra}]'" if extra else install_line(module)
+        raise MissingError(f"{purpose} needs {module.partition('.')[0]}, which {reason}: {line}") from error
+
+
+def install_line(module: str) -> str:
+    """The command that installs a library of the default install (again), in the version that this package needs."""
+    from importlib import metadata
+
+    name = module.partition(".")[0]
+    try:
+        needed = metadata.requires("realtime3d") or []
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        needed = []
+    found = [line for line in [*needed, CV2_WHEEL] if re.match(f"{WHEELS.get(name, name)}(?![\\w.-])", line)]
+    flags = "" if importlib.util.find_spec(name) is None else "--force-reinstall --no-deps "
+    return f"pip install {flags}'{found[0].partition(';')[0] if found else name}'"

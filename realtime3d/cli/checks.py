@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from realtime3d.errors import Realtime3dError
+from realtime3d.errors import CV2_WHEEL, Realtime3dError, install_line
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
           "numba": "numba", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # fmt: skip
@@ -61,7 +61,7 @@ def versions() -> Iterator[Finding]:
             yield Finding("ok", f"{name} {version}".strip())
         except ImportError as error:
             system = ".so" in str(error)  # cv2 itself, and MediaPipe that imports it
-            remedy = SYSTEM_LIBRARIES if system else "pip install --force-reinstall realtime3d"
+            remedy = SYSTEM_LIBRARIES if system else install_line(module)
             yield Finding("broken", f"{name} does not load: {error}", remedy)
     yield from _one_cv2()
 
@@ -73,7 +73,7 @@ def _one_cv2() -> Iterator[Finding]:
     )  # fmt: skip
     if len(names) > 1:
         spare = " ".join(name for name in names if name != "opencv-contrib-python")
-        remedy = f"pip uninstall -y {spare} && pip install --force-reinstall --no-deps opencv-contrib-python==4.11.0.86"
+        remedy = f"pip uninstall -y {spare} && pip install --force-reinstall --no-deps {CV2_WHEEL}"
         yield Finding("note", f"cv2 comes from several wheels ({', '.join(names)}), which overwrite each other", remedy)
 
 
@@ -118,7 +118,17 @@ def models() -> Iterator[Finding]:
                 file.check()
                 yield Finding("ok", f"  {file.path.name} {file.path.stat().st_size / 1e6:.1f} MB {file.sha256[:16]}")
     except Realtime3dError as error:
-        yield Finding("broken", f"models: {error}", "pip install --force-reinstall realtime3d")
+        yield Finding("broken", f"models: {error}", restore_line())
+
+
+def restore_line() -> str:
+    """The command that brings this package's own files back, from the folder or wheel that they came from."""
+    package = Path(__file__).parents[1]
+    if not (package / "_models").is_dir():
+        return f"git -C '{package.parent}' checkout -- models"
+    installed = importlib.metadata.distribution("realtime3d")
+    origin = json.loads(installed.read_text("direct_url.json") or "{}").get("url")
+    return f"pip install --force-reinstall --no-deps '{origin or f'realtime3d=={installed.version}'}'"
 
 
 def engines() -> Iterator[Finding]:
@@ -163,5 +173,5 @@ def main_job() -> Iterator[Finding]:
         told = f"found in {found} of {len(results)} frames, {rate:.0f} frames/s with the first one's start"
         yield Finding("ok", f"following a face works with {used}: {told}")
     else:
-        remedy = "pip install --force-reinstall realtime3d; if that does not help, report this output"
+        remedy = f"{restore_line()}; if that does not help, report this output"
         yield Finding("broken", f"no face is found in the bundled clip's first {len(results)} frames", remedy)

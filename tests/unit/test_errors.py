@@ -6,7 +6,15 @@ import sys
 
 import pytest
 
-from realtime3d.errors import MissingError, OutputError, Realtime3dError, SourceError, UsageError, require
+from realtime3d.errors import (
+    MissingError,
+    OutputError,
+    Realtime3dError,
+    SourceError,
+    UsageError,
+    install_line,
+    require,
+)
 
 
 def test_exit_codes_of_the_contract() -> None:
@@ -16,7 +24,9 @@ def test_exit_codes_of_the_contract() -> None:
     assert all(issubclass(kind, Realtime3dError) for kind in codes)
 
 
-@pytest.mark.parametrize(("extra", "line"), [("render", "pip install 'realtime3d[render]'"), ("", "realtime3d")])
+@pytest.mark.parametrize(
+    ("extra", "line"), [("render", "pip install 'realtime3d[render]'"), ("", "pip install 'no_such_library'")]
+)
 def test_a_missing_library_comes_with_the_line_that_installs_it(extra: str, line: str) -> None:
     with pytest.raises(MissingError) as caught:
         require("no_such_library.part", extra, "drawing")
@@ -30,6 +40,15 @@ def test_a_library_that_does_not_load_says_why(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(MissingError, match=r"does not load \(libGL\.so\.1 is missing\)"):
         require("broken_library", "render", "drawing")
     assert "broken_library" not in sys.modules
+
+
+def test_the_line_names_the_version_that_is_needed_and_never_this_package() -> None:
+    """An index may have another package of our name."""
+    assert install_line("mediapipe.tasks") == "pip install --force-reinstall --no-deps 'mediapipe==0.10.21'"
+    assert install_line("cv2") == "pip install --force-reinstall --no-deps 'opencv-contrib-python==4.11.0.86'"
+    assert install_line("av").startswith(
+        ("pip install --force-reinstall --no-deps 'av<", "pip install --force-reinstall --no-deps 'av>")
+    )
 
 
 def test_what_is_there_is_imported() -> None:

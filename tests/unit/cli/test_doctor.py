@@ -97,6 +97,19 @@ def test_two_wheels_of_cv2_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip uninstall -y opencv-python " in finding.remedy
 
 
+def test_own_files_are_restored_from_where_they_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "__file__", str(tmp_path / "realtime3d" / "cli" / "checks.py"))
+    assert checks.restore_line() == f"git -C '{tmp_path}' checkout -- models"
+    (tmp_path / "realtime3d" / "_models").mkdir(parents=True)
+    wheel = importlib.metadata.PathDistribution(tmp_path / "realtime3d-1.2.dist-info")
+    (tmp_path / "realtime3d-1.2.dist-info").mkdir()
+    (tmp_path / "realtime3d-1.2.dist-info" / "METADATA").write_text("Name: realtime3d\nVersion: 1.2\n")
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: wheel)
+    assert checks.restore_line() == "pip install --force-reinstall --no-deps 'realtime3d==1.2'"
+    (tmp_path / "realtime3d-1.2.dist-info" / "direct_url.json").write_text('{"url": "file:///srv/realtime3d"}')
+    assert checks.restore_line() == "pip install --force-reinstall --no-deps 'file:///srv/realtime3d'"
+
+
 def test_a_missing_extra_gives_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     findings = list(checks.extras())
@@ -134,6 +147,6 @@ def test_engines_are_listed_with_their_parity(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "alone.sm86.fp16.engine").write_bytes(b"no sidecar")
     alone, whole = checks.engines()
     assert alone.level == "note"
-    assert "no engine" in alone.remedy
+    assert "no sidecar" in alone.remedy
     assert "compact_track.sm86.fp16.engine (tensorrt_rtx 1.7" in whole.text
     assert '"rotation_deg": 0.1' in whole.text
