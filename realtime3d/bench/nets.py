@@ -46,7 +46,7 @@ def nets(bench: Bench) -> Result:
     metrics = {f"{name}_ms": timing.wall for name, timing in measured.items()}
     metrics["face_cpu_ms"] = measured["face"].cpu
     metrics["four_over_one"] = ratio(metrics["track_4_ms"], metrics["track_1_ms"], "lower")
-    notes = _add_roofline(metrics, track.spec, product) if backend.device == "cpu" else []
+    notes = _add_roofline(metrics, track.spec, shape.spec, product) if backend.device == "cpu" else []
     for net in opened.values():
         net.close()
     workload = {"input": f"{track.spec.size}x{track.spec.size} crops", "threads": wanted.threads}
@@ -62,14 +62,16 @@ def _matrix_product() -> Callable[[], object]:
     return lambda: a @ a
 
 
-def _add_roofline(metrics: dict[str, Metric], spec: backends.NetSpec, product: Metric) -> list[str]:
-    """The net's work, the machine's rate in a large matrix product, and the share of it that the net gets."""
+def _add_roofline(
+    metrics: dict[str, Metric], track: backends.NetSpec, shape: backends.NetSpec, product: Metric
+) -> list[str]:
+    """The nets' work, the machine's rate in a large matrix product, and the share of it that the tracking net gets."""
     try:
-        work = onnx_work.gflop(spec)
+        work, rare_work = onnx_work.gflop(track), onnx_work.gflop(shape)
     except MissingError as error:
         return [f"no roofline: {error}"]
     rates = tuple(2e-6 * GEMM**3 / ms for ms in product.values)
-    metrics["track_work"] = one(work, "GFLOP")
+    metrics["track_work"], metrics["shape_work"] = one(work, "GFLOP"), one(rare_work, "GFLOP")
     metrics["gemm_rate"] = Metric(rates, "GFLOP/s", "neither")
     shares = (1e5 * work / ms / best for ms, best in zip(metrics["track_1_ms"].values, rates, strict=True))
     metrics["roofline_share"] = Metric(tuple(shares), "%", "higher")

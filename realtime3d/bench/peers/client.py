@@ -10,8 +10,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,6 @@ from realtime3d.bench.peers.spec import Peer
 from realtime3d.errors import MissingError
 from realtime3d.io.files import output_error
 from realtime3d.types import Image
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 START_S = 180.0  # importing torch and converting nets takes its time
 END_S = 5.0
@@ -138,11 +134,3 @@ class PeerProcess:
         self._end()
         self._process.stdout.close()
         self._said.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -54,7 +54,7 @@ def _started(peers: tuple[Peer, ...], frames: Frames, stack: ExitStack) -> tuple
     failures: list[str] = []
     for peer in peers:
         try:
-            running[peer] = stack.enter_context(PeerProcess(peer, frames))
+            running[peer] = stack.enter_context(closing(PeerProcess(peer, frames)))
         except MissingError as error:
             failures.append(f"{peer.name}: not measured: {error}")
     if not running:

@@ -56,7 +56,7 @@ def peer(checkout: Path, name: str = "openseeface") -> Peer:
 
 
 def test_blocks_are_measured_in_the_other_process(checkout: Path, frames: Frames) -> None:
-    with PeerProcess(peer(checkout), frames) as process:
+    with closing(PeerProcess(peer(checkout), frames)) as process:
         assert process.versions["onnxruntime"] == "0.1" and process.versions["python"]
         for _ in range(2):
             times, cpu_ms = process.block(0.0)
@@ -84,7 +84,7 @@ def test_a_peer_that_ends_is_said(checkout: Path, frames: Frames, words: str, re
 def test_a_peer_that_ends_later_is_said(checkout: Path, frames: Frames) -> None:
     code = FAKE_TRACKER.replace("return [", "os._exit(3); return [")
     (checkout / "tracker.py").write_text("import onnxruntime, cv2\n" + code)
-    with PeerProcess(peer(checkout), frames) as process:
+    with closing(PeerProcess(peer(checkout), frames)) as process:
         for _ in range(2):
             with pytest.raises(MissingError, match="ended without an answer"):
                 process.block(0.0)
