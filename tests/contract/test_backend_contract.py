@@ -208,6 +208,10 @@ def test_a_device_that_fails_at_work_is_one_line(net_folder: Path) -> None:
     [
         ("import realtime3d.backends.base, realtime3d.engines, realtime3d.cli.build, realtime3d.cli.bench", set()),
         ("from realtime3d.backends.base import create; create('onnxruntime')", {"onnxruntime"}),
+        (
+            "from realtime3d.backends import base, cuda; cuda.LIBRARY = 'libnothere.so.1'; base.create('auto')",
+            {"onnxruntime"},  # without a driver nothing of TensorRT is looked at
+        ),
         ("from realtime3d.backends.base import create; create('torch', 'cpu')", {"torch", "onnx"}),
         ("from realtime3d.backends.base import create; create('fake')", set()),
     ],

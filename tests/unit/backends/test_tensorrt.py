@@ -14,7 +14,7 @@ from fake_gpu import FakeDriver, fake_library
 from tiny_nets import SIZE
 
 from realtime3d import engines, modelset
-from realtime3d.backends import cuda, tensorrt_
+from realtime3d.backends import cuda, parity, tensorrt_
 from realtime3d.backends.base import NetSpec, create, open_nets
 from realtime3d.backends.tensorrt_ import TensorRTBackend
 from realtime3d.errors import MissingError
@@ -244,6 +244,30 @@ def test_auto_goes_on_with_the_next_back_end_and_says_why(
 def test_devices_it_does_not_have(driver: FakeDriver, device: str) -> None:
     with pytest.raises(MissingError, match=f"no device {device!r}"):
         TensorRTBackend(device)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_nets_that_ship_pass_the_gate_on_this_gpu(
+    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from realtime3d.backends import engine_build
+    from realtime3d.backends.tensorrt_library import library
+
+    models, target = modelset.find(), engine_build.gpu_here()
+    try:
+        create("tensorrt")
+        library().check_target(str(target), target)
+    except MissingError as error:
+        pytest.skip(str(error))
+    nets, model = list(models.nets.values()), models.load_face_model()
+    engine_build.build_all(nets, model, [str(target)], precision, tmp_path, library(), False, lambda *told: None)
+    monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path))
+    _, opened = open_nets(models.nets, "tensorrt")  # refuses what is beyond the limits
+    for net in opened.values():
+        net.close()
+    found = [engines.read_info(path, "").parity["device"] for path in tmp_path.glob("*.engine")]
+    assert len(found) == 2 and not any(map(parity.beyond, found))
 
 
 def test_without_a_driver_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
