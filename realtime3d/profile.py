@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from realtime3d.errors import OutputError, UsageError
+from realtime3d.errors import UsageError
 from realtime3d.facemodel import FaceModel
+from realtime3d.io.files import check_output, write_whole
 from realtime3d.types import FloatArray, IdentityState
 
 FORMAT = 1
@@ -50,17 +49,5 @@ def save_profile(path: str | Path, identity: IdentityState, model: FaceModel) ->
         "frames": identity.frames,
         "shape": [round(float(x), 5) for x in identity.shape],
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file, indent=1)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
-    except OSError as error:
-        raise OutputError(
-            f"cannot write the profile {path} ({error}): name a file in a folder you may write"
-        ) from error
+    check_output(path, overwrite=True)
+    write_whole(path, json.dumps(data, indent=1).encode())

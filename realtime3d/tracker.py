@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+_log = logging.getLogger(__name__)
 Results = Generator[FrameResult, None, None]
 
 
@@ -149,12 +151,17 @@ class FaceTracker:
             return
         parts.estimator.close()
         parts.detector.close()
+        watched = self._last_ns is not None
         self.reset()
         best, self._best_identity = self._best_identity, None
-        if self._profile_file is not None and self._profile is None and best is not None:
+        if self._profile_file is None or self._profile is not None:
+            return
+        if best is not None:
             from realtime3d.profile import save_profile
 
             save_profile(self._profile_file, best, parts.model)
+        elif watched:
+            _log.warning("%s is not written: nobody was seen long enough, turning a little", self._profile_file)
 
     def __enter__(self) -> Self:
         return self.open()

@@ -10,6 +10,7 @@ from realtime3d.errors import SourceError, UsageError
 from realtime3d.io.files import check_output, output_error
 
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "jsonl": ".jsonl", "overlay": ".mp4"}
+MP4 = (".mp4", ".m4v", ".mov")  # the last one is nearly the same, and players agree
 TABLES = ("csv", "parquet")
 
 
@@ -69,6 +70,8 @@ def _files_for(source: str, outputs: Mapping[str, Path], *, many: bool) -> dict[
             raise UsageError(f"--{kind} {path}: with several inputs name a folder, not a file")
         if folder:
             _make_folder(path)
+        elif kind == "overlay" and path.suffix.lower() not in MP4:
+            raise UsageError(f"--overlay {path}: the overlay is an MP4 file: name it {path.with_suffix('.mp4')}")
         files[kind] = path / (_stem(source) + SUFFIXES[kind]) if folder else path
     return files
 

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 def make_tracker(args: argparse.Namespace) -> FaceTracker:
     """A tracker with the options of the command line; it opens with `with`."""
     from realtime3d.cli.options import config_from
+    from realtime3d.io.files import check_output
     from realtime3d.tracker import FaceTracker
 
+    if args.profile:
+        check_output(args.profile, overwrite=True)  # now, and not when the person has been learned
     return FaceTracker(config=config_from(args), boxes=args.boxes, profile=args.profile)
 
 

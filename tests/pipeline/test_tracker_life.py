@@ -103,12 +103,18 @@ class TestProfile:
         assert file.read_bytes() == written
 
     def test_is_not_written_without_a_frozen_identity(
-        self, scene: Scene, backend: FakeBackend, net_folder: Path, tmp_path: Path
+        self,
+        scene: Scene,
+        backend: FakeBackend,
+        net_folder: Path,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         scene.heads = [head(shape=SHAPE)]
         with FaceTracker(models=net_folder, backend=backend, boxes=scene, profile=tmp_path / "me.json") as tracker:
             watch(tracker, scene, 3)
         assert list(tmp_path.iterdir()) == []
+        assert "me.json is not written" in caplog.text
 
 
 class TestBrokenNets:

@@ -63,6 +63,6 @@ def test_later_formats_and_broken_numbers_are_refused(tmp_path: Path) -> None:
 def test_a_folder_is_no_profile_and_no_place_for_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         load_profile(tmp_path, MODEL)
-    with pytest.raises(OutputError, match="cannot write the profile"):
+    with pytest.raises(OutputError, match="is a folder"):
         save_profile(tmp_path, IDENTITY, MODEL)
     assert list(tmp_path.iterdir()) == []

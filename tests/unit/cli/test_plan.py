@@ -33,6 +33,12 @@ def test_a_folder_is_made_and_filled_by_name(clip: str, tmp_path: Path) -> None:
     assert out.is_dir()
 
 
+@pytest.mark.parametrize("name", ["a.avi", "a.gif", "a.txt", "a"])
+def test_an_overlay_is_named_as_what_it_is(clip: str, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"the overlay is an MP4 file: name it .*a\.mp4"):
+        plan_jobs([clip], {"overlay": tmp_path / name}, replace=True)
+
+
 def test_one_input_and_a_folder(clip: str, tmp_path: Path) -> None:
     (job,) = plan_jobs([clip], {"parquet": tmp_path}, replace=False)
     assert job.outputs["parquet"] == tmp_path / "clip.parquet"

@@ -103,6 +103,7 @@ def test_an_existing_file_is_kept(video: Video, clip: Path, tmp_path: Path, caps
         (["CLIP", "--start", "2", "--end", "1"], 2, "--end"),
         (["CLIP", "--start", "60"], 4, "before the start"),
         (["CLIP", "--overlay", "CLIP", "--overwrite"], 5, "is the input"),
+        (["CLIP", "--profile", "."], 5, "is a folder"),
         (["CLIP", "--backend", "nonsense"], 3, "no back end 'nonsense'"),
         (["CLIP", "--models", "nowhere"], 3, "nowhere"),
         (["CLIP", "--config", "none.toml"], 2, "none.toml"),
