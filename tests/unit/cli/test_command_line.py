@@ -57,6 +57,14 @@ def test_wrong_usage_is_one_line_and_2(argv: list[str], capsys: pytest.CaptureFi
     assert err.count("\n") == 1
 
 
+def test_an_unknown_option_points_to_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["video", "clip.mp4", "--ovrlay", "a.mp4"])
+    err = capsys.readouterr().err
+    assert "--ovrlay" in err
+    assert "`realtime3d video --help`" in err
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
