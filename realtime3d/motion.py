@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.crop import ANCHOR_MM
-from realtime3d.geometry import matrix_to_rotvec, rotvec_to_matrix
+from realtime3d.geometry import geodesic_deg, matrix_to_rotvec, rotvec_to_matrix
 from realtime3d.types import Pose
 
 GAP_S = 0.5  # after a longer silence the old velocity says nothing
 DAMPING_S = 0.5  # a head that is not seen slows down with this time constant
 MEMORY_S = 0.08  # time constant of the velocity estimate
+FASTEST_DEG_S = 1000.0  # heads that are shaken turn by less
+NOISE_DEG = 20.0  # by which two measured poses of a still head differ at most
 
 
 class Motion:
@@ -36,6 +38,10 @@ class Motion:
         reach = DAMPING_S * -math.expm1(-dt / DAMPING_S)
         R = rotvec_to_matrix(self._spin * reach) @ self.pose.R
         return pose_at(self.place + self._velocity * reach, R)
+
+    def leaps(self, pose: Pose, t_ns: int) -> bool:
+        """Whether no head turns that far in the time since it was last measured."""
+        return float(geodesic_deg(self.pose.R, pose.R)) > NOISE_DEG + FASTEST_DEG_S * (t_ns - self.t_ns) * 1e-9
 
     def observe(self, pose: Pose, t_ns: int) -> None:
         """Take a measured pose."""

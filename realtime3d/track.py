@@ -30,24 +30,13 @@ from realtime3d.association import (
 )
 from realtime3d.config import TrackerSettings
 from realtime3d.geometry import Camera
+from realtime3d.life import NO_TIME, Life, TrackedFace
 from realtime3d.motion import GAP_S, Motion
-from realtime3d.types import FaceBox, FaceCoeffs, FloatArray, Pose, Status, Track
+from realtime3d.types import FaceBox, FaceCoeffs, FloatArray, Pose, Track
 
 CONTEST_S = 0.3  # so long after they came close two tracks may be mixed up
 SHAPE_COST = 20.0  # of a face twice as far in shape as usual, in squared multiples of the usual spread of places
-WEAK_PATIENCE = 0.35  # of unseen_s, for weak tracks
-NO_TIME = -(1 << 62)  # before every time stamp
 ShapeDistance = Callable[[int, FloatArray], "float | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedFace:
-    """One face of this frame after `confirm`."""
-
-    id: int
-    status: Status  # "tracked" or "held"
-    confidence: float  # 0..1: the nets' presence; fades while held
-    coeffs: FaceCoeffs  # of this frame; while held the last ones that were seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +46,6 @@ class TrackOutcome:
     faces: tuple[TrackedFace, ...]  # by id, at most max_faces
     lost: tuple[int, ...] = ()  # ids that ended on this frame
     returned: tuple[int, ...] = ()  # ids in `faces` that had been lost before
-
-
-@dataclass(slots=True, eq=False)
-class _Life:
-    """One track from its first sight until `reid_s` after its end."""
-
-    id: int
-    motion: Motion
-    coeffs: FaceCoeffs
-    last_seen_ns: int
-    unseen_ns: int | None = None  # since when the detector should have found this face and did not
-    contested_ns: int = NO_TIME  # until then it may be mixed up with another
-
-    def face(self, t_ns: int, hold_s: float) -> TrackedFace:
-        unseen_s = (t_ns - self.last_seen_ns) * 1e-9
-        if unseen_s <= 0:
-            return TrackedFace(self.id, "tracked", self.coeffs.presence, self.coeffs)
-        return TrackedFace(self.id, "held", self.coeffs.presence * max(0.0, 1 - unseen_s / hold_s), self.coeffs)
 
 
 class Tracker:
@@ -97,8 +68,8 @@ class Tracker:
         self.settings = settings or TrackerSettings()
         self._points = np.asarray(face_points, dtype=np.float64).reshape(-1, 3)
         self._shape_distance: ShapeDistance = shape_distance or (lambda track_id, shape: None)
-        self._lives: list[_Life] = []  # by id
-        self._gone: list[_Life] = []  # ended less than reid_s ago
+        self._lives: list[Life] = []  # by id
+        self._gone: list[Life] = []  # ended less than reid_s ago
         self._ended: list[int] = []  # ids that ended since the last outcome
         self._asked: list[Track] = []
         self._expected: list[Pose] = []  # of the lives
@@ -153,7 +124,7 @@ class Tracker:
         accepted = [k for k, answer in enumerate(answers) if self._accepts(k, answer)]
         owners, faces = self._settle(answers, accepted)
         for i, k in owners.items():
-            self._see(self._lives[i], answers[k])
+            self._lives[i].see(answers[k], self._t_ns)
         fresh = [k for k in faces if k >= known and k not in owners.values()]
         returned = self._admit([answers[k] for k in fresh])
         refused = [x.box.xyxy for k, x in enumerate(self._asked) if x.box and k >= known and k not in accepted]
@@ -174,7 +145,7 @@ class Tracker:
         self._end([life for life in self._lives if life.last_seen_ns < oldest])
         self._gone = [life for life in self._gone if life.last_seen_ns >= oldest]
 
-    def _end(self, lives: Sequence[_Life]) -> None:
+    def _end(self, lives: Sequence[Life]) -> None:
         for life in lives:
             self._lives.remove(life)
             self._gone.append(life)
@@ -205,10 +176,7 @@ class Tracker:
         """Whether an answer speaks of a face: present enough, finite, in sight."""
         needed = self.settings.presence_new
         if index < len(self._lives):
-            since, weak = self._lives[index].unseen_ns, answer.presence < self.settings.presence_weak
-            patience_ns = self.settings.unseen_s * (WEAK_PATIENCE if weak else 1) * 1e9
-            doubted = since is not None and self._t_ns - since > patience_ns
-            needed = self.settings.presence_unseen if doubted else self.settings.presence_stay
+            needed = self._lives[index].needed_presence(answer, self._t_ns, self.settings)
         sure = answer.presence >= needed and answer.pose_sigma_deg <= self.settings.max_sigma_deg
         finite = math.isfinite(sum(answer.expression.tolist()) + sum(answer.extras.tolist()))
         return sure and finite and in_sight(answer.pose, self.camera)
@@ -239,14 +207,10 @@ class Tracker:
             cost[rivals] -= cost[rivals].min(0)
         return cost
 
-    def _strangeness(self, life: _Life, answer: FaceCoeffs) -> float:
+    def _strangeness(self, life: Life, answer: FaceCoeffs) -> float:
         """By how much the shape distance exceeds the usual one; 0 where it is not known."""
         distance = None if answer.shape is None else self._shape_distance(life.id, answer.shape)
         return 0.0 if distance is None else min(max(distance - 1, 0.0), 2.0)
-
-    def _see(self, life: _Life, answer: FaceCoeffs) -> None:
-        life.motion.observe(answer.pose, self._t_ns)
-        life.coeffs, life.last_seen_ns = answer, self._t_ns
 
     def _admit(self, answers: Sequence[FaceCoeffs]) -> list[int]:
         """Faces that no track explains: people who came back get their old id, the others a new one."""
@@ -260,7 +224,7 @@ class Tracker:
         for j, answer in enumerate(answers):
             life = back.get(j)
             if life is None:
-                life = _Life(self._next_id, Motion(answer.pose, self._t_ns), answer, self._t_ns)
+                life = Life(self._next_id, Motion(answer.pose, self._t_ns), answer, self._t_ns)
                 self._next_id += 1
                 self._lives.append(life)
             elif life in self._gone:
@@ -268,11 +232,11 @@ class Tracker:
                 self._lives.append(life)
                 returned.append(life.id)
             life.unseen_ns = None  # it was looked for in a box of the detector
-            self._see(life, answer)
+            life.see(answer, self._t_ns)
         self._lives.sort(key=lambda life: life.id)
         return returned
 
-    def _return_cost(self, absent: Sequence[_Life], answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
+    def _return_cost(self, absent: Sequence[Life], answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
         """Cost (N, M) that these answers are faces that went out of sight: infinite unless place and shape agree."""
         last = Heads.of([life.motion.pose for life in absent])
         gone_s = [(self._t_ns - life.last_seen_ns) * 1e-9 for life in absent]

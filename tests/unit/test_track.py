@@ -71,6 +71,19 @@ def test_a_mesh_that_runs_away_is_let_go() -> None:
     assert frames * 33 < 1200
 
 
+def test_an_unsure_answer_that_leaps_is_not_taken_for_the_face() -> None:
+    """At the picture's border nets may see a profile in half a frontal face: not even for one frame is it shown."""
+    t = tracker()
+    frontal = head(0)
+    step(t, 0, [frontal], [answer(frontal)])
+    leapt = answer(head(0, yaw=-80), presence=0.7)
+    (face,) = step(t, 33, None, [leapt]).faces
+    assert face.status == "held" and face.coeffs.pose is frontal
+    assert step(t, 100, None, [leapt]).faces[0].status == "tracked"  # in that time a head can
+    assert step(t, 133, None, [answer(frontal)]).faces[0].coeffs.pose is frontal  # beyond doubt
+    assert step(t, 166, None, [answer(head(0, yaw=30), presence=0.7)]).faces[0].status == "tracked"
+
+
 def test_returned_face_gets_its_id_back_only_within_time() -> None:
     def away(ms: int) -> TrackOutcome:
         t = tracker(reid_s=3.0)
