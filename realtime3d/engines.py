@@ -30,7 +30,7 @@ PROFILE = (1, 4, 16)  # batch: smallest, the one that is tuned for, largest
 class EngineInfo:
     """What the sidecar of an engine says."""
 
-    net: str  # "compact.track"
+    net: str  # "compact.track": for whom it was built first; sets that share an ONNX file share its engine
     onnx_sha256: str  # of the file in models/ it was made of
     library: str  # "tensorrt" or "tensorrt_rtx"
     version: str  # of the library, exact
@@ -133,7 +133,6 @@ def load(
     again = build_line(engine, spec, target, precision)
     info = read_info(engine, again)
     misfits = {
-        "for the net": (info.net, spec.name),
         "from another ONNX file": (info.onnx_sha256, spec.sha256),
         "with the library": (info.library, library),
         "with version": (info.version, version),

@@ -88,6 +88,20 @@ def test_what_fits_stays_and_what_does_not_is_refused(
 
 
 @needs_tensorrt
+def test_sets_that_share_a_net_are_built_side_by_side(
+    net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, out = Path(shutil.copytree(net_folder, tmp_path / "nets")), tmp_path / "out"
+    listed = (other / "models.toml").read_text().replace("tiny", "other").replace("track.onnx", "other_track.onnx")
+    (other / "track.onnx").rename(other / "other_track.onnx")
+    (other / "models.toml").write_text(listed)
+    assert build(net_folder, out, "--target", "sm86") == 0
+    assert build(other, out, "--target", "sm86") == 0
+    assert {p.stem.partition(".")[0] for p in out.glob("*.engine")} == {"track", "other_track", "shape"}
+    assert capsys.readouterr().out.count("is there and fits") == 1
+
+
+@needs_tensorrt
 def test_a_form_beyond_the_limits_is_not_built(
     net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

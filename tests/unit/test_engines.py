@@ -71,7 +71,6 @@ def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"net": "accurate.track"}, "for the net accurate.track"),
         ({"onnx_sha256": "b" * 64}, "from another ONNX file bbbbbbbbbbbbbbbb"),
         ({"library": "tensorrt"}, "with the library tensorrt"),
         ({"version": "1.6.0"}, "with version 1.6.0, here it is 1.7.1.116"),
@@ -84,6 +83,11 @@ def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
 def test_an_engine_made_for_something_else(engine: Path, change: dict[str, str], message: str) -> None:
     engines.save_info(engine, info(**change))
     assert message in refused(engine)
+
+
+def test_sets_that_share_a_net_share_its_engine(engine: Path) -> None:
+    engines.save_info(engine, info(net="accurate.track"))
+    assert load(engine)[0] == DATA
 
 
 @pytest.mark.parametrize("content", [DATA[:-1], b"", DATA[:-1] + b"X"])
