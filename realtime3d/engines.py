@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def read_info(engine: Path, again: str) -> EngineInfo:
             raise ValueError("of another version of realtime3d")
         values = {field.name: content[field.name] for field in fields(EngineInfo)}
         values["profile"] = tuple(map(int, values["profile"]))
-        values["build_s"] = float(values["build_s"])
+        values["build_s"], values["engine_bytes"] = float(values["build_s"]), int(values["engine_bytes"])
         values["parity"] = {form: _differences(found) for form, found in values["parity"].items()}
         if "onnxruntime" not in values["parity"]:
             raise ValueError("without parity")
@@ -116,6 +117,11 @@ def read_info(engine: Path, again: str) -> EngineInfo:
         raise MissingError(f"there is no engine {engine}: run `{again}`") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MissingError(f"{path} is no engine's sidecar ({error}): run `{again} --overwrite`") from error
+
+
+def differences_text(differences: Mapping[str, float]) -> str:
+    """One verdict of the parity gate for people: "rotation_deg 0.016, position 4.5e-05"."""
+    return ", ".join(f"{kind} {value:.2g}" for kind, value in differences.items())
 
 
 def _differences(found: Any) -> dict[str, float]:

@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _line(path: Path, info: EngineInfo, new: bool) -> str:
+    from realtime3d.engines import differences_text
+
     what = f"built in {info.build_s:.1f} s" if new else "is there and fits"
-    differs = ", ".join(f"{kind} {value:.2g}" for kind, value in info.parity["onnxruntime"].items())
+    differs = differences_text(info.parity["onnxruntime"])
     return f"{path}  {info.engine_bytes / 1e6:.1f} MB, {what}; differs at most by {differs}"

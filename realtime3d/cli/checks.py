@@ -142,7 +142,8 @@ def engines() -> Iterator[Finding]:
             yield Finding("note", f"engine {path.name}", str(error))
             continue
         made = f"{info.library} {info.version}, {info.engine_bytes / 1e6:.1f} MB"
-        yield Finding("ok", f"engine {path.name} ({made}), parity {json.dumps(info.parity)}")
+        parity = "; ".join(f"{form}: {compiled.differences_text(found)}" for form, found in info.parity.items())
+        yield Finding("ok", f"engine {path.name} ({made}), parity in {parity}")
 
 
 def extras() -> Iterator[Finding]:

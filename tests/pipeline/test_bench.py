@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,21 @@ def write_checkout(folder: Path) -> Path:
     )
     (folder / "tracker.py").write_text(f"import onnxruntime, cv2\n{tracker}")
     return folder
+
+
+def test_quick_begins_nothing_when_its_time_is_over(
+    net_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(bench.EFFORTS, "quick", replace(TINY, last_start_s=0.0))
+    out = tmp_path / "r.json"
+    assert main(["bench", "--quick", "--json", str(out), *options(net_folder)]) == 0
+    found = json.loads(out.read_text())
+    assert found["scenarios"] == {} and set(found["missing"]) == set(QUICK)
+    assert "no time left for it: ask for it with --scenario" in capsys.readouterr().out
+    assert (
+        main(["bench", "--quick", "--scenario", "nets", "--json", str(out), "--overwrite", *options(net_folder)]) == 0
+    )
+    assert set(json.loads(out.read_text())["scenarios"]) == {"nets"}  # what is asked for by name is measured
 
 
 def test_existing_files_are_not_replaced(net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,7 @@ def test_a_sidecar_that_says_nothing(engine: Path, content: str) -> None:
         {"profile": [1, 4, "many"]},
         {"profile": None},
         {"build_s": "long"},
+        {"engine_bytes": "many"},
         {"parity": {}},
         {"parity": []},
         {"parity": {"onnxruntime": {}}},

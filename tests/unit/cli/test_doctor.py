@@ -141,7 +141,7 @@ def test_engines_are_listed_with_their_parity(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path))
     info = engines.EngineInfo(
         "compact.track", "0" * 64, "tensorrt_rtx", "1.7", "sm86", "fp16", (1, 4, 16), "1" * 64, 5, "2026", 1.0,
-        {"onnxruntime": {"rotation_deg": 0.1}},
+        {"onnxruntime": {"rotation_deg": 0.1}, "device": {"rotation_deg": 0.00123}},
     )  # fmt: skip
     engines.save(tmp_path / "compact_track.sm86.fp16.engine", b"bytes", info)
     (tmp_path / "alone.sm86.fp16.engine").write_bytes(b"no sidecar")
@@ -149,4 +149,4 @@ def test_engines_are_listed_with_their_parity(tmp_path: Path, monkeypatch: pytes
     assert alone.level == "note"
     assert "no sidecar" in alone.remedy
     assert "compact_track.sm86.fp16.engine (tensorrt_rtx 1.7" in whole.text
-    assert '"rotation_deg": 0.1' in whole.text
+    assert whole.text.endswith("parity in onnxruntime: rotation_deg 0.1; device: rotation_deg 0.0012")
