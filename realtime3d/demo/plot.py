@@ -24,7 +24,8 @@ GAP_S = 0.25  # a line is broken where the face was away for longer
 
 
 def plot(csv_path: str | Path, truth: Truth | None, out_png: str | Path) -> None:
-    """Pose and the strongest expression coefficients of a CSV over time; `truth` is drawn as a thin dark line.
+    """Pose and the strongest expression coefficients of a CSV over time; `truth` is drawn as a thin dashed
+    line of the same colour.
 
     The face with the most rows is shown.
     """
@@ -36,12 +37,12 @@ def plot(csv_path: str | Path, truth: Truth | None, out_png: str | Path) -> None
         _line(top, time, np.degrees(table[f"pose_{ANGLES[k]}"]), colour, ANGLE_NAMES[k])
         _line(middle, time, table[f"pose_{PLACES[k]}"], colour, PLACE_NAMES[k])
         if truth is not None and angles is not None:
-            _true(top, truth, angles[:, k])
-            _true(middle, truth, truth.t[:, k])
+            _true(top, truth, angles[:, k], colour)
+            _true(middle, truth, truth.t[:, k], colour)
     for k, colour in zip(strongest(table, truth), COLOURS, strict=False):
         _line(bottom, time, table[f"exp_{k}"], colour, f"exp_{k}")
         if truth is not None:
-            _true(bottom, truth, truth.expression[:, k])
+            _true(bottom, truth, truth.expression[:, k], colour)
     _finish(figure, (top, middle, bottom), truth, Path(out_png))
 
 
@@ -88,9 +89,9 @@ def _line(axes: Any, time: NDArray[np.float64], values: NDArray[np.float64], col
     axes.plot(x, y, color=colour, linewidth=2.2, alpha=0.75, label=label)
 
 
-def _true(axes: Any, truth: Truth, values: NDArray[Any]) -> None:
+def _true(axes: Any, truth: Truth, values: NDArray[Any], colour: str) -> None:
     shown = np.where(truth.visible > 0.5, values, np.nan)
-    axes.plot(truth.time, shown, color="#222222", linewidth=0.8, linestyle=(0, (4, 2)))
+    axes.plot(truth.time, shown, color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
 
 
 def _finish(figure: Any, rows: tuple[Any, ...], truth: Truth | None, out: Path) -> None:
@@ -102,7 +103,7 @@ def _finish(figure: Any, rows: tuple[Any, ...], truth: Truth | None, out: Path) 
         handles, labels = axes.get_legend_handles_labels()
         axes.legend(handles, labels, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     rows[-1].set_xlabel(
-        "time, s" + ("; thin dashed: the truth, while the face is in the picture" if truth is not None else "")
+        "time, s" + ("; dashed: the truth, while the face is in the picture" if truth is not None else "")
     )
     try:
         figure.savefig(out, format="png")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from realtime3d.errors import MissingError, OutputError
+from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, build
 
 FORMAT = 1
 
@@ -41,6 +42,14 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise MissingError(f"{path} is no checkpoint of this version: train again or name another one")
     return state
+
+
+def load_net(path: Path) -> TrackNet | ShapeNet:
+    """The averaged net of a checkpoint, ready to evaluate."""
+    state = load(path)
+    net = build(state["kind"], NetConfig(**state["net_config"]))
+    net.load_state_dict(state["average"])
+    return net.eval()
 
 
 def finite(tensors: Mapping[str, Tensor]) -> bool:

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from realtime3d.errors import OutputError, UsageError, require
 from realtime3d.facemodel import FaceModel
+from realtime3d.training.checkpoint import load_net
 from realtime3d.training.mirror import Agreement
 from realtime3d.training.nets import ShapeNet, TrackNet
-from realtime3d.training.train import load_net
 
 if TYPE_CHECKING:
     import onnx

@@ -185,6 +185,11 @@ class ShapeNet(nn.Module):
         return {"shape": self.shape(self.trunk(image).pooled)}
 
 
+def build(kind: str, config: NetConfig) -> TrackNet | ShapeNet:
+    """An empty net of a kind named in a checkpoint."""
+    return ShapeNet(config) if kind == "shape" else TrackNet(config)
+
+
 def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
     """Start from a published EfficientNet-lite0 checkpoint (trained on RGB)."""
     whole = Trunk("lite0")

@@ -22,7 +22,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint, runlog
 from realtime3d.training.dataset import DataConfig, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
-from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, grow, load_imagenet
+from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, build, grow, load_imagenet
 
 log = logging.getLogger(__name__)
 MAX_BAD_STEPS = 25
@@ -99,14 +99,12 @@ class Run:
         if self.resumed:
             return build(self.resumed["kind"], NetConfig(**self.resumed["net_config"]))
         if c.init is not None:
-            state = checkpoint.load(c.init)
-            track = build(state["kind"], NetConfig(**state["net_config"]))
-            track.load_state_dict(state["average"])
+            track = checkpoint.load_net(c.init)
             return ShapeNet.from_track_net(track) if c.net == "shape" and isinstance(track, TrackNet) else track
         net = TrackNet(shape)
         load_imagenet(net.trunk, imagenet_weights())
         if c.grow is not None:
-            smaller = load_net(c.grow)
+            smaller = checkpoint.load_net(c.grow)
             if not isinstance(smaller, TrackNet):
                 raise UsageError(f"{c.grow} holds no net for pose and expression: --grow needs one")
             grow(net, smaller)
@@ -162,19 +160,6 @@ class Run:
         moving = [name for name, value in state.items() if value.is_floating_point()]  # all but the norms' counters
         torch._foreach_lerp_([self.average[name] for name in moving], [state[name] for name in moving], 1 - keep)
         return {name: value.detach() for name, value in losses.items()} | {"total": loss.detach()}
-
-
-def build(kind: str, config: NetConfig) -> TrackNet | ShapeNet:
-    """An empty net of a kind named in a checkpoint."""
-    return ShapeNet(config) if kind == "shape" else TrackNet(config)
-
-
-def load_net(path: Path) -> TrackNet | ShapeNet:
-    """The averaged net of a checkpoint, ready to evaluate."""
-    state = checkpoint.load(path)
-    net = build(state["kind"], NetConfig(**state["net_config"]))
-    net.load_state_dict(state["average"])
-    return net.eval()
 
 
 def imagenet_weights() -> dict[str, Tensor]:

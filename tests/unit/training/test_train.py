@@ -19,7 +19,7 @@ from realtime3d.training.augment import Augmenter
 from realtime3d.training.commands import add_steps
 from realtime3d.training.dataset import DataConfig, ShardPool, make_batch
 from realtime3d.training.nets import TrackNet
-from realtime3d.training.train import DivergedError, TrainConfig, load_net, rate_at, train
+from realtime3d.training.train import DivergedError, TrainConfig, rate_at, train
 
 DATA = DataConfig(batch=8, size=64)
 
@@ -192,6 +192,6 @@ def test_a_budget_is_needed(shards, tmp_path):
 def test_a_run_can_grow_from_a_smaller_net(config, tmp_path):
     small = train(replace(config, samples=16))
     grown = train(replace(config, run=tmp_path / "grown", trunk="lite0", grow=small, samples=16))
-    assert load_net(grown).config.trunk == "lite0"
+    assert checkpoint.load_net(grown).config.trunk == "lite0"
     with pytest.raises(UsageError, match="--grow"):
         replace(config, init=small, grow=small)
