@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         run_job(job, tracker, SourceOptions(), args, stop, resume=False)
         if stop.requested:
             return INTERRUPTED
-    plot(outputs["csv"], truth, picture)
+        plot(outputs["csv"], truth, picture, tracker.model)
     if not args.quiet:
         print(f"  plot against the truth: {picture}")
     return 0

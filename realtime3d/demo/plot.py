@@ -14,6 +14,7 @@ from realtime3d.geometry import matrix_to_euler
 
 if TYPE_CHECKING:
     from realtime3d.demo import Truth
+    from realtime3d.facemodel import FaceModel
 
 ANGLES, PLACES = ("Rx", "Ry", "Rz"), ("Tx", "Ty", "Tz")
 ANGLE_NAMES = ("pitch (+ looks down)", "yaw (+ to the person's own right)", "roll (+ clockwise)")
@@ -23,13 +24,12 @@ STRONGEST = 4
 GAP_S = 0.25  # a line is broken where the face was away for longer
 
 
-def plot(csv_path: str | Path, truth: Truth | None, out_png: str | Path) -> None:
-    """Pose and the strongest expression coefficients of a CSV over time; `truth` is drawn as a thin dashed
-    line of the same colour.
+def plot(csv_path: str | Path, truth: Truth | None, out_png: str | Path, model: FaceModel) -> None:
+    """Pose and the strongest expression coefficients of a CSV over time; `truth` is drawn dashed in the same colours.
 
-    The face with the most rows is shown.
+    The face with the most rows is shown. Coefficients are drawn by what they move: a large one may be hard to see.
     """
-    table = read_face(csv_path)
+    table, mm = read_face(csv_path), moved_mm(model)
     figure, (top, middle, bottom) = _figure()
     time = table["timestamp"]
     angles = np.degrees([matrix_to_euler(R) for R in truth.R]) if truth is not None else None
@@ -39,10 +39,10 @@ def plot(csv_path: str | Path, truth: Truth | None, out_png: str | Path) -> None
         if truth is not None and angles is not None:
             _true(top, truth, angles[:, k], colour)
             _true(middle, truth, truth.t[:, k], colour)
-    for k, colour in zip(strongest(table, truth), COLOURS, strict=False):
-        _line(bottom, time, table[f"exp_{k}"], colour, f"exp_{k}")
+    for k, colour in zip(strongest(table, truth, mm), COLOURS, strict=False):
+        _line(bottom, time, mm[k] * table[f"exp_{k}"], colour, f"exp_{k}")
         if truth is not None:
-            _true(bottom, truth, truth.expression[:, k], colour)
+            _true(bottom, truth, mm[k] * truth.expression[:, k], colour)
     _finish(figure, (top, middle, bottom), truth, Path(out_png))
 
 
@@ -64,14 +64,19 @@ def read_face(csv_path: str | Path) -> dict[str, NDArray[np.float64]]:
         raise UsageError(f"{csv_path} is no table by realtime3d ({error}); name a CSV that it wrote") from error
 
 
-def strongest(table: dict[str, NDArray[np.float64]], truth: Truth | None) -> list[int]:
-    """The coefficients that move most, in the truth where there is one."""
+def moved_mm(model: FaceModel) -> NDArray[np.float64]:
+    """(29,) how far one unit of each coefficient moves the head's vertices, rms."""
+    return np.sqrt((model.expression_basis.astype(np.float64) ** 2).sum(axis=2).mean(axis=1))
+
+
+def strongest(table: dict[str, NDArray[np.float64]], truth: Truth | None, mm: NDArray[np.float64]) -> list[int]:
+    """The coefficients that move the skin most, in the truth where there is one."""
     count = sum(key.startswith("exp_") for key in table)
     if truth is not None:
         spread = np.asarray(truth.expression, dtype=np.float64).std(axis=0)[:count]
     else:
         spread = np.array([table[f"exp_{k}"].std() for k in range(count)])
-    return [int(k) for k in np.argsort(-spread, kind="stable")[:STRONGEST]]
+    return [int(k) for k in np.argsort(-spread * mm[:count], kind="stable")[:STRONGEST]]
 
 
 def _figure() -> tuple[Any, Any]:
@@ -96,7 +101,7 @@ def _true(axes: Any, truth: Truth, values: NDArray[Any], colour: str) -> None:
 
 def _finish(figure: Any, rows: tuple[Any, ...], truth: Truth | None, out: Path) -> None:
     for axes, title in zip(rows, ("head rotation, degrees", "head position, mm", "strongest expression coefficients, "
-                                  "standard deviations"), strict=True):  # fmt: skip
+                                  "mm over the whole head"), strict=True):  # fmt: skip
         axes.set_title(title, loc="left", fontsize=10)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realtime3d.demo import load_truth, plot
-from realtime3d.demo.plot import read_face, strongest
+from realtime3d.demo.plot import moved_mm, read_face, strongest
 from realtime3d.errors import OutputError, UsageError
 from realtime3d.geometry import matrix_to_euler
 
@@ -45,10 +45,10 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_picture_with_and_without_the_truth(table: Path, tmp_path: Path) -> None:
+def test_a_picture_with_and_without_the_truth(table: Path, tmp_path: Path, model) -> None:
     pictures = []
     for name, truth in (("with", load_truth()), ("without", None)):
-        plot(table, truth, tmp_path / f"{name}.png")
+        plot(table, truth, tmp_path / f"{name}.png", model)
         picture = cv2.imread(str(tmp_path / f"{name}.png"))
         assert picture is not None and picture.shape[0] > 600 and picture.shape[1] > 800
         assert (picture < 128).any()
@@ -60,31 +60,32 @@ def test_the_face_with_most_rows_is_shown(table: Path) -> None:
     assert set(read_face(table)["face_id"]) == {1.0}
 
 
-def test_the_strongest_coefficients_are_those_that_move_most(table: Path) -> None:
-    spread = load_truth().expression.std(axis=0)
-    chosen = strongest(read_face(table), load_truth())
-    assert spread[chosen].min() >= np.sort(spread)[-4]
-    assert len(strongest(read_face(table), None)) == 4
+def test_the_strongest_coefficients_are_those_that_move_the_skin_most(table: Path, model) -> None:
+    mm = moved_mm(model)
+    moved = load_truth().expression.std(axis=0) * mm
+    chosen = strongest(read_face(table), load_truth(), mm)
+    assert moved[chosen].min() >= np.sort(moved)[-4]
+    assert len(strongest(read_face(table), None, mm)) == 4
 
 
 @pytest.mark.parametrize("text", ["", "frame,face_id\n", "a,b\n1,2\n", "face_id,timestamp\n1,x\n"])
-def test_tables_that_cannot_be_plotted_are_refused(text: str, tmp_path: Path) -> None:
+def test_tables_that_cannot_be_plotted_are_refused(text: str, tmp_path: Path, model) -> None:
     path = tmp_path / "bad.csv"
     path.write_text(text)
     with pytest.raises(UsageError, match=r"bad\.csv"):
-        plot(path, None, tmp_path / "out.png")
+        plot(path, None, tmp_path / "out.png", model)
     assert not (tmp_path / "out.png").exists()
 
 
-def test_a_table_cut_off_in_its_last_row_is_fine(table: Path, tmp_path: Path) -> None:
+def test_a_table_cut_off_in_its_last_row_is_fine(table: Path, tmp_path: Path, model) -> None:
     text = table.read_text()
     table.write_text(text[: text.rstrip().rfind(",", 0, len(text) - 40)])
-    plot(table, None, tmp_path / "cut.png")
+    plot(table, None, tmp_path / "cut.png", model)
     assert (tmp_path / "cut.png").exists()
 
 
-def test_missing_files_and_folders_are_said(table: Path, tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_said(table: Path, tmp_path: Path, model) -> None:
     with pytest.raises(UsageError, match="nowhere"):
-        plot(tmp_path / "nowhere.csv", None, tmp_path / "out.png")
+        plot(tmp_path / "nowhere.csv", None, tmp_path / "out.png", model)
     with pytest.raises(OutputError, match="cannot write the plot"):
-        plot(table, None, tmp_path / "no folder" / "out.png")
+        plot(table, None, tmp_path / "no folder" / "out.png", model)
