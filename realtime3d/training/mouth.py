@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.facemodel import FaceModel
-from realtime3d.training.plain_render import VIEWS, render_plain
+from realtime3d.training.plain_render import shown_triangles
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -93,9 +93,7 @@ class Mouth:
 def _hidden_with(model: FaceModel, start: Mask) -> Mask:
     """Skin that no view from outside shows and that hangs together with `start`."""
     seen = np.zeros(len(model.mean), dtype=bool)
-    for R in VIEWS:
-        _, canvas, _ = render_plain(model.mean.astype(np.float64), model.triangles, R)
-        seen[np.unique(model.triangles[np.unique(canvas.owner[canvas.owner >= 0])])] = True
+    seen[model.triangles[shown_triangles(model.mean.astype(np.float64), model.triangles)]] = True
     found = start.copy()
     while True:
         touched = np.zeros_like(found)

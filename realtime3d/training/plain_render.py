@@ -22,6 +22,12 @@ VIEWS = tuple(
 )
 
 
+def shown_triangles(vertices: Array, triangles: NDArray) -> NDArray[np.intp]:
+    """Indices of the triangles that can be seen from outside in one of VIEWS."""
+    owners = [render_plain(vertices, triangles, R)[1].owner for R in VIEWS]
+    return np.unique(np.concatenate([owner[owner >= 0] for owner in owners]))
+
+
 def render_plain(
     vertices: Array, triangles: NDArray, R: Array, eyeballs: NDArray | None = None, ahead: Array | None = None
 ) -> tuple[NDArray[np.uint8], Canvas, Array]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from realtime3d.facemodel import SurfacePoints
 from realtime3d.training.head_source import HeadSource
-from realtime3d.training.plain_render import VIEWS, render_plain
+from realtime3d.training.plain_render import shown_triangles
 
 Array = NDArray[np.float64]
 
@@ -28,9 +28,7 @@ EYELID_MM = 7.0
 def visible_triangles(mean: Array, triangles: NDArray, component: NDArray) -> NDArray[np.bool_]:
     """(T,) triangles of skin and eyeballs that can be seen from outside: the mouth's inside and sockets cannot."""
     seen = np.zeros(len(triangles), dtype=bool)
-    for R in VIEWS:
-        _, canvas, _ = render_plain(mean, triangles, R)
-        seen[np.unique(canvas.owner[canvas.owner >= 0])] = True
+    seen[shown_triangles(mean, triangles)] = True
     return seen & (component[triangles[:, 0]] != 1)
 
 
