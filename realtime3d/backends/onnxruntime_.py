@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,12 @@ PROVIDERS = {  # --device -> the provider, where the installed build of onnxrunt
 NUMBERED = ("cuda", "tensorrt", "directml")  # devices that can be counted: "cuda:1"
 BUILDS = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino",
           "directml": "onnxruntime-directml", "coreml": "onnxruntime (on macOS)"}  # fmt: skip
+AWAKE_S = 0.003  # runs with less than this between them follow each other
 _FULL = "if its memory is full, close other programs that use it, or take --device cpu"
 
 
 class OnnxRuntimeBackend:
-    """Each net has its own session and its own threads, which sleep while they wait."""
+    """Each net has its own sessions and its own threads, which sleep between runs."""
 
     name = "onnxruntime"
 
@@ -55,11 +58,17 @@ class OnnxRuntimeBackend:
         return self._load(spec, onnx)
 
     def _load(self, spec: NetSpec, onnx: str | bytes) -> OnnxRuntimeNet:
+        if self._kind != "cpu" or self._threads == 1:
+            return OnnxRuntimeNet(spec, self._session(spec, onnx, self._threads), None, self.device)
+        alone = self._session(spec, onnx, 1)
+        return OnnxRuntimeNet(spec, alone, lambda: self._session(spec, onnx, self._threads), self.device)
+
+    def _session(self, spec: NetSpec, onnx: str | bytes, threads: int) -> Any:
         options = self._library.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.graph_optimization_level = self._library.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # awake during a run, asleep after it
         options.log_severity_level = 3  # errors: they arrive as exceptions anyway
         try:
             session = self._library.InferenceSession(onnx, options, providers=self._providers())
@@ -72,7 +81,7 @@ class OnnxRuntimeBackend:
                 "libraries it needs, or take --device cpu"
             )
         _check_contract(session, spec)
-        return OnnxRuntimeNet(spec, session, self.device)
+        return session
 
     def _providers(self) -> list[Any]:
         """The provider that was asked for; the CPU takes over only the nodes it cannot run."""
@@ -85,25 +94,42 @@ class OnnxRuntimeBackend:
 
 
 class OnnxRuntimeNet:
-    """One session."""
+    """A net that is run by one thread or, while it is busy most of the time, by all.
 
-    def __init__(self, spec: NetSpec, session: Any, device: str) -> None:
+    A thread that has slept takes longer to wake, layer by layer, than it saves: at a camera's pace one thread is as
+    fast as two and leaves the other core to others. While runs follow each other, threads stay awake and help.
+    """
+
+    def __init__(self, spec: NetSpec, alone: Any, make_team: Callable[[], Any] | None, device: str) -> None:
+        """Sessions of one thread and, where there are more, of all: made when needed first."""
         self.spec = spec
-        self._session = session
+        self._alone, self._make_team, self._team = alone, make_team, None
         self._device = device
         self._outputs = list(spec.outputs)
+        self._ended, self._took = 0.0, 0.0  # of the last run, in seconds
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
+        begun = perf_counter()
+        busy = begun - self._ended < max(AWAKE_S, self._took)
         try:
-            answers = self._session.run(self._outputs, {self.spec.input: images})
+            answers = self._session(busy).run(self._outputs, {self.spec.input: images})
         except Exception as error:  # the library has many types
             if self._device == "cpu":
                 raise
             raise MissingError(f"net {self.spec.name} fails on {self._device} ({_line(error)}): {_FULL}") from error
+        self._ended = perf_counter()
+        self._took = self._ended - begun
         return dict(zip(self._outputs, answers, strict=True))
 
+    def _session(self, busy: bool) -> Any:
+        if self._make_team is None or not busy:
+            return self._alone
+        if self._team is None:
+            self._team = self._make_team()
+        return self._team
+
     def close(self) -> None:
-        self._session = None
+        self._alone = self._team = self._make_team = None
 
 
 def _line(error: Exception) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from realtime3d.face import FaceState
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import geodesic_deg
+from realtime3d.identity import IdentityCache
 from realtime3d.training.actions import sample_actions
 from realtime3d.training.eval_photos import Figures, Look, Photos
 from realtime3d.training.losses import region_mask
@@ -24,6 +25,7 @@ from realtime3d.types import Image
 Array = NDArray[np.float64]
 SIZE = 288
 FRAMES = 16
+VIEW_NS = 500_000_000  # between two frames: each is a view of its own
 FACING_DEG = 35.0  # photographs farther turned show too little of a face to be turned
 
 
@@ -150,12 +152,13 @@ def _gaps(model: FaceModel, shots: list[Shot], faces: list[FaceState]) -> Figure
 
 
 def _identity(model: FaceModel, front: NDArray[np.bool_], shots: list[Shot], faces: list[FaceState]) -> Figures:
-    """The mean shape over a sequence, as the identity cache would hold it, against what the model's mean head scores,
+    """The shape that the tracker's identity cache holds after a sequence, against what the model's mean head scores,
     and against the mean of the true shapes, which knows what people look like."""
-    person = np.array([s.person for s in shots])
-    rows = [np.flatnonzero(person == p) for p in np.unique(person)]
-    true = np.stack([shots[r[0]].target.alpha for r in rows])
-    cached = np.stack([np.mean([faces[i].shape for i in r], axis=0) for r in rows])
+    cache, true_of, held = IdentityCache(model), {}, {}
+    for k, (shot, face) in enumerate(zip(shots, faces, strict=True)):
+        true_of[shot.person] = shot.target.alpha
+        held[shot.person] = cache.update(shot.person, face.raw, k * VIEW_NS).shape
+    true, cached = (np.stack(list(shapes.values())) for shapes in (true_of, held))
 
     def score(guess: NDArray) -> float:
         heads = (

@@ -1,0 +1,96 @@
+"""When ONNX Runtime's nets are run by one thread, and when by all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_nets import SIZE
+
+from realtime3d import modelset
+from realtime3d.backends import onnxruntime_
+from realtime3d.backends.base import NetSpec, create
+from realtime3d.backends.onnxruntime_ import OnnxRuntimeNet
+
+SPEC = NetSpec("tiny.track", Path("tiny.onnx"), "", "image", 8, ("out",))
+IMAGES = np.zeros((1, 8, 8, 3), np.uint8)
+
+
+class Clock:
+    """Seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Session:
+    """Takes its time and notes who was called."""
+
+    def __init__(self, name: str, clock: Clock, called: list[str]) -> None:
+        self.name, self.clock, self.called, self.takes_s = name, clock, called, 0.002
+
+    def run(self, outputs: list[str], images: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.clock.now += self.takes_s
+        self.called.append(self.name)
+        return [np.zeros((1, 1), np.float32) for _ in outputs]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(onnxruntime_, "perf_counter", clock)
+    return clock
+
+
+def net_of(clock: Clock, takes_s: float = 0.002) -> tuple[OnnxRuntimeNet, list[str]]:
+    called: list[str] = []
+    sessions = {name: Session(name, clock, called) for name in ("alone", "team")}
+    for session in sessions.values():
+        session.takes_s = takes_s
+    return OnnxRuntimeNet(SPEC, sessions["alone"], lambda: sessions["team"], "cpu"), called
+
+
+def run_paced(net: OnnxRuntimeNet, clock: Clock, pause_s: float, runs: int = 3) -> None:
+    for _ in range(runs):
+        net.run(IMAGES)
+        clock.now += pause_s
+
+
+def test_a_camera_s_pace_needs_one_thread(clock: Clock) -> None:
+    net, called = net_of(clock)
+    run_paced(net, clock, 0.030)
+    assert called == ["alone"] * 3
+
+
+def test_runs_that_follow_each_other_are_shared(clock: Clock) -> None:
+    net, called = net_of(clock)
+    run_paced(net, clock, 0.001)
+    assert called == ["alone", "team", "team"]
+
+
+def test_after_a_pause_one_thread_goes_on(clock: Clock) -> None:
+    net, called = net_of(clock)
+    run_paced(net, clock, 0.001)
+    clock.now += 1.0
+    run_paced(net, clock, 0.001)
+    assert called == ["alone", "team", "team"] * 2
+
+
+def test_many_faces_at_a_camera_s_pace_are_shared_when_one_thread_is_too_slow(clock: Clock) -> None:
+    net, called = net_of(clock, takes_s=0.025)
+    run_paced(net, clock, 0.008)
+    assert called == ["alone", "team", "team"]
+
+
+def test_one_thread_and_all_answer_alike(net_folder: Path) -> None:
+    spec = modelset.find(str(net_folder)).nets["track"]
+    one, two = (create("onnxruntime", threads=n).load(spec) for n in (1, 2))
+    images = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
+    expected = one.run(images)
+    for _ in range(20):  # the first alone, later ones together
+        for name, answer in two.run(images).items():
+            np.testing.assert_allclose(answer, expected[name], rtol=1e-4, atol=1e-5)
