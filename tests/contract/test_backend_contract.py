@@ -226,9 +226,10 @@ def test_inference_libraries_load_only_when_chosen(code: str, loaded: set[str]) 
 
 def test_onnxruntime_takes_its_threads_for_its_own_sessions_only(net_folder: Path) -> None:
     net = create("onnxruntime", threads=3).load(modelset.find(str(net_folder)).nets["track"])
-    options = net._session.get_session_options()  # type: ignore[attr-defined]
-    assert options.intra_op_num_threads == 3
-    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    for busy, threads in ((False, 1), (True, 3)):
+        options = net._session(busy).get_session_options()  # type: ignore[attr-defined]
+        assert options.intra_op_num_threads == threads
+        assert options.get_session_config_entry("session.force_spinning_stop") == "1"
 
 
 @pytest.fixture
