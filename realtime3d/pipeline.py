@@ -1,7 +1,7 @@
 """A whole run: source, tracker, overlay, sinks, and the thread that writes.
 
-The caller's thread reads, tracks and draws; one more thread writes the files, behind a bounded queue. A camera has its
-own thread inside its source.
+The caller's thread reads and tracks; one more thread draws and writes the files, behind a bounded queue. What is shown
+in a window is drawn by the caller's thread. A camera has its own thread inside its source.
 """
 
 from __future__ import annotations
@@ -91,23 +91,27 @@ def run(
     start = time.perf_counter()
     wanted = window is not None or any(sink.needs_image for sink in sinks)
     draw = (renderer.draw if renderer else _as_it_is) if wanted else None
-    with Recorder(sinks) as recorder:
+    here = window is not None or (renderer is not None and not renderer.any_thread)
+    draw_here, draw_there = (draw, None) if here else (None, draw)
+    with Recorder(sinks, draw_there) as recorder:
         asked = time.perf_counter()
         for item in until(source):
             if isinstance(item, Gap):
                 missed = tracker.miss(item.t_ns)
                 if window:
-                    window.wait(item.status, draw(missed.frame.image, missed) if missed and draw else None)
+                    window.wait(item.status, draw_here(missed.frame.image, missed) if missed and draw_here else None)
             else:
                 extra = {"read": time.perf_counter() - asked}
                 result = tracker.process_frame(item, source.status.dropped - summary.dropped)
-                extra |= _deliver(result, draw, recorder, window)
+                extra |= _deliver(result, draw_here, recorder, window)
                 summary.add(result, extra)
                 if observe:
                     observe(result)
             if window and window.closed:
                 break
             asked = time.perf_counter()
+    if draw_there:
+        summary.stages["draw"] = recorder.drawing_s
     summary.seconds = time.perf_counter() - start
     return summary
 
@@ -134,14 +138,22 @@ def _deliver(
 
 
 class Recorder:
-    """Writes results to sinks in a thread of its own, in order.
+    """Writes results to sinks in a thread of its own, in order; with `draw`, it makes their pictures there, too.
 
     `write` waits while the queue is full, so that memory stays bounded and no frame is lost. An error of a sink is
     raised by the next `write`, or at the end. Sinks are opened and finished in the caller's thread.
     """
 
-    def __init__(self, sinks: Sequence[Sink], queue_frames: int = QUEUE_FRAMES, stuck_s: float = STUCK_S) -> None:
+    def __init__(
+        self,
+        sinks: Sequence[Sink],
+        draw: Callable[[Image, FrameResult], Image] | None = None,
+        queue_frames: int = QUEUE_FRAMES,
+        stuck_s: float = STUCK_S,
+    ) -> None:
         self._sinks = sinks
+        self._draw = draw
+        self.drawing_s = 0.0
         self._stuck_s = stuck_s
         self._queue: queue.Queue[tuple[FrameResult, Image | None] | None] = queue.Queue(queue_frames)
         self._open = ExitStack()
@@ -180,9 +192,15 @@ class Recorder:
     def _work(self) -> None:
         try:
             while (item := self._queue.get()) is not None:
+                result, image = item
+                if image is None and self._draw is not None:
+                    self._writing = "the renderer"
+                    start = time.perf_counter()
+                    image = self._draw(result.frame.image, result)
+                    self.drawing_s += time.perf_counter() - start
                 for sink in self._sinks:
                     self._writing = type(sink).__name__
-                    sink.write(*item)
+                    sink.write(result, image)
                 self._written += 1
         except BaseException as error:  # whatever it is, it is raised where results are given
             self._error = error

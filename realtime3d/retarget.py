@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from realtime3d.jit import compiled
 from realtime3d.types import FloatArray
 
 SPARSITY = 0.01  # price of an action: what explains less than this part of itself stays 0
@@ -38,7 +39,9 @@ def _box_quadratic(G: NDArray[np.float64], c: NDArray[np.float64], high: NDArray
         x = np.where(at_high, high, 0.0)
         index = np.flatnonzero(free)
         if index.size:
-            x[index] = np.linalg.solve(G[np.ix_(index, index)], c[index] - G[index] @ x)
+            rest = c[index] - G[index] @ x
+            _solve_positive(G, index, rest, np.empty((len(index), len(index))))
+            x[index] = rest
         pull = c - G @ x  # > 0: would grow
         below, above = free & (x < -slack), free & (x > high + slack)
         leave = ~free & np.where(at_high, pull < -slack, pull > slack)
@@ -55,3 +58,25 @@ def _box_quadratic(G: NDArray[np.float64], c: NDArray[np.float64], high: NDArray
         free = (free & ~wrong) | (leave & wrong)
         at_high = (at_high | (above & wrong)) & ~(leave & wrong)
     return x
+
+
+@compiled("void(f8[:,::1], i8[::1], f8[::1], f8[:,::1])")
+def _solve_positive(G, index, b, L):  # type: ignore[no-untyped-def]
+    """Solve `G[index, index] · x = b` in place by Cholesky; L is room for the factor.
+
+    LAPACK would wake BLAS's threads for it, which then wait for more in a loop and keep a core from all others.
+    """
+    n = len(index)
+    for i in range(n):
+        for j in range(i + 1):
+            rest = G[index[i], index[j]]
+            for k in range(j):
+                rest -= L[i, k] * L[j, k]
+            L[i, j] = np.sqrt(max(rest, 1e-300)) if i == j else rest / L[j, j]
+        for k in range(i):
+            b[i] -= L[i, k] * b[k]
+        b[i] /= L[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            b[i] -= L[k, i] * b[k]
+        b[i] /= L[i, i]

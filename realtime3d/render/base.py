@@ -52,13 +52,14 @@ def face_colour(face: FaceState) -> Colour:
 
 
 class Renderer(Protocol):
-    """Draws results over pictures. Belongs to one thread, the one that calls `draw` first; owns its GL context.
+    """Draws results over pictures, in one thread: any one, or where a GL context is tied to it, the caller's own.
 
     `style` may be replaced between calls. `close` may be called at any time, more than once, and on a renderer that
     never drew; `draw` after it opens anew.
     """
 
     style: OverlayStyle
+    any_thread: bool  # whether a thread of the library's own may draw
 
     def draw(self, image: Image, result: FrameResult) -> Image:
         """A new picture: `image` (H, W, 3) uint8 BGR, which is left as it is, with the faces of `result` over it.

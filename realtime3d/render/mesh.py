@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from realtime3d.face import FaceState
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera
+from realtime3d.jit import compiled
 from realtime3d.render.base import Colour, face_colour
 from realtime3d.render.raster import inverse_depth, vertex_normals
 from realtime3d.types import FloatArray
@@ -161,18 +162,36 @@ def lit(
     vertices: FloatArray, topology: Topology, colour: Colour, lighting: Lighting = SURFACE
 ) -> tuple[FloatArray, FloatArray]:
     """(V, 3) colours of camera-space vertices under the overlay's light, and (V,) how much they face the camera."""
-    normals = vertex_normals(vertices, topology.triangles)
-    distance = np.sqrt((vertices * vertices).sum(axis=1, keepdims=True))
-    to_camera = -vertices / np.maximum(distance, np.float32(1e-6))
-    facing = (normals * to_camera).sum(axis=1)
-    halfway = to_camera + LIGHT
-    halfway /= np.sqrt((halfway * halfway).sum(axis=1, keepdims=True))
-    gloss = np.clip((normals * halfway).sum(axis=1), 0, 1) ** 24
-    ambient, diffuse, shine = lighting
-    light = ambient + diffuse * np.clip(normals @ LIGHT, 0, 1)
+    points = np.require(vertices, np.float32, ["C", "W"])
+    normals = vertex_normals(points, topology.triangles)
     plain = np.array(colour, dtype=np.float32)
-    base = plain + (topology.tint - plain) * topology.tinted
-    return np.clip(base * light[:, None] + 255 * shine * gloss[:, None], 0, 255), np.clip(facing, 0, 1)
+    colours, facing = np.empty_like(points), np.empty(len(points), np.float32)
+    _light(points, normals, plain, topology.tint, topology.tinted, *map(np.float32, lighting), colours, facing)
+    return colours, facing
+
+
+@compiled("void(f4[:,::1], f4[:,::1], f4[::1], f4[:,::1], f4[:,::1], f4, f4, f4, f4[:,::1], f4[::1])")
+def _light(vertices, normals, plain, tint, tinted, ambient, diffuse, shine, colours, facing):  # type: ignore[no-untyped-def]
+    """Lambert's and Blinn's light, vertex by vertex: a tenth of what NumPy takes for it."""
+    zero, one, top = np.float32(0), np.float32(1), np.float32(255)
+    lx, ly, lz = LIGHT[0], LIGHT[1], LIGHT[2]
+    for v in range(len(vertices)):
+        x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
+        nx, ny, nz = normals[v, 0], normals[v, 1], normals[v, 2]
+        near = -one / max(np.sqrt(x * x + y * y + z * z), np.float32(1e-6))
+        x, y, z = x * near, y * near, z * near  # towards the camera
+        facing[v] = min(max(nx * x + ny * y + nz * z, zero), one)
+        hx, hy, hz = x + lx, y + ly, z + lz  # half-way to the light
+        half = (nx * hx + ny * hy + nz * hz) / max(np.sqrt(hx * hx + hy * hy + hz * hz), np.float32(1e-6))
+        half = min(max(half, zero), one)
+        half = half * half * half  # to the 24th
+        half *= half
+        half *= half
+        gloss = top * shine * half * half
+        light = ambient + diffuse * min(max(nx * lx + ny * ly + nz * lz, zero), one)
+        for k in range(3):
+            base = plain[k] + (tint[v, k] - plain[k]) * tinted[v, 0]
+            colours[v, k] = min(max(base * light + gloss, zero), top)
 
 
 def place(
@@ -187,9 +206,7 @@ def place(
     in_front = np.where(visible[:, None], vertices, np.array([0, 0, 1], dtype=np.float32))
     xy = camera.project(in_front).astype(np.float32)
     inverse_z = inverse_depth(np.where(visible, vertices[:, 2], 0))
-    return PlacedMesh(
-        xy, inverse_z, colour.astype(np.float32), facing, _window(xy[visible & (topology.cover > 0)], width, height)
-    )
+    return PlacedMesh(xy, inverse_z, colour, facing, _window(xy[visible & (topology.cover > 0)], width, height))
 
 
 def _inside_lens(vertices: FloatArray, camera: Camera) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from realtime3d.render.jit import compiled
+from realtime3d.jit import compiled
 
 FAR = np.float32(1e6)  # px: an edge that is not drawn
 TINY = np.float32(1e-3)

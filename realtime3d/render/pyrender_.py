@@ -54,6 +54,8 @@ class Part:
 class PyrenderRenderer:
     """Draws with OpenGL; the context belongs to the thread of the first `draw`."""
 
+    any_thread = False
+
     def __init__(self, style: OverlayStyle | None = None) -> None:
         self.style = style or OverlayStyle()
         self._topologies = Topologies()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from realtime3d.render.jit import compiled
+from realtime3d.jit import compiled
 
 FAR_OUTSIDE = 1e5  # px; a vertex beyond (nearly in the camera's plane) drops its triangles: float32 has no pixels there
 SLACK = np.float32(1e-3)  # px (weights, along a row): closes seams between triangles

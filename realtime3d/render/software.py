@@ -28,6 +28,8 @@ from realtime3d.types import Image
 class SoftwareRenderer:
     """Draws with a z-buffer: back faces and hidden parts are not shown, and nearer faces hide farther ones."""
 
+    any_thread = True
+
     def __init__(self, style: OverlayStyle | None = None) -> None:
         self.style = style or OverlayStyle()
         self._topologies = Topologies()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from exact_scene import Scene
+from exact_scene import Scene, head
 
 from realtime3d import FaceTracker
 from realtime3d.backends.fake import FakeBackend
@@ -21,4 +21,15 @@ def backend(scene: Scene) -> Iterator[FakeBackend]:
 @pytest.fixture
 def tracker(scene: Scene, backend: FakeBackend, net_folder: Path) -> Iterator[FaceTracker]:
     with FaceTracker(models=net_folder, backend=backend, boxes=scene) as opened:
+        yield opened
+
+
+@pytest.fixture
+def steady(scene: Scene, net_folder: Path) -> Iterator[FaceTracker]:
+    """A tracker in front of one head, without smoothing."""
+    scene.heads = [head()]
+    with (
+        scene.installed() as backend,
+        FaceTracker(models=net_folder, backend=backend, boxes=scene, smooth=False) as opened,
+    ):
         yield opened

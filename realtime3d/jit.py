@@ -1,4 +1,4 @@
-"""Compiling the rasteriser's inner loops with Numba, cached on disk where a folder for that can be written."""
+"""Compiling inner loops with Numba, cached on disk where a folder for that can be written."""
 
 from __future__ import annotations
 
