@@ -68,12 +68,12 @@ def pipeline(bench: Bench) -> Result:
 
 
 def overlay(bench: Bench) -> Result:
-    """The same with the overlay drawn over every picture by the software renderer."""
+    """One face at 720p with the overlay drawn over every picture by the software renderer."""
     with bench.tracker() as tracker, closing(create_renderer()) as renderer:
-        walk = Walk(tracker, bench.frames())
+        walk = Walk(tracker, bench.frames("720p"))
         walk.settle(bench.effort)
         metrics = _frames(time_calls(lambda: _drawn(renderer.draw, walk.step()), bench.effort))
-    return Result({"picture": "640x480", "faces": 1, "renderer": "software"}, metrics, unseen(walk, 1))
+    return Result({"picture": "1280x720", "faces": 1, "renderer": "software"}, metrics, unseen(walk, 1))
 
 
 def _frames(timing: Timing) -> dict[str, Metric]:
@@ -85,8 +85,8 @@ def _drawn(draw: Callable[[Image, FrameResult], Image], result: FrameResult) -> 
 
 
 def peer(bench: Bench) -> Result:
-    """Ours and MediaPipe's refined face mesh on the same frames, block by block in turn."""
-    images = bench.frames()
+    """Ours and MediaPipe's refined face mesh on the same 720p frames, block by block in turn."""
+    images = bench.frames("720p")
     with bench.tracker(max_faces=1) as tracker, closing(FaceMesh(max_faces=1)) as mesh:
         walk = Walk(tracker, images)
         walk.settle(bench.effort)
@@ -108,7 +108,7 @@ def peer(bench: Bench) -> Result:
         "both follow at most one face: their detectors rest while they see it",
         *unseen(walk, 1),
     ]
-    return Result({"picture": "640x480", "faces": 1}, metrics, notes)
+    return Result({"picture": "1280x720", "faces": 1}, metrics, notes)
 
 
 def sizes(bench: Bench) -> Result:

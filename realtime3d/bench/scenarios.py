@@ -28,11 +28,12 @@ class Bench:
         """A tracker as configured; `changes` are options of `FaceTracker`."""
         return FaceTracker(config=self.config, **changes)
 
-    def frames(self) -> tuple[Image, ...]:
-        """The clip's frames at 640x480."""
-        from realtime3d.bench.scenes import SIZES, clip_frames, sized
+    def frames(self, size: str = "480p") -> tuple[Image, ...]:
+        """The clip's frames at one of `scenes.SIZES`; of larger ones fewer, for they stay in memory."""
+        from realtime3d.bench.scenes import LIMIT, SIZES, clip_frames, sized
 
-        return sized(clip_frames(self.clip), *SIZES["480p"])
+        count = LIMIT if size == "480p" else LIMIT // 4
+        return sized(clip_frames(self.clip)[:count], *SIZES[size])
 
 
 @dataclass(frozen=True, slots=True)

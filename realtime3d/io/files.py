@@ -96,7 +96,9 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         draft.write_bytes(data)
         os.replace(draft, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C too must not leave the draft behind
         with contextlib.suppress(OSError):  # the first error is the one to tell
             draft.unlink(missing_ok=True)
-        raise output_error(path, error) from error
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
