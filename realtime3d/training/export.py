@@ -6,6 +6,7 @@ Half-precision weights sit behind a Cast each, which ONNX Runtime and TensorRT f
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.training.checkpoint import load_net
 from realtime3d.training.mirror import Agreement
 from realtime3d.training.nets import ShapeNet, TrackNet
+from realtime3d.training.panel import Panel
 
 if TYPE_CHECKING:
     import onnx
@@ -58,19 +60,25 @@ def part_of(net: TrackNet | ShapeNet, part: str) -> tuple[TrackNet | ShapeNet, t
     return net, TRACK_OUTPUTS
 
 
-def export(source: Path, target: Path, part: str = "track", mirror: FaceModel | None = None) -> Path:
+def export(
+    source: Path, target: Path, part: str = "track", mirror: FaceModel | None = None, also: Sequence[Path] = ()
+) -> Path:
     """Write the averaged net of a checkpoint ("track" or "shape") as ONNX with half-precision weights.
 
-    With the face model as `mirror` it also looks at the mirrored picture and answers the mean of both.
+    With the face model as `mirror` it also looks at the mirrored picture and answers the mean of both; `also` names
+    checkpoints whose answers are averaged in.
     """
     onnx = require("onnx", "train", "exporting nets")
-    net, names = part_of(load_net(source), part)
-    size: int = net.config.size
+    parts = [part_of(load_net(path), part) for path in (source, *also)]
+    names = parts[0][1]
+    nets = [Agreement(net, mirror) if mirror else net for net, _ in parts]
+    net: nn.Module = Panel(nets) if also else nets[0]
+    size = nets[0].config.size
     temporary = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         torch.onnx.export(
-            Exported(Agreement(net, mirror) if mirror else net, names).eval(),
+            Exported(net, names).eval(),
             (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
             str(temporary),
             input_names=["image"],

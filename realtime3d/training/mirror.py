@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realtime3d.facemodel import FaceModel
-from realtime3d.training.nets import ShapeNet, TrackNet
+from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet
 
 ROTATION = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)  # first two columns of M R M with M = diag(-1, 1, 1)
 
@@ -29,6 +29,8 @@ def mirror_map(basis: NDArray, mean: NDArray) -> NDArray[np.float32]:
 
 class Agreement(nn.Module):
     """The mean of what a net says of a picture and of its mirror image, told for the picture."""
+
+    config: NetConfig
 
     def __init__(self, net: TrackNet | ShapeNet, model: FaceModel) -> None:
         super().__init__()

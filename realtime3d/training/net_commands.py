@@ -60,6 +60,9 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     """Arguments of `export`."""
     parser.add_argument("track", type=Path, metavar="CKPT", help="checkpoint of the net for pose and expression")
     parser.add_argument("--shape", type=Path, metavar="CKPT", help="ShapeNet's checkpoint; default: CKPT's own head")
+    parser.add_argument(
+        "--also", type=Path, nargs="+", default=[], metavar="CKPT", help="track nets whose answers are averaged in"
+    )
     parser.add_argument("--name", default="compact", help="name of the set")
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="folder with models.toml")
     parser.add_argument("--status", choices=("preview", "released"), default="preview")
@@ -72,7 +75,7 @@ def export(args: argparse.Namespace, log: Log) -> None:
     from realtime3d.training.release import write_set
 
     places = (args.out, args.name, args.track, args.shape, args.model)
-    listed = write_set(*places, args.status, args.training, mirror=args.mirror)
+    listed = write_set(*places, args.status, args.training, mirror=args.mirror, also=args.also)
     log(f"wrote {args.name} into {listed}")
 
 
