@@ -38,9 +38,12 @@ def _slice(a: Attributes, x: Tensor, *bounds: list[int]) -> Tensor:
     axes = more[0] if more else range(len(starts))
     steps = more[1] if len(more) > 1 else [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        if step != 1:
-            raise ValueError("Slice with a step")
-        x = x.narrow(axis, *_span(start, end, x.shape[axis]))
+        if step == -1 and start in (-1, x.shape[axis] - 1) and end < -x.shape[axis]:
+            x = x.flip(axis)
+        elif step == 1:
+            x = x.narrow(axis, *_span(start, end, x.shape[axis]))
+        else:
+            raise ValueError(f"Slice from {start} to {end} in steps of {step}")
     return x
 
 
@@ -61,9 +64,11 @@ OPERATORS: dict[str, Callable[..., Tensor]] = {
     "Gemm": _gemm,
     "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdim=True),
     "Identity": lambda a, x: x,
+    "MatMul": lambda a, x, y: x @ y,
     "Mul": lambda a, x, y: x * y,
     "ReduceMean": lambda a, x: x.mean(a["axes"], keepdim=bool(a.get("keepdims", 1))),
     "Relu": lambda a, x: F.relu(x),
+    "Reshape": lambda a, x, shape: x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(shape)]),
     "Sigmoid": lambda a, x: torch.sigmoid(x),
     "Slice": _slice,
     "Sub": lambda a, x, y: x - y,

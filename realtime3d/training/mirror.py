@@ -36,21 +36,23 @@ class Agreement(nn.Module):
         super().__init__()
         self.net, self.config = net, net.config
         mean = model.mean.astype(np.float64)
-        tables = {
+        mirrored = {
             "rotation": np.diag(ROTATION),
             "position": np.diag([-1.0, 1.0]),
             "expression": mirror_map(model.expression_basis, mean),
             "extras": mirror_map(model.extra_basis, mean),
             "shape": mirror_map(model.shape_basis, mean),
         }
-        for name, table in tables.items():
-            self.register_buffer(f"mirror_{name}", torch.as_tensor(table.T.copy(), dtype=torch.float32))
+        for name, table in mirrored.items():
+            both = np.stack([np.eye(len(table)), table.T])
+            self.register_buffer(f"both_{name}", torch.as_tensor(both, dtype=torch.float32))
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """In products, reshapes and means only, which every runtime has."""
         pixels = image.float()  # not every runtime flips integers
         result = {}
         for name, value in self.net(torch.cat([pixels, pixels.flip(2)])).items():
-            straight, mirrored = value.reshape(2, -1, value.shape[1]).unbind(0)
-            table = getattr(self, f"mirror_{name}", None)
-            result[name] = (straight + (mirrored if table is None else mirrored @ table)) / 2
+            pair = value.reshape(2, -1, int(value.shape[1]))
+            tables = getattr(self, f"both_{name}", None)
+            result[name] = (pair if tables is None else pair @ tables).mean(0)
         return result

@@ -37,7 +37,8 @@ class Panel(nn.Module):
             table = getattr(self, f"scale_{index}")
             planes = table @ pixels.permute(0, 3, 1, 2) @ table.T  # products, as not every runtime resizes alike
             answers.append(self.nets[index](planes.permute(0, 2, 3, 1)))
-        return {name: torch.stack([answer[name] for answer in answers]).mean(0) for name in answers[0]}
+        share = 1 / len(answers)
+        return {name: sum((a[name] for a in answers[1:]), first) * share for name, first in answers[0].items()}
 
 
 def _scaling(size: int, smaller: int) -> Tensor:

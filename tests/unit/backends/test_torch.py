@@ -11,7 +11,7 @@ import pytest
 from tiny_nets import SIZE
 
 from realtime3d import modelset
-from realtime3d.backends import parity
+from realtime3d.backends import onnx_torch, parity
 from realtime3d.backends.base import NetSpec, create
 from realtime3d.errors import MissingError
 from realtime3d.facemodel import FaceModel
@@ -56,6 +56,23 @@ def test_the_real_architecture_answers_as_in_onnxruntime(
         assert np.ptp(expected[name], axis=0).max() > 1e-3  # the crops matter
         np.testing.assert_allclose(found[name], expected[name], rtol=2e-3, atol=2e-4)
     assert parity.beyond(parity.differences(found, expected, model)) == []
+
+
+@pytest.mark.parametrize("name", ["compact", "accurate"])
+def test_the_nets_that_ship_answer_as_in_onnxruntime(name: str, model: FaceModel) -> None:
+    for spec in modelset.find(name).nets.values():
+        crops = parity.crops(spec.size)[::4]
+        found = parity.answers(create("torch", device="cpu").load(spec), crops)
+        expected = parity.answers(create("onnxruntime").load(spec), crops)
+        assert parity.beyond(parity.differences(found, expected, model)) == []
+
+
+def test_a_slice_turns_an_axis_round_or_is_refused() -> None:
+    x = torch.arange(6).reshape(2, 3)
+    whole = -(2**63) + 1  # how exporters write "down to the first"
+    assert onnx_torch.OPERATORS["Slice"]({}, x, [-1], [whole], [1], [-1]).tolist() == [[2, 1, 0], [5, 4, 3]]
+    with pytest.raises(ValueError, match="steps of 2"):
+        onnx_torch.OPERATORS["Slice"]({}, x, [0], [3], [1], [2])
 
 
 def test_no_setting_of_the_process_changes(net_folder: Path) -> None:
