@@ -77,7 +77,6 @@ class TrackerSettings:
     max_sigma_deg: float = setting(30.0, "deg", "an answer that expects to be wrong by more says nothing", 0, 1000)
     unseen_s: float = setting(1.0, "s", "time of several runs of the detector until that probability counts", 0, 60)
     reid_distance: float = setting(1.7, "", "shapes nearer than this are the same person, 1 is usual", 0, 100)
-    reid_look: float = setting(0.42, "", "colours of face and hair farther apart than this are another's", 0.001, 100)
     reid_faces: float = setting(
         2.0, "faces", "how far a face that returns may have moved, and again per second", 0, 100
     )

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from realtime3d.appearance import Look
 from realtime3d.backends.base import Answers, Net
 from realtime3d.clock import Stopwatch
 from realtime3d.crop import ANCHOR_MM, CROP_MM, Crop, crop_from_box, crop_from_pose, pose_from_crop, warp
@@ -92,7 +91,7 @@ class Estimator:
             answers = _finite(self._track.run(pixels), self._track)
         with watch.measure("shape"):
             shapes = self._shapes(image, camera, crops, pixels, want_shape)
-        return [_coeffs(answers, i, crop, shapes[i], Look.of(pixels[i], crop, camera)) for i, crop in enumerate(crops)]
+        return [_coeffs(answers, i, crop, shapes[i]) for i, crop in enumerate(crops)]
 
     def _shapes(
         self, image: Image, camera: Camera, crops: Sequence[Crop], pixels: Image, want: Sequence[bool]
@@ -126,7 +125,7 @@ def _finite(answers: Answers, net: Net) -> Answers:
     return answers
 
 
-def _coeffs(answers: Answers, i: int, crop: Crop, shape: FloatArray | None, look: Look) -> FaceCoeffs:
+def _coeffs(answers: Answers, i: int, crop: Crop, shape: FloatArray | None) -> FaceCoeffs:
     """Row `i` of the answers; copies, because nets reuse their buffers."""
     log_scale, presence, log_sigma = (float(answers[k][i, 0]) for k in ("log_scale", "presence", "pose_log_sigma"))
     log_scale = min(max(log_scale, -2.5), 2.5)  # beyond, this is no crop of a head
@@ -137,7 +136,6 @@ def _coeffs(answers: Answers, i: int, crop: Crop, shape: FloatArray | None, look
         presence=_sigmoid(presence),
         pose_sigma_deg=math.exp(min(max(log_sigma, -10.0), 10.0)),
         shape=shape,
-        look=look,
     )
 
 

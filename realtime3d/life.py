@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from realtime3d.appearance import Look, unlike
 from realtime3d.config import TrackerSettings
 from realtime3d.motion import Motion
 from realtime3d.types import FaceCoeffs, Status
 
 WEAK_PATIENCE = 0.35  # of unseen_s, for weak tracks
 NO_TIME = -(1 << 62)  # before every time stamp
-LOOKS, EVERY = 32, 4  # frames whose looks are kept; of those, how many apart are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +32,10 @@ class Life:
     last_seen_ns: int
     unseen_ns: int | None = None  # since when the detector should have found this face and did not
     contested_ns: int = NO_TIME  # until then it may be mixed up with another
-    looks: deque[Look] = field(default_factory=lambda: deque(maxlen=LOOKS))
 
     def see(self, answer: FaceCoeffs, t_ns: int) -> None:
         self.motion.observe(answer.pose, t_ns)
         self.coeffs, self.last_seen_ns = answer, t_ns
-        if answer.look is not None:
-            self.looks.append(answer.look)
-
-    def unlike(self, answer: FaceCoeffs) -> float | None:
-        """How far an answer's look is from the nearest of the last ones; None where that is not known."""
-        if answer.look is None:
-            return None
-        found = [unlike(look, answer.look) for look in list(self.looks)[::EVERY]]
-        return min((distance for distance in found if distance is not None), default=None)
 
     def face(self, t_ns: int, hold_s: float) -> TrackedFace:
         unseen_s = (t_ns - self.last_seen_ns) * 1e-9

@@ -36,7 +36,6 @@ from realtime3d.types import FaceBox, FaceCoeffs, FloatArray, Pose, Track
 
 CONTEST_S = 0.3  # so long after they came close two tracks may be mixed up
 SHAPE_COST = 20.0  # of a face twice as far in shape as usual, in squared multiples of the usual spread of places
-SHAPE_SAY = 0.4  # of shapes in whether a face is somebody else's, where colours are known
 ShapeDistance = Callable[[int, FloatArray], "float | None"]
 
 
@@ -243,19 +242,9 @@ class Tracker:
         gone_s = [(self._t_ns - life.last_seen_ns) * 1e-9 for life in absent]
         cost = return_cost(last, Heads.of([answer.pose for answer in answers]), gone_s, self.settings.reid_faces)
         for i, j in zip(*np.nonzero(np.isfinite(cost)), strict=True):
-            doubt = self._doubt(absent[i], answers[j])
-            cost[i, j] += doubt if doubt < 1 else np.inf
+            strangeness = self._strangeness(absent[i], answers[j])
+            cost[i, j] += strangeness if strangeness < self.settings.reid_distance - 1 else np.inf
         return cost
-
-    def _doubt(self, life: Life, answer: FaceCoeffs) -> float:
-        """Whether a face that appears is somebody else: 0 nothing speaks for it, 1 or more it is.
-
-        Single frames' shapes tell people apart only roughly, colours do so well while light and clothes are the same.
-        """
-        shape = None if answer.shape is None else self._shape_distance(life.id, answer.shape)
-        by_shape = 0.0 if shape is None else shape / self.settings.reid_distance
-        colours = life.unlike(answer)
-        return by_shape if colours is None else colours / self.settings.reid_look + SHAPE_SAY * by_shape
 
     def _outcome(self, returned: Sequence[int]) -> TrackOutcome:
         """Ends who was out of sight too long, then sums up the frame."""

@@ -9,13 +9,10 @@ of the top left pixel, times are nanoseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from realtime3d.appearance import Look
 
 FloatArray = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -58,7 +55,6 @@ class FaceCoeffs:
     presence: float  # 0..1, probability that the crop shows a face
     pose_sigma_deg: float  # expected geodesic error of the rotation
     shape: FloatArray | None = None  # (99,) standard deviations; None where ShapeNet did not run
-    look: Look | None = None  # colours of the crop, to know a face that comes back
 
 
 @dataclass(frozen=True, slots=True)
