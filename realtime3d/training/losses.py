@@ -31,7 +31,7 @@ class LossWeights:
     joint: float = 0.2
     expression: float = 4.0
     regions: float = 3.0  # eyelids and lips, in addition
-    gaps: float = 4.0
+    gaps: float = 6.0
     extras: float = 3.0
     shape: float = 3.0
     presence: float = 1.0
@@ -129,8 +129,9 @@ class FaceTerms(nn.Module):
         return self.points + (coefficients @ self.points_basis).view(len(coefficients), -1, 3)
 
     def gap_mm(self, coefficients: Tensor) -> Tensor:
-        """Openings of both eyes and of the lips, negative where they overlap, and the mouth's width: (N, 10) mm."""
-        return self.gaps + coefficients @ self.gaps_basis
+        """Openings of both eyes and of the lips and the mouth's width: (N, 10) mm. Nobody sees how far closed lids or
+        lips overlap: it counts a fifth."""
+        return F.leaky_relu(self.gaps + coefficients @ self.gaps_basis, 0.2)
 
 
 Batch = dict[str, Tensor]

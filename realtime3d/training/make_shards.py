@@ -16,7 +16,7 @@ from realtime3d.training.actions import sample_actions
 from realtime3d.training.hair import Hair
 from realtime3d.training.negatives import draw_negative
 from realtime3d.training.pack import FittedPhoto, Pack
-from realtime3d.training.photo import GOOD_FIT, OPEN_MM, Image, Scene, Topology, build_scene, lid_gaps, worth_turning
+from realtime3d.training.photo import GOOD_FIT, Image, Scene, Topology, build_scene, worth_turning
 from realtime3d.training.render_samples import Target, draw_rotation, ray_relative, render
 from realtime3d.training.shards import BACKGROUND, FIELDS, MARGIN, PHOTO, RENDERED, shard_names, write_shard
 from realtime3d.types import Pose
@@ -36,18 +36,16 @@ def photo_shards(pack: Pack, out: Path, log: Callable[[str], None], a_shard: int
     todo = [(i, flip) for i in range(len(pack)) for flip in (False, True)]
     np.random.default_rng(0).shuffle(todo)
     done = set(shard_names(out))
-    known = lid_gaps(pack.model, pack.fits["alpha"], pack.fits["motion"]) > OPEN_MM
     for start in range(0, len(todo), a_shard):
         name = f"photos_{start // a_shard:03d}"
         if name not in done:
             chosen = todo[start : start + a_shard]
-            write_rows(out, name, [photo_row(pack.photo(int(i), bool(flip)), int(i), known[i]) for i, flip in chosen])
+            write_rows(out, name, [photo_row(pack.photo(int(i), bool(flip)), int(i)) for i, flip in chosen])
             log(name)
 
 
-def photo_row(photo: FittedPhoto, source: int, eyes_known: bool = True) -> Row:
-    """A photograph seen by a perfect crop with a margin; its label is trusted as far as its fit is good, and its
-    expression only if the eyes are known to be open."""
+def photo_row(photo: FittedPhoto, source: int) -> Row:
+    """A photograph seen by a perfect crop with a margin; its label is trusted as far as its fit is good."""
     height, width = photo.image.shape[:2]
     camera = Camera(photo.focal, photo.focal, (width - 1) / 2, (height - 1) / 2, width, height)
     pose = Pose(photo.R.astype(np.float64), photo.t.astype(np.float64))
@@ -59,9 +57,8 @@ def photo_row(photo: FittedPhoto, source: int, eyes_known: bool = True) -> Row:
     return {
         "image": warp(photo.image, camera, wide), "R": seen.R, "position": seen.position * MARGIN,
         "log_scale": seen.log_scale + np.log(MARGIN), "focal": wide.focal, "eta": eta, "extras": extras,
-        "alpha": photo.alpha, "has_face": 1, "w_pose": trust, "w_eta": trust * eyes_known,
-        "w_extras": trust * eyes_known,
-        "w_alpha": 0.3 * trust, "kind": PHOTO, "source": source,
+        "alpha": photo.alpha, "has_face": 1, "w_pose": trust, "w_eta": trust,
+        "w_extras": trust, "w_alpha": 0.3 * trust, "kind": PHOTO, "source": source,
     }  # fmt: skip
 
 

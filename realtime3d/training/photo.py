@@ -26,7 +26,7 @@ Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 GOOD_FIT = 0.025  # residual of fits that are trusted
-OPEN_MM = 5.0  # between the lids: with less nobody can say whether the eyes are closed
+OPEN_MM = 5.0  # between the lids: with less too little of the eye is seen to be shown open
 BEHIND_MM, BALL_MM = 3.0, 0.5  # an eyeball lies so close behind its lids that it would show their skin when they open
 LIT, GREY = 140.0, 8.0  # a well lit face's colour, and how little the channels differ in one without colour
 SHEET_CELLS = 30
@@ -105,7 +105,7 @@ class Scene:
 
 
 def lid_gaps(model: FaceModel, alpha: Array, motion: Array) -> NDArray[np.float64]:
-    """(N,) mm between the lids of fitted photographs. MediaPipe leaves 3 to 4 mm between lids that are closed."""
+    """(N,) mm between the lids of fitted photographs."""
     moved = zip(alpha, (np.split(row, [model.n_expression]) for row in motion), strict=True)
     return np.array([gap(model, model.deform(model.neutral(a), *parts), LID_GAPS) for a, parts in moved])
 

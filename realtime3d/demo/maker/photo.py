@@ -18,7 +18,8 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera
 from realtime3d.render.mesh import Topology as Overlay
 from realtime3d.render.raster import rasterize
-from realtime3d.training.fit import Calibration, calibration_file, find_landmarks, fit
+from realtime3d.training.calibration import Calibration, calibration_file
+from realtime3d.training.fit import find_landmarks, fit
 from realtime3d.training.photo import Scene, Topology, build_scene
 from realtime3d.types import FloatArray, Image, Pose
 

@@ -9,7 +9,10 @@ from plain_heads import MODEL
 from realtime3d.errors import SourceError
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import euler_to_matrix, geodesic_deg
-from realtime3d.training.fit import Calibration, calibrate, fit
+from realtime3d.training.calibration import Calibration
+from realtime3d.training.fit import calibrate, fit
+from realtime3d.training.metrics import gap
+from realtime3d.training.regions import LID_GAPS, LIP_GAPS
 
 PEOPLE = 12
 SIZE = np.array([400, 500], dtype=np.int32)
@@ -58,6 +61,30 @@ def test_pose_and_actions_come_back(model, to_motion):
     assert found.residual.max() < 0.02
     assert found.actions[::2, jaw].min() > 0.45 and found.actions[1::2, jaw].max() < 0.2
     assert found.actions[1::2, smiles].mean() > found.actions[::2, smiles].mean() + 0.3
+
+
+def test_lids_and_lips_open_as_far_as_the_landmarks(model, to_motion):
+    """Lids that are closed come out closed, though MediaPipe leaves a gap there."""
+    names, pairs = list(model.arkit_names), {"lids": LID_GAPS, "lips": LIP_GAPS}
+    actions = np.zeros((PEOPLE, len(names)), dtype=np.float32)
+    blink = [names.index("eyeBlinkLeft"), names.index("eyeBlinkRight")]
+    actions[::3, blink] = 1.0
+    actions[1::3, blink] = 0.3
+    actions[::2, names.index("jawOpen")] = 0.3
+    points, alpha = pictures(model, to_motion, np.stack([np.eye(3)] * PEOPLE), actions)
+    true = openings(model, alpha, actions @ to_motion.T, pairs)
+    lids = np.unique(LID_GAPS)
+    points[::3, lids, 1] += np.where(np.isin(lids, np.array(LID_GAPS)[:, 1]), 0.7, -0.7) * FOCAL / DISTANCE
+    found = fit(model, to_motion, plain(), [""] * PEOPLE, points, np.tile(SIZE, (PEOPLE, 1)))
+    fitted = openings(model, found.alpha, found.motion, pairs)
+    assert fitted["lids"][::3].max() < 1.2 and np.abs(fitted["lids"] - true["lids"]).max() < 1.2
+    assert np.abs(fitted["lips"] - true["lips"]).max() < 1.0 and true["lips"][::2].min() > 6
+
+
+def openings(model, alpha, motion, pairs):
+    """(N,) mm for each of some sets of landmarks' pairs."""
+    heads = [model.deform(model.neutral(a), *np.split(m, [29])) for a, m in zip(alpha, motion, strict=True)]
+    return {name: np.array([gap(model, head, p) for head in heads]) for name, p in pairs.items()}
 
 
 def test_calibration_finds_a_shifted_landmark_and_the_usual_face(model, to_motion, tmp_path):

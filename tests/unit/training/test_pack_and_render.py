@@ -202,11 +202,6 @@ def test_photographs_with_closed_eyes_or_bad_fits_are_not_turned(model):
     assert gaps[0] > 6 and gaps[1] < 0.5
 
 
-def test_the_expression_of_a_photograph_with_closed_eyes_is_not_learned(model):
-    row = photo_row(spotted_photo(model), 0, eyes_known=False)
-    assert row["w_eta"] == row["w_extras"] == 0 and row["w_pose"] == 1
-
-
 def test_eyes_that_a_photograph_does_not_show_are_white_with_an_iris(model):
     """Not the skin of lids that lie half a millimetre before them."""
     top, photo = Topology.of(model), spotted_photo(model)
