@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,23 +68,32 @@ def prediction_cost(expected: Heads, seen: Heads, unseen_s: ArrayLike) -> Array:
     return ((sideways / USUAL_FACES) ** 2 + (depth / USUAL_LOG_SIZE) ** 2 + turn**2) / loose**2
 
 
-def unmistakable(expected: Heads, seen: Heads, unseen_s: ArrayLike, sources: Sequence[int]) -> bool:
+def unmistakable(expected: Heads, seen: Heads, unseen_s: Sequence[float], sources: Sequence[int]) -> bool:
     """Whether M answers, each seen in the crop of another track (`sources`), are far from each other and from where all
     other tracks were expected: `prediction_cost` and `settle` would leave each to its own.
     """
-    reach = USUAL_FACES * math.sqrt(LIMIT) * (1 + np.asarray(unseen_s, dtype=np.float64) / LOOSER_S)
-    near = offsets(expected.places, seen.places)[0] < reach[:, None]
-    near[sources, np.arange(len(sources))] = False
-    return not near.any() and np.count_nonzero(same_face(seen.places)) == len(sources)
+    places = seen.places.tolist()
+    for i, awaited in enumerate(expected.places.tolist()):
+        reach = USUAL_FACES * math.sqrt(LIMIT) * (1 + unseen_s[i] / LOOSER_S)
+        if any(sources[k] != i and _faces_apart(awaited, place) < reach for k, place in enumerate(places)):
+            return False
+    return not any(_hidden(a, b) for a, b in combinations(places, 2))
 
 
 def crowded(places: Sequence[Array]) -> list[int]:
     """Which of N places are so close to another that their faces may be mixed up."""
-    if len(places) < 2:
-        return []
-    stack = np.array(places)
-    near = offsets(stack, stack)[0] < CROWD_FACES
-    return np.flatnonzero(near.sum(1) > 1).tolist()
+    pairs = combinations(enumerate(place.tolist() for place in places), 2)
+    return sorted({n for (i, a), (j, b) in pairs if _faces_apart(a, b) < CROWD_FACES for n in (i, j)})
+
+
+def _faces_apart(a: Sequence[float], b: Sequence[float]) -> float:
+    """Sideways distance of two places, in faces: `offsets` in plain numbers, quicker for the few pairs of a frame."""
+    return math.hypot(a[0] - b[0], a[1] - b[1]) * math.exp((a[2] + b[2]) / 2) / FACE_MM
+
+
+def _hidden(a: Sequence[float], b: Sequence[float]) -> bool:
+    """`same_face` for two places."""
+    return math.hypot(a[0] - b[0], a[1] - b[1]) * math.exp(min(a[2], b[2])) < SAME_FACES * FACE_MM
 
 
 def return_cost(last: Heads, seen: Heads, gone_s: ArrayLike, reach_faces: float) -> Array:
