@@ -178,7 +178,7 @@ def corner(bench: Bench) -> list[Figure]:
     for fov in (None, 95.0):
         camera = Camera.from_fov(1280, 720) if fov is None else Camera.from_fov(1280, 720, fov)
         name = "default angle of view" if fov is None else f"{fov:.0f} degrees"
-        error: dict[str, list[float]] = {"middle": [], "corners": [], "turned": []}
+        error: dict[str, list[float]] = {"middle": [], "corners": [], "turned": [], "side": []}
         missed = 0
         with bench.tracker(fov) as tracker:
             for k, rng in bench.each("d", 12, 2):
@@ -188,24 +188,31 @@ def corner(bench: Bench) -> list[Figure]:
                     found = _rotation_error(tracker, Shot(actor, pose, actor.scene.photo.motion), camera, k)
                     missed += found is None
                     error[place] += [] if found is None else [found]
-        middle, corners, facing = (_mean(error[place]) for place in error)
+        middle, corners, facing, side = (_mean(error[place]) for place in error)
         figures += [
             Figure(f"{name}: error of the rotation in the middle", middle, "deg"),
             Figure(f"{name}: more of it in the corners", corners - middle, "deg", at_most=1.5),
             Figure(f"{name}: the same, for heads turned to the camera", facing - middle, "deg"),
+            Figure(f"{name}: more of it in the middle, seen from the corners' side", side - middle, "deg"),
+            Figure(f"{name}: more of it in the corners than so", corners - side, "deg"),
             Figure(f"{name}: faces that were not found", missed),
         ]
     return figures
 
 
 def _places(camera: Camera, depth: float, R: Matrix) -> Iterator[tuple[str, Pose]]:
-    """The middle and four corners, at the same rotation; then corners where the head shows the camera the same side."""
+    """The middle and four corners, at the same rotation: there the camera looks at the head from another side.
+
+    Then corners where it shows the same side as in the middle, and the middle where it shows the corners' sides.
+    """
     middle, reach = np.array([camera.cx, camera.cy]), np.array([camera.width, camera.height]) / 2 - CORNER_MARGIN_PX
     yield "middle", at(camera, middle, depth, R)
     for sign in itertools.product((-1, 1), (-1, 1)):
         pixel = middle + sign * reach
         yield "corners", at(camera, pixel, depth, R)
-        yield "turned", at(camera, pixel, depth, rotation_to_ray(camera.rays(pixel)) @ R)
+        to_ray = rotation_to_ray(camera.rays(pixel))
+        yield "turned", at(camera, pixel, depth, to_ray @ R)
+        yield "side", at(camera, middle, depth, to_ray.T @ R)
 
 
 def _rotation_error(tracker: FaceTracker, shot: Shot, camera: Camera, seed: int) -> float | None:

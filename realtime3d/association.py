@@ -198,9 +198,14 @@ def in_sight(pose: Pose, camera: Camera) -> bool:
     return inside_x and inside_y
 
 
+def leaving(box: Array, camera: Camera) -> bool:
+    """Whether a face's box is cut by the picture's border, or outside."""
+    return bool(box[0] < 0 or box[1] < 0 or box[2] >= camera.width or box[3] >= camera.height)
+
+
 def detectable(pose: Pose, box: Array, camera: Camera) -> bool | None:
     """Whether a detector should find a face there: frontal, all in the picture. None: too small to tell."""
-    inside = box[0] >= 0 and box[1] >= 0 and box[2] < camera.width and box[3] < camera.height
+    inside = not leaving(box, camera)
     facing = pose.R[:, 2] @ pose.t > FRONTAL * np.linalg.norm(pose.t)
     if inside and facing and box[2] - box[0] < DETECTABLE_PX:
         return None

@@ -7,7 +7,7 @@ detector ran, from its boxes); after the nets have looked, `confirm` takes their
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from realtime3d.association import (
     detectable,
     face_boxes,
     in_sight,
+    leaving,
     prediction_cost,
     return_cost,
     settle,
@@ -30,13 +31,13 @@ from realtime3d.association import (
 )
 from realtime3d.config import TrackerSettings
 from realtime3d.geometry import Camera
-from realtime3d.life import NO_TIME, Life, TrackedFace
+from realtime3d.life import NO_TIME, Life, Newcomer, ShapeDistance, TrackedFace
 from realtime3d.motion import GAP_S, Motion
-from realtime3d.types import FaceBox, FaceCoeffs, FloatArray, Pose, Track
+from realtime3d.types import FaceBox, FaceCoeffs, Pose, Track
 
 CONTEST_S = 0.3  # so long after they came close two tracks may be mixed up
+LEFT_S = 0.2  # out of sight for so long at the picture's border: it has left, and who appears there may be anybody
 SHAPE_COST = 20.0  # of a face twice as far in shape as usual, in squared multiples of the usual spread of places
-ShapeDistance = Callable[[int, FloatArray], "float | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Tracker:
         self._ended: list[int] = []  # ids that ended since the last outcome
         self._asked: list[Track] = []
         self._expected: list[Pose] = []  # of the lives
+        self._left: list[int] = []  # indices of the lives that went out of the picture
         self._refused = np.zeros((0, 4))  # boxes of the last detection that were no faces
         self._next_id = first_id
         self._since_detection = 0  # frames
@@ -126,7 +128,7 @@ class Tracker:
         for i, k in owners.items():
             self._lives[i].see(answers[k], self._t_ns)
         fresh = [k for k in faces if k >= known and k not in owners.values()]
-        returned = self._admit([answers[k] for k in fresh])
+        returned = self._admit([answers[k] for k in fresh]) + self._recognise()
         refused = [x.box.xyxy for k, x in enumerate(self._asked) if x.box and k >= known and k not in accepted]
         self._refused = np.array(refused, dtype=np.float64).reshape(-1, 4)
         return self._outcome(returned)
@@ -140,7 +142,7 @@ class Tracker:
         if t_ns <= self._t_ns:
             raise ValueError(f"time must rise: {t_ns} ns came after {self._t_ns} ns")
         self._before_ns, self._t_ns = self._t_ns, t_ns
-        self._asked, self._expected = [], []
+        self._asked, self._expected, self._left = [], [], []
         oldest = t_ns - round(self.settings.reid_s * 1e9)
         self._end([life for life in self._lives if life.last_seen_ns < oldest])
         self._gone = [life for life in self._gone if life.last_seen_ns >= oldest]
@@ -155,7 +157,10 @@ class Tracker:
         """Tracks that are out of sight start again from their box; boxes without a track may be new faces."""
         bounds = face_boxes(self._points, self._expected, self.camera)
         found = np.array([box.xyxy for box in boxes], dtype=np.float64).reshape(-1, 4)
-        pairs = dict(assign(box_cost(bounds, found), 1.0))
+        self._left = self._who_left(bounds)
+        cost = box_cost(bounds, found)
+        cost[self._left] = np.inf
+        pairs = dict(assign(cost, 1.0))
         for i, life in enumerate(self._lives):
             if i in pairs:
                 life.unseen_ns = None
@@ -169,8 +174,14 @@ class Tracker:
                     life.unseen_ns = self._t_ns
         rest = [j for j in range(len(boxes)) if j not in pairs.values()]
         free = self.settings.max_faces - sum(life.last_seen_ns == self._before_ns for life in self._lives)
-        chosen = candidates(found[rest], bounds, self._refused, free)
+        chosen = candidates(found[rest], np.delete(bounds, self._left, axis=0), self._refused, free)
         return tracks + [Track(-1 - n, box=boxes[rest[j]]) for n, j in enumerate(chosen)]
+
+    def _who_left(self, bounds: NDArray[np.float64]) -> list[int]:
+        """Indices of lives that went out of sight at the picture's border; elsewhere something hides them."""
+        since = self._t_ns - round(LEFT_S * 1e9)
+        absent = [i for i, life in enumerate(self._lives) if life.last_seen_ns < since]
+        return [i for i in absent if leaving(bounds[i], self.camera)]
 
     def _accepts(self, index: int, answer: FaceCoeffs) -> bool:
         """Whether an answer speaks of a face: present enough, finite, in sight."""
@@ -192,6 +203,7 @@ class Tracker:
         if len(own) == len(accepted) and not contested and unmistakable(expected, seen, unseen_s, accepted):
             return own, accepted
         place_cost = prediction_cost(expected, seen, unseen_s)
+        place_cost[np.ix_(self._left, [j for j, k in enumerate(accepted) if k >= len(self._lives)])] = np.inf
         shape_cost = self._shape_cost([answers[k] for k in accepted])
         presence = np.array([answers[k].presence for k in accepted])
         owners, faces = settle(place_cost, shape_cost, seen.places, presence, accepted)
@@ -213,18 +225,23 @@ class Tracker:
         return 0.0 if distance is None else min(max(distance - 1, 0.0), 2.0)
 
     def _admit(self, answers: Sequence[FaceCoeffs]) -> list[int]:
-        """Faces that no track explains: people who came back get their old id, the others a new one."""
+        """Faces that no track explains get a new id, or that of somebody of whom only the place is known."""
         room = self.settings.max_faces - sum(life.last_seen_ns == self._t_ns for life in self._lives)
         answers = answers[: max(room, 0)]
         if not answers:
             return []
         absent = [life for life in self._lives if life.last_seen_ns < self._t_ns] + self._gone
-        back = {j: absent[i] for i, j in assign(self._return_cost(absent, answers), LIMIT)}
+        near = self._return_cost(absent, answers)
+        known = np.array([self._comparable(life, answer) for life in absent for answer in answers], dtype=bool)
+        by_shape = np.isfinite(near) & known.reshape(near.shape)
+        back = {j: absent[i] for i, j in assign(np.where(by_shape, np.inf, near), LIMIT)}
         returned = []
         for j, answer in enumerate(answers):
             life = back.get(j)
             if life is None:
                 life = Life(self._next_id, Motion(answer.pose, self._t_ns), answer, self._t_ns)
+                former = [absent[i] for i in np.flatnonzero(by_shape[:, j])]
+                life.newcomer = Newcomer(self._t_ns, former) if former else None
                 self._next_id += 1
                 self._lives.append(life)
             elif life in self._gone:
@@ -237,14 +254,33 @@ class Tracker:
         return returned
 
     def _return_cost(self, absent: Sequence[Life], answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
-        """Cost (N, M) that these answers are faces that went out of sight: infinite unless place and shape agree."""
+        """Cost (N, M) that these answers are faces that went out of sight: infinite unless the place agrees."""
         last = Heads.of([life.motion.pose for life in absent])
         gone_s = [(self._t_ns - life.last_seen_ns) * 1e-9 for life in absent]
-        cost = return_cost(last, Heads.of([answer.pose for answer in answers]), gone_s, self.settings.reid_faces)
-        for i, j in zip(*np.nonzero(np.isfinite(cost)), strict=True):
-            strangeness = self._strangeness(absent[i], answers[j])
-            cost[i, j] += strangeness if strangeness < self.settings.reid_distance - 1 else np.inf
-        return cost
+        return return_cost(last, Heads.of([answer.pose for answer in answers]), gone_s, self.settings.reid_faces)
+
+    def _comparable(self, life: Life, answer: FaceCoeffs) -> bool:
+        """Whether shapes can tell if this is the same person."""
+        return answer.shape is not None and self._shape_distance(life.id, answer.shape) is not None
+
+    def _recognise(self) -> list[int]:
+        """Newcomers whose shape is that of somebody who went out of sight go on under the old id; theirs ends."""
+        returned = []
+        for life in [life for life in self._lives if life.last_seen_ns == self._t_ns]:
+            if life.newcomer is None:
+                continue
+            former = life.newcomer.identified(self._shape_distance, self.settings.reid_distance)
+            if former is None:
+                continue
+            self._lives.remove(life)
+            self._ended.append(life.id)
+            if former not in self._lives:
+                self._gone = [x for x in self._gone if x is not former]
+                self._lives.append(former)
+                returned.append(former.id)
+            former.go_on_as(life)
+        self._lives.sort(key=lambda life: life.id)
+        return returned
 
     def _outcome(self, returned: Sequence[int]) -> TrackOutcome:
         """Ends who was out of sight too long, then sums up the frame."""

@@ -11,6 +11,7 @@ from exact_scene import Scene, head, watch
 from realtime3d import FaceTracker
 from realtime3d.backends.fake import FakeBackend
 from realtime3d.geometry import geodesic_deg
+from realtime3d.life import TELLING_FRAMES
 
 SHAPE = np.random.default_rng(3).normal(size=99).astype(np.float32) * 0.5
 
@@ -98,14 +99,15 @@ def test_a_face_that_is_not_where_it_was_expected_is_looked_at_again(
     assert calls[before + 2 :] == [2]  # its motion is known now
 
 
-def test_a_face_that_returns_gets_its_id_back(scene: Scene, tracker: FaceTracker) -> None:
+def test_a_face_that_returns_gets_its_id_back_when_some_frames_agree(scene: Scene, tracker: FaceTracker) -> None:
     scene.heads = [head(shape=SHAPE)]
     watch(tracker, scene, 60)
     scene.heads = []
     watch(tracker, scene, 40, start=2)
     scene.heads = [head(x=10, shape=SHAPE)]
-    (face,) = tracker.process(scene.image, t=4).faces
-    assert (face.id, face.status) == (0, "tracked")
+    results = [tracker.process(scene.image, t=4 + n / 30) for n in range(TELLING_FRAMES)]
+    assert [[face.id for face in result.faces] for result in results] == [[1]] * (TELLING_FRAMES - 1) + [[0]]
+    assert results[-1].faces[0].status == "tracked" and results[-1].lost == (1,)
 
 
 def test_shape_net_stops_when_the_identity_is_frozen(scene: Scene, backend: FakeBackend, tracker: FaceTracker) -> None:

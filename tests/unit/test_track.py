@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from track_scene import FACE_POINTS, MS, N_SHAPE, answer, head
-from track_steps import ABSENT, CAMERA, box, step, tracker
+from track_scene import MS, answer, head
+from track_steps import ABSENT, box, step, tracker
 
-from realtime3d.track import Tracker, TrackOutcome
+from realtime3d.track import TrackOutcome
 from realtime3d.types import FaceCoeffs, Pose
 
 
@@ -94,18 +94,6 @@ def test_returned_face_gets_its_id_back_only_within_time() -> None:
 
     assert (away(2500).faces[0].id, away(2500).returned) == (0, (0,))
     assert (away(3500).faces[0].id, away(3500).returned) == (1, ())
-
-
-@pytest.mark.parametrize(("distance", "x", "expected"), [(1.1, 160, 0), (3.0, 160, 1), (1.1, -3000, 1)])
-def test_return_needs_shape_and_place(distance: float, x: float, expected: int) -> None:
-    t = Tracker(CAMERA, FACE_POINTS, shape_distance=lambda track_id, shape: distance)
-    there, z = head(2000, z=5000), 5000
-    shape = np.ones(N_SHAPE)
-    step(t, 0, [there], [answer(there, shape=shape)])
-    step(t, 33, None, [ABSENT])
-    step(t, 600, None, [ABSENT])
-    here = head(2060 if x > 0 else x + 1000, z=z)
-    assert step(t, 900, [here], [answer(here, shape=shape)]).faces[0].id == expected
 
 
 def test_a_gap_forgets_the_motion() -> None:
