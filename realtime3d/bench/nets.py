@@ -46,6 +46,7 @@ def nets(bench: Bench) -> Result:
     metrics = {f"{name}_ms": timing.wall for name, timing in measured.items()}
     metrics["face_cpu_ms"] = measured["face"].cpu
     metrics["four_over_one"] = ratio(metrics["track_4_ms"], metrics["track_1_ms"], "lower")
+    metrics["four_over_one_cpu"] = ratio(measured["track_4"].cpu, measured["track_1"].cpu, "lower")
     notes = _add_roofline(metrics, track.spec, shape.spec, product) if backend.device == "cpu" else []
     for net in opened.values():
         net.close()
