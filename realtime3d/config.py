@@ -103,7 +103,7 @@ class SmoothSettings:
 
     enabled: bool = setting(True, "", "false: the nets' answers as they are")
     gap_s: float = setting(0.5, "s", "a longer silence starts afresh", 0.01, 60)
-    calm_hz: float = setting(0.6, "Hz", "cutoff while nothing but noise is seen", 0.001, 1000)
+    calm_hz: float = setting(0.35, "Hz", "cutoff while nothing but noise is seen", 0.001, 1000)
     sudden: float = setting(2.8, "spreads", "a step beyond so many spreads of the noise opens the filter ...", 0, 1000)
     sudden_hz: float = setting(6.0, "Hz", "... by so much for each multiple of the noise", 0, 1000)
     lasting: float = setting(1.6, "spreads", "the same for a mean over lasting_s, which shows slow motion ...", 0, 1000)

@@ -73,14 +73,17 @@ class _Layout:
 class _Noise:
     """The noise of each signal as a multiple of the usual one: what it is now, and at least what it is when calm.
 
-    Second differences of neighbouring frames see noise and hardly see motion. Now: their mean over LOCAL_S, because
-    noise comes and goes (a blurred frame, a hand, a dark second). Calm: the calmest fifth of the last windows. Signals
-    of one family (head, face, extras) support each other: its own noise and its family's median count half each.
+    Third differences of neighbouring frames see noise and hardly see motion. Now: their mean over LOCAL_S, because
+    noise comes and goes (a blurred frame, a hand, a dark second). Calm: the calmest fifth of the last windows, in which
+    noise that neighbouring frames share, which differences do not see, counts as well: a window that spreads not much
+    wider than its differences say shows no motion. Signals of one family (head, face, extras) support each other: its
+    own noise and its family's median count half each; when calm, its own counts at least.
     """
 
     LOCAL_S, MARGIN = 0.4, 1.1
     FRAMES, WINDOWS, LEAST_WINDOWS = 12, 25, 3
-    CALMEST, CORRECTION = 0.2, 1.35  # the calmest fifth of short windows underrates: measured on white noise
+    STILL = 1.6  # times what its differences say a window without motion may spread
+    CALMEST, CORRECTION = 0.2, 1.3  # the calmest fifth of short windows underrates: measured on white noise
     RANGE = 0.05, 6.0
 
     def __init__(self, families: Sequence[slice]) -> None:
@@ -89,35 +92,36 @@ class _Noise:
         self.scale = np.ones(size)
         self._calm = np.ones(size)
         self._now, self._weight = np.zeros(size), 0.0
-        self._sum, self._frames = np.zeros(size), 0
-        self._last_step: Array | None = None
+        self._steps: list[Array] = []  # the last three
+        self._way: list[Array] = []  # of this window: where the signals were, from where it began
+        self._sum = np.zeros(size)  # of this window's differences, squared
         self._windows: list[Array] = []
 
     def take(self, step: Array, dt: float) -> None:
         """`step`: difference of neighbouring frames, `dt` seconds apart, in usual noises."""
-        last, self._last_step = self._last_step, step
-        if last is None:
+        self._steps = [*self._steps[-2:], step]
+        if len(self._steps) < 3:
             return
-        change = step - last
-        power = change * change / 6
+        change = step - 2 * self._steps[1] + self._steps[0]
+        power = change * change / 20
         share = -math.expm1(-dt / self.LOCAL_S)
         self._now += share * (power - self._now)
         self._weight += share * (1 - self._weight)
         self._sum += power
-        self._frames += 1
-        if self._frames == self.FRAMES:
+        self._way.append(self._way[-1] + step if self._way else step)
+        if len(self._way) == self.FRAMES:
             self._close_window()
         now = self.MARGIN * self._shared(np.sqrt(self._now / self._weight))
         self.scale = np.minimum(np.maximum(np.maximum(self._calm, now), self.RANGE[0]), self.RANGE[1])
 
     def _close_window(self) -> None:
-        self._windows = [*self._windows[1 - self.WINDOWS :], np.sqrt(self._sum / self._frames)]
-        self._sum, self._frames = np.zeros_like(self._sum), 0
+        white, spread = np.sqrt(self._sum / self.FRAMES), np.std(self._way, axis=0, ddof=1)
+        noise = np.where(spread < self.STILL * white, np.maximum(spread, white), white)
+        self._windows = [*self._windows[1 - self.WINDOWS :], noise]
+        self._sum, self._way = np.zeros_like(self._sum), []
         if len(self._windows) >= self.LEAST_WINDOWS:
             own = np.quantile(self._windows, self.CALMEST, axis=0)
-            calm = self._shared(own.copy())
-            calm[HEAD:] = np.maximum(calm[HEAD:], own[HEAD:])  # of a face, a few axes may be far louder than the rest
-            self._calm = self.CORRECTION * calm
+            self._calm = self.CORRECTION * np.maximum(self._shared(own.copy()), own)
 
     def _shared(self, noise: Array) -> Array:
         for family in self._families:

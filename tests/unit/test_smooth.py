@@ -63,6 +63,27 @@ def test_a_still_face_jitters_five_times_less_whatever_the_noise(loud: float) ->
     assert step_of(raw, "expression") > 4.5 * step_of(out, "expression")
 
 
+def test_noise_that_frames_share_and_that_differs_between_signals_is_calmed_too() -> None:
+    """As nets err: pitch more than roll, hardly sideways, and each frame half of what the last one did."""
+    rng = np.random.default_rng(0)
+    error, raw = np.zeros(6), []
+    for _ in range(400):
+        error = 0.5 * error + rng.normal(0, [0.3, 0.15, 0.1, 0.08, 0.08, 0.6])
+        raw.append(coeffs(*error[:3], t=tuple(error[3:] + np.array([0, 0, 600]))))
+    out = smooth(raw)
+    assert step_deg(raw[60:]) > 2.8 * step_deg(out[60:])
+    assert step_of(raw[60:], "t") > 3.5 * step_of(out[60:], "t")
+
+
+def test_a_nod_that_goes_on_is_not_taken_for_noise() -> None:
+    rng = np.random.default_rng(0)
+    true = 10 * np.sin(4 * np.pi * np.arange(450) / 30)
+    raw = [noisy(rng, 0.3, pitch=x) for x in true]
+    pitch = np.degrees([[np.arctan2(-c.pose.R[1, 2], c.pose.R[2, 2]) for c in s][300:] for s in (raw, smooth(raw))])
+    error = np.sqrt(((pitch - true[300:]) ** 2).mean(1))
+    assert error[1] < 1.3 * error[0]
+
+
 def test_a_fast_nod_comes_less_than_a_frame_late() -> None:
     rng = np.random.default_rng(0)
     t = np.arange(300) / 30
