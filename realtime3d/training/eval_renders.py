@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import geodesic_deg
 from realtime3d.identity import IdentityCache
 from realtime3d.training.actions import sample_actions
+from realtime3d.training.borders import without_mirrored_borders
 from realtime3d.training.eval_photos import Figures, Look, Photos
 from realtime3d.training.losses import region_mask
 from realtime3d.training.metrics import align_similarity, box_of, gap, pearson, rms_mm
@@ -38,7 +39,7 @@ class Shot:
     person: int
 
 
-def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 24, frames: int = FRAMES) -> Iterator[Shot]:
+def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 48, frames: int = FRAMES) -> Iterator[Shot]:
     """Frames of faces that move between random poses and expressions; the same for every model set."""
     rng = np.random.default_rng(11)
     top = Topology.of(photos.model)
@@ -47,7 +48,8 @@ def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 24, frames
     good = np.flatnonzero(facing & worth_turning(photos.model, fits.residual, fits.alpha, fits.motion))
     usual = photos.fits.alpha[good].mean(axis=0)
     for person, i in enumerate(rng.choice(good, min(people, len(good)), replace=False)):
-        scene = build_scene(top, photos.fitted(int(i)))
+        photo = photos.fitted(int(i))
+        scene = build_scene(top, replace(photo, image=without_mirrored_borders(photo.image)))
         somebody = (usual + 0.6 * np.clip(rng.normal(size=len(usual)), -2.5, 2.5)).astype(np.float32)
         alpha = scene.photo.alpha if person % 2 else somebody
         yield from _one_person(top, scene, alpha, arkit_to_motion, person, frames, rng)
@@ -108,7 +110,7 @@ def _head(model: FaceModel, alpha: NDArray, motion: NDArray) -> NDArray[np.float
     return model.deform(model.neutral(alpha), motion[:n], motion[n:])
 
 
-def measure(photos: Photos, arkit_to_motion: NDArray, look: Look, people: int = 24) -> Figures:
+def measure(photos: Photos, arkit_to_motion: NDArray, look: Look, people: int = 48) -> Figures:
     """Expression, gaps, identity and rotation of every sequence against its truth."""
     model, front = photos.model, region_mask(photos.model)
     shots = list(sequences(photos, arkit_to_motion, people))
