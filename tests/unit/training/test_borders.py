@@ -24,7 +24,7 @@ def test_a_picture_without_mirrored_borders_is_left_alone(scene):
 
 @pytest.mark.parametrize("sides", [(0, 0, 90, 0), (0, 0, 0, 70), (60, 0, 0, 0), (0, 110, 0, 0), (40, 100, 80, 60)])
 def test_mirrored_borders_are_filled_and_the_rest_is_kept(scene, sides):
-    top, bottom, left, right = sides
+    top, _, left, _ = sides
     height, width = scene.shape[:2]
     wide = cv2.copyMakeBorder(scene, *sides, cv2.BORDER_REFLECT)
     filled = without_mirrored_borders(wide)
