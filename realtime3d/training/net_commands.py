@@ -31,6 +31,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decay", type=float, default=0.25, help="share of the budget in which the rate falls to 0")
     parser.add_argument("--size", type=int, default=112, help="pixels of the net's input")
     parser.add_argument("--batch", type=int, default=32, help="samples in a step")
+    parser.add_argument("--photos", type=float, default=0.25, help="share of photographs in a step (%(default)s)")
+    parser.add_argument(
+        "--openings", type=float, default=6.0, help="weight of how far lids and lips are open (%(default)s)"
+    )
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches")
     parser.add_argument("--threads", type=int, default=2, help="threads of the trainer")
@@ -40,6 +44,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def train(args: argparse.Namespace, log: Log) -> None:
     """Train and tell which checkpoint to export."""
     from realtime3d.training.dataset import DataConfig
+    from realtime3d.training.losses import LossWeights
     from realtime3d.training.train import TrainConfig
     from realtime3d.training.train import train as run
 
@@ -47,10 +52,15 @@ def train(args: argparse.Namespace, log: Log) -> None:
         raise UsageError(f"--size is {args.size}: it must be a multiple of 16, 64 or more")
     if args.batch < 2:
         raise UsageError(f"--batch is {args.batch}: batch statistics need 2 or more")
-    data = replace(DataConfig(), size=args.size, batch=args.batch)
+    usual = DataConfig()
+    faces = usual.photos + usual.rendered
+    if not 0 <= args.photos <= faces:
+        raise UsageError(f"--photos is {args.photos:g}: it must lie between 0 and {faces:g}, the share of faces")
+    data = replace(usual, size=args.size, batch=args.batch, photos=args.photos, rendered=round(faces - args.photos, 6))
+    weights = LossWeights(gaps=args.openings)
     names = "run validation net trunk init grow minutes samples decay lr workers threads seed"
     given = {name: getattr(args, name) for name in names.split()}
-    config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, **given)
+    config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, weights=weights, **given)
     if not args.quiet:
         logging.getLogger("realtime3d.training").setLevel(logging.INFO)
     log(f"wrote {run(config)}")
