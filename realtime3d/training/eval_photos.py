@@ -17,8 +17,20 @@ from realtime3d.geometry import geodesic_deg
 from realtime3d.training.augment import motion_kernel
 from realtime3d.training.fit import Fits
 from realtime3d.training.losses import region_mask
-from realtime3d.training.metrics import align_similarity, auc, box_of, box_size, mean_rotation, point_error, rms_mm
+from realtime3d.training.metrics import (
+    align_similarity,
+    auc,
+    box_of,
+    box_size,
+    gap,
+    mean_rotation,
+    pearson,
+    point_error,
+    rms_mm,
+)
 from realtime3d.training.pack import FittedPhoto
+from realtime3d.training.photo import GOOD_FIT
+from realtime3d.training.regions import LID_GAPS, LIP_GAPS
 from realtime3d.training.splits import london_person
 from realtime3d.types import Image
 
@@ -66,11 +78,12 @@ class Photos:
 
 def surface(photos: Photos, look: Look) -> Figures:
     """Error of MediaPipe's 468 surface points against the fits, by box size, and of the rotation."""
-    errors, R = [], []
+    errors, R, heads = [], [], []
     for i in range(len(photos)):
         box = photos.box(i)
         face = look(photos.read(i), box)
         R.append(face.pose.R)
+        heads.append(face.vertices_head())
         true = photos.points(i, "mediapipe478")[:SURFACE]
         errors.append(point_error(face.landmarks("mediapipe478")[:SURFACE], true, float(box_size(box))))
     angle = geodesic_deg(np.stack(R), photos.fits.R)
@@ -79,7 +92,25 @@ def surface(photos: Photos, look: Look) -> Figures:
         "points468": float(np.mean(errors)),
         "points468_p90": float(np.quantile(errors, 0.9)),
         "geodesic_to_fit": float(angle.mean()),
+        **openings(photos, heads),
     }
+
+
+def openings(photos: Photos, heads: Sequence[NDArray]) -> Figures:
+    """How far lids and lips are open in heads (N of (V, 3)) against good fits: how well that is followed, how much of
+    the way, and the mean error in mm."""
+    f, n = photos.fits, photos.model.n_expression
+    figures = {}
+    good = np.flatnonzero(f.residual < GOOD_FIT)
+    true = [photos.model.deform(photos.model.neutral(f.alpha[i]), f.motion[i, :n], f.motion[i, n:]) for i in good]
+    for name, pairs in (("lid", LID_GAPS), ("lip", LIP_GAPS)):
+        a, b = (
+            np.array([gap(photos.model, head, pairs) for head in side]) for side in (true, [heads[i] for i in good])
+        )
+        figures[f"{name}_gap_correlation"] = pearson(a, b)
+        figures[f"{name}_gap_slope"] = pearson(a, b) * float(b.std() / max(a.std(), 1e-9))
+        figures[f"{name}_gap_error_mm"] = float(np.abs(a - b).mean())
+    return figures
 
 
 def identity(photos: Photos, look: Look, held_out: frozenset[int]) -> Figures:

@@ -14,7 +14,9 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import Camera, euler_to_matrix, geodesic_deg
 from realtime3d.training import aflw
 from realtime3d.training import metrics as m
+from realtime3d.training.eval_photos import openings
 from realtime3d.training.evaluate import BARS, table, write_report
+from realtime3d.training.regions import LIP_GAPS
 
 
 def test_the_mean_of_rotations_about_one_is_that_one():
@@ -121,3 +123,21 @@ def test_the_table_marks_what_reaches_its_bar(tmp_path):
     assert "**7.00°**" in text and "| 6.00 % |" in text and "**0.995**" in text and "not measured" in text
     assert text.count("\n") == len(BARS) + 2
     assert write_report(tmp_path / "report", results).read_text(encoding="utf-8") == text
+
+
+def test_openings_are_told_by_how_much_of_the_way_is_followed():
+    """Heads that open their mouths half as far as the fits, and one photograph whose fit is not trusted."""
+    model = FaceModel.load(MODEL)
+    with np.load(MODEL) as data:
+        jaw = data["arkit_to_motion"][:, list(model.arkit_names).index("jawOpen")]
+    strength = np.array([0.0, 0.2, 0.4, 0.6, 0.9])
+    fits = SimpleNamespace(
+        alpha=np.zeros((5, model.n_shape), np.float32),
+        motion=(strength[:, None] * jaw).astype(np.float32),
+        residual=np.array([0.01, 0.01, 0.01, 0.01, 0.2]),
+    )
+    heads = [model.deform(model.mean, *np.split(part * jaw, [29])) for part in (*(strength[:4] / 2), 0.0)]
+    found = openings(SimpleNamespace(model=model, fits=fits), heads)
+    assert found["lip_gap_correlation"] > 0.99 and found["lip_gap_slope"] == pytest.approx(0.5, abs=0.03)
+    lips = [m.gap(model, model.deform(model.mean, *np.split(s * jaw, [29])), LIP_GAPS) for s in strength[:4]]
+    assert found["lip_gap_error_mm"] == pytest.approx(np.mean(lips) / 2, rel=0.1)
