@@ -30,10 +30,10 @@ STAGES: tuple[dict, ...] = (
 )
 STEPS = 300  # of each stage
 # How far lids and lips are open is worth more than the few landmarks on their rims: without it their neighbours held
-# them back, and fits had 0.7 of a lid's way and mouths open by a millimetre less.
+# them back, and fits had 0.7 of a lid's way and were off by a millimetre at the lips.
 GAP_WEIGHT = 0.5  # of all gaps together, where all landmarks together have 1
 # MediaPipe leaves 1.2 to 2.2 mm between lids that are closed, and sees others right from 4 mm on.
-CLOSED_MM, OPEN_MM = 1.5, 4.0
+CLOSED_MM, CERTAIN_MM = 1.5, 4.0
 ROBUST = 0.03  # of the eyes' distance: larger errors count linearly
 
 
@@ -170,7 +170,7 @@ class Problem:
         lids = slice(len(LID_GAPS))
         found = (self.target[:, lower] - self.target[:, upper])[:, lids]
         mm = found.norm(dim=-1, keepdim=True) * DISTANCE_MM / self.free["log_focal"].detach().exp()[:, None, None]
-        less = found * (1 - ((mm - CLOSED_MM) / (OPEN_MM - CLOSED_MM)).clamp(0, 1))
+        less = found * (1 - ((mm - CLOSED_MM) / (CERTAIN_MM - CLOSED_MM)).clamp(0, 1))
         gaps = missing[:, lower] - missing[:, upper]
         return torch.cat([gaps[:, lids] - less, gaps[:, len(LID_GAPS) :]], dim=1)
 
