@@ -18,11 +18,11 @@ class Chances:
 
     occluder: float = 0.4
     light: float = 0.3
-    tone: float = 0.85
+    tone: float = 0.75
     grey: float = 0.1
-    soft: float = 0.4  # one of: out of focus, motion, few pixels
-    noise: float = 0.4
-    jpeg: float = 0.25
+    soft: float = 0.25  # one of: out of focus, motion, few pixels
+    noise: float = 0.3
+    jpeg: float = 0.2
 
 
 class Augmenter:

@@ -16,24 +16,28 @@ from realtime3d.training.actions import sample_actions
 from realtime3d.training.hair import Hair
 from realtime3d.training.negatives import draw_negative
 from realtime3d.training.pack import FittedPhoto, Pack
-from realtime3d.training.photo import GOOD_FIT, Image, Scene, Topology, build_scene, worth_turning
+from realtime3d.training.photo import GOOD_FIT, Image, Scene, Topology, build_scene, lid_gaps, worth_turning
 from realtime3d.training.render_samples import Target, draw_rotation, ray_relative, render
 from realtime3d.training.shards import BACKGROUND, FIELDS, MARGIN, PHOTO, RENDERED, shard_names, write_shard
 from realtime3d.types import Pose
 
-SIZE = 160
+SIZE = 200
 BAD_FIT = 0.05  # residual from GOOD_FIT to which the trust in a photograph's label falls to nothing
 HAIR = 0.5  # share of renders that get drawn hair
 RENDERS_A_PHOTO = 13
 PHOTOS_A_SHARD = 150
 NEGATIVES_A_SHARD = 60
+CLOSED_LIDS_MM = 3.0
+CLOSED_LIDS_TIMES = 8  # photographs of closed eyes are few: each counts as so many
 
 Row = dict[str, object]
 
 
 def photo_shards(pack: Pack, out: Path, log: Callable[[str], None], a_shard: int = 2000) -> None:
-    """Every photograph and its mirror image, untouched, seen by the tracker's own crop."""
-    todo = [(i, flip) for i in range(len(pack)) for flip in (False, True)]
+    """Every photograph and its mirror image, untouched, seen by the tracker's own crop; closed eyes several times."""
+    open_mm = lid_gaps(pack.model, pack.fits["alpha"], pack.fits["motion"])
+    times = np.where(open_mm < CLOSED_LIDS_MM, CLOSED_LIDS_TIMES, 1)
+    todo = [(i, flip) for i in np.repeat(np.arange(len(pack)), times) for flip in (False, True)]
     np.random.default_rng(0).shuffle(todo)
     done = set(shard_names(out))
     for start in range(0, len(todo), a_shard):

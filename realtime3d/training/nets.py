@@ -51,6 +51,8 @@ class NetConfig:
 class NormConv(nn.Module):
     """Convolution, batch norm and, unless it ends a block, ReLU6."""
 
+    quick = False  # trains with the norm as it stands, in bfloat16 (fast_conv)
+
     def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True) -> None:
         super().__init__()
         self.conv = nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, groups=groups, bias=False)
@@ -58,8 +60,29 @@ class NormConv(nn.Module):
         self.act = act
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.quick and self.training:
+            return self._with_norm_folded(x)
         y = self.norm(self.conv(x))
         return F.relu6(y, inplace=True) if self.act else y
+
+    def _with_norm_folded(self, x: Tensor) -> Tensor:
+        from realtime3d.training.fast_conv import FoldedConv
+
+        norm, conv = self.norm, self.conv
+        mean, variance = norm.running_mean, norm.running_var
+        assert mean is not None and variance is not None
+        scale = norm.weight * torch.rsqrt(variance + norm.eps)
+        weight, bias = conv.weight * scale.view(-1, 1, 1, 1), norm.bias - mean * scale
+        x, weight, bias = (t.to(torch.bfloat16) for t in (x, weight, bias))
+        x = x.contiguous(memory_format=torch.channels_last)
+        return FoldedConv.apply(x, weight, bias, conv.stride[0], conv.groups, self.act)
+
+
+def train_quickly(net: nn.Module) -> None:
+    """From now on norms keep their statistics and convolutions train in bfloat16: on a CPU, about twice as fast."""
+    for module in net.modules():
+        if isinstance(module, NormConv):
+            module.quick = True
 
 
 class Block(nn.Module):
@@ -114,7 +137,7 @@ class Trunk(nn.Module):
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
-        return Features(maps[2], maps[4], torch.flatten(F.adaptive_avg_pool2d(self.last(x), 1), 1))
+        return Features(maps[2], maps[4], torch.flatten(F.adaptive_avg_pool2d(self.last(x).float(), 1), 1))
 
 
 class TrackNet(nn.Module):
@@ -146,7 +169,7 @@ class TrackNet(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         f = self.trunk(image)
-        local = torch.flatten(torch.cat([self.fine(f.fine), self.middle(f.middle)], dim=1), 1)
+        local = torch.flatten(torch.cat([self.fine(f.fine), self.middle(f.middle)], dim=1).float(), 1)
         x = torch.cat([f.pooled, F.relu(self.embed(local))], dim=1)
         pose, face, n = self.pose(x), self.expression(x), self.config.n_expression
         return {

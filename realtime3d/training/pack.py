@@ -23,7 +23,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.training.splits import held_out_people, is_held_out
 
 FORMAT = 1
-SIDE = 208
+SIDE = 288
 QUALITY = 88
 PART_BYTES = 15_000_000
 WORST_RESIDUAL = 0.05  # fits beyond it are dropped

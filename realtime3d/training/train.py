@@ -22,7 +22,7 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint, runlog
 from realtime3d.training.dataset import DataConfig, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
-from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, build, grow, load_imagenet
+from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, build, grow, load_imagenet, train_quickly
 
 log = logging.getLogger(__name__)
 MAX_BAD_STEPS = 25
@@ -44,6 +44,7 @@ class TrainConfig:
     net: str = "track"  # or "shape", which starts from a trained track net given as `init`
     init: Path | None = None  # checkpoint to start from; default: ImageNet weights
     grow: Path | None = None  # checkpoint of a smaller track net whose weights come over into this one
+    quick: bool = False  # on a CPU: norms as they stand and bfloat16, for a trained net that goes on
     minutes: float | None = None  # budgets of this call; the first one reached ends it
     samples: int | None = None
     decay: float = 0.25  # share of the budget over which the rate falls to zero; 0: none, stop where it stands
@@ -86,8 +87,10 @@ class Run:
         self.norm = 0.0  # usual length of the gradient
         last = config.run / "last.pt"
         self.resumed = checkpoint.load(last) if last.exists() else None
-        self.net = self._make_net().to(self.device)
+        self.net = self._make_net().to(self.device).train()
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if config.quick and self.device.type == "cpu":
+            train_quickly(self.net)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr, fused=True)
         if self.resumed:

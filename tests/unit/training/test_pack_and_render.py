@@ -14,7 +14,14 @@ from realtime3d.errors import SourceError
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import euler_to_matrix, geodesic_deg, rotation_to_ray
 from realtime3d.training.actions import sample_actions
-from realtime3d.training.make_shards import SIZE, photo_row, photo_shards, rendered_shard
+from realtime3d.training.make_shards import (
+    CLOSED_LIDS_MM,
+    CLOSED_LIDS_TIMES,
+    SIZE,
+    photo_row,
+    photo_shards,
+    rendered_shard,
+)
 from realtime3d.training.pack import FittedPhoto, Pack, shrink, write_pack
 from realtime3d.training.photo import Topology, build_scene, lid_gaps, worth_turning
 from realtime3d.training.raster import Canvas
@@ -126,6 +133,18 @@ def test_shards_from_a_pack(pack, model, tmp_path):
     assert np.array_equal(read_shard(again, name).images, shard.images)  # seeded
     rendered_shard(pack, top, again, 4, photos=2)
     assert not np.array_equal(read_shard(again, "rendered_004").images, shard.images)
+
+
+def test_photographs_of_closed_eyes_count_several_times(pack, tmp_path):
+    blink = np.isin(pack.model.arkit_names, ("eyeBlinkLeft", "eyeBlinkRight"))
+    motion = pack.fits["motion"].copy()
+    motion[1] = pack.arkit_to_motion @ blink
+    closed = replace(pack, fits=pack.fits | {"motion": motion})
+    open_mm = lid_gaps(closed.model, closed.fits["alpha"], motion)
+    assert open_mm[1] < CLOSED_LIDS_MM < open_mm[0]
+    photo_shards(closed, tmp_path, lambda _: None)
+    sources = np.bincount(read_shard(tmp_path, "photos_000").labels["source"])
+    assert sources.tolist() == [2, 2 * CLOSED_LIDS_TIMES, 2]
 
 
 def test_far_poses_are_well_represented(pack, model, tmp_path):
