@@ -26,6 +26,7 @@ NUMBERED = ("cuda", "tensorrt", "directml")  # devices that can be counted: "cud
 BUILDS = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino",
           "directml": "onnxruntime-directml", "coreml": "onnxruntime (on macOS)"}  # fmt: skip
 AWAKE_S = 0.003  # runs with less than this between them follow each other
+TRY_FIRST, TRY_LAST = 16, 256  # runs between two tries of the slower way: they double
 _FULL = "if its memory is full, close other programs that use it, or take --device cpu"
 
 
@@ -93,11 +94,40 @@ class OnnxRuntimeBackend:
         return [(PROVIDERS[self._kind], options), CPU]
 
 
+class Ways:
+    """Which of two ways was faster of late: a team of threads (True), or one alone (False). Answers are the same.
+
+    On a machine that others keep busy a team can be ten times as slow as one thread, because it waits for whichever of
+    its threads does not run.
+    """
+
+    def __init__(self) -> None:
+        self._cost = {True: 0.0, False: float("inf")}  # seconds a picture
+        self._left = self._pause = TRY_FIRST
+        self._trying = False
+
+    def choose(self) -> bool:
+        """The faster one, or now and then the other."""
+        faster = self._cost[True] <= self._cost[False]
+        self._left -= 1
+        self._trying = self._left < 0
+        if self._trying:
+            self._left = self._pause = min(2 * self._pause, TRY_LAST)
+        return faster != self._trying
+
+    def learn(self, way: bool, seconds: float) -> None:
+        """What a run took; a try counts at once, the rest by and by, so that one hiccup decides nothing."""
+        known = self._cost[way]
+        fresh = self._trying or known in (0.0, float("inf"))
+        self._cost[way] = seconds if fresh else known + 0.2 * (min(seconds, 3 * known) - known)
+
+
 class OnnxRuntimeNet:
     """A net that is run by one thread or, while it is busy most of the time, by all.
 
     A thread that has slept takes longer to wake, layer by layer, than it saves: at a camera's pace one thread is as
-    fast as two and leaves the other core to others. While runs follow each other, threads stay awake and help.
+    fast as two and leaves the other core to others. While runs follow each other, threads stay awake and help, unless
+    others keep the cores busy.
     """
 
     def __init__(self, spec: NetSpec, alone: Any, make_team: Callable[[], Any] | None, device: str) -> None:
@@ -107,22 +137,27 @@ class OnnxRuntimeNet:
         self._device = device
         self._outputs = list(spec.outputs)
         self._ended, self._took = 0.0, 0.0  # of the last run, in seconds
+        self._ways = Ways()
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
+        follows = perf_counter() - self._ended < max(AWAKE_S, self._took)
+        team = follows and self._make_team is not None and self._ways.choose()
+        session = self._session(team)
         begun = perf_counter()
-        busy = begun - self._ended < max(AWAKE_S, self._took)
         try:
-            answers = self._session(busy).run(self._outputs, {self.spec.input: images})
+            answers = session.run(self._outputs, {self.spec.input: images})
         except Exception as error:  # the library has many types
             if self._device == "cpu":
                 raise
             raise MissingError(f"net {self.spec.name} fails on {self._device} ({_line(error)}): {_FULL}") from error
         self._ended = perf_counter()
         self._took = self._ended - begun
+        if follows:
+            self._ways.learn(team, self._took / len(images))
         return dict(zip(self._outputs, answers, strict=True))
 
-    def _session(self, busy: bool) -> Any:
-        if self._make_team is None or not busy:
+    def _session(self, team: bool) -> Any:
+        if not team or self._make_team is None:
             return self._alone
         if self._team is None:
             self._team = self._make_team()

@@ -76,8 +76,9 @@ class Photos:
         return len(self.fits.files)
 
 
-def surface(photos: Photos, look: Look) -> Figures:
-    """Error of MediaPipe's 468 surface points against the fits, by box size, and of the rotation."""
+def surface(photos: Photos, look: Look, each: Callable[[Array], None] = lambda errors: None) -> Figures:
+    """Error of MediaPipe's 468 surface points against the fits, by box size, and of the rotation; `each` gets the
+    error of every photograph."""
     errors, R, heads = [], [], []
     for i in range(len(photos)):
         box = photos.box(i)
@@ -87,6 +88,7 @@ def surface(photos: Photos, look: Look) -> Figures:
         true = photos.points(i, "mediapipe478")[:SURFACE]
         errors.append(point_error(face.landmarks("mediapipe478")[:SURFACE], true, float(box_size(box))))
     angle = geodesic_deg(np.stack(R), photos.fits.R)
+    each(np.array(errors))
     return {
         "photographs": float(len(errors)),
         "points468": float(np.mean(errors)),

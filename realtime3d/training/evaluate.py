@@ -26,6 +26,7 @@ from realtime3d.types import Image
 
 log = logging.getLogger(__name__)
 WORST = 36  # pictures on a contact sheet
+LIMITS = "limits.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Places:
     val_fits: Path | None = None
     train: Path | None = None  # only the people kept out of training are looked at
     train_fits: Path | None = None
+    seen: Path | None = None  # CSV with what somebody saw on the photographs of `val`
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +89,54 @@ def evaluate(
 ) -> dict[str, Figures]:
     """All figures of a model set (a name or a folder) by section; sections without pictures are left out.
 
-    With `sheets`, a folder outside any repository, the worst pictures of AFLW2000-3D are drawn there, and limits.png
-    with the error by pose, light, sharpness, size and skin tone, which shows nobody.
+    With `sheets`, a folder outside any repository, the worst pictures of AFLW2000-3D are drawn there, and limits.json
+    has the error by pose, light, sharpness, size, skin tone and what `places.seen` tells, which shows nobody.
     """
     results: dict[str, Figures] = {}
+    found: dict[str, limits.Limits] = {}
     with FaceTracker(models=models, smooth=False, threads=1) as tracker:
 
         def look(image: Image, box: np.ndarray):  # type: ignore[no-untyped-def]
             return tracker.process_boxes(image, box[None]).faces[0]
 
-        for name, section in _sections(places, look, sheets).items():
+        for name, section in _sections(places, look, sheets, found).items():
             if only and name not in only:
                 continue
             started = time.monotonic()
             results[name] = section()
             log.info("%s: %.0f s", name, time.monotonic() - started)
+    if sheets and found:
+        sheets.mkdir(parents=True, exist_ok=True)
+        (sheets / LIMITS).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return results
 
 
-def _sections(places: Places, look: Look, sheets: Path | None) -> dict[str, Callable[[], Figures]]:
+def draw_limits(sheets: dict[str, Path], path: Path) -> None:
+    """One chart for the limits that `evaluate` left in the folders of several model sets."""
+    there = {name: folder / LIMITS for name, folder in sheets.items() if (folder / LIMITS).exists()}
+    if there:
+        limits.draw({name: json.loads(file.read_text(encoding="utf-8")) for name, file in there.items()}, path)
+
+
+def _sections(
+    places: Places, look: Look, sheets: Path | None, found: dict[str, limits.Limits]
+) -> dict[str, Callable[[], Figures]]:
     model = FaceModel.load(places.face_model)
     with np.load(places.face_model, allow_pickle=False) as data:
         to_motion = data["arkit_to_motion"]
     sections: dict[str, Callable[[], Figures]] = {}
     if places.aflw:
         pictures = aflw.load(places.aflw)
-        sections["aflw2000"] = lambda: _aflw(pictures, look, sheets)
+        sections["aflw2000"] = lambda: _aflw(pictures, look, sheets, found)
     if places.val and places.val_fits:
-        val = Photos(places.val, Fits.load(places.val_fits), model)
+        val, seen = Photos(places.val, Fits.load(places.val_fits), model), places.seen
+
+        def each(errors: eval_photos.Array) -> None:
+            if seen:
+                found[limits.PHOTOGRAPHS] = limits.by_column(val.fits.files, 100 * errors, seen)
+
         sections |= {
-            "val": lambda: eval_photos.surface(val, look),
+            "val": lambda: eval_photos.surface(val, look, each),
             "rendered": lambda: eval_renders.measure(val, to_motion, look),
             "still": lambda: eval_photos.still(val, look),
             "presence": lambda: eval_photos.presence(val, look, eval_renders.negatives(val)),
@@ -130,7 +150,7 @@ def _sections(places: Places, look: Look, sheets: Path | None) -> dict[str, Call
     return sections
 
 
-def _aflw(data: aflw.Aflw, look: Look, sheets: Path | None) -> Figures:
+def _aflw(data: aflw.Aflw, look: Look, sheets: Path | None, found: dict[str, limits.Limits]) -> Figures:
     answers = aflw.ask(data, look, read_picture)
     if sheets:
         errors = geodesic_deg(aflw.aligned(data, answers), data.rotations)
@@ -145,9 +165,7 @@ def _aflw(data: aflw.Aflw, look: Look, sheets: Path | None) -> Figures:
             for i in worst
         ]
         write_sheet(sheets / "aflw2000_worst.jpg", tiles)
-        found = limits.measure(data, answers, read_picture)
-        (sheets / "limits.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        limits.draw(found, sheets / "limits.png")
+        found[limits.AFLW] = limits.measure(data, answers, read_picture)
     return aflw.figures(data, answers)
 
 
@@ -158,8 +176,8 @@ def table(results: dict[str, dict[str, Figures]]) -> str:
     lines.append("|---" * (len(sets) + 4) + "|")
     for bar in BARS:
         cells = [_cell(bar, results[name].get(bar.section, {}).get(bar.figure), name) for name in sets]
-        limits = [_number(bar, v) for v in (bar.compact, bar.accurate, bar.aim)]
-        lines.append(f"| {bar.label} | " + " | ".join([*cells, *limits]) + " |")
+        least = [_number(bar, v) for v in (bar.compact, bar.accurate, bar.aim)]
+        lines.append(f"| {bar.label} | " + " | ".join([*cells, *least]) + " |")
     return "\n".join(lines) + "\n"
 
 

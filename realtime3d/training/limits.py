@@ -1,8 +1,10 @@
-"""Where the nets get worse: error by pose, light, sharpness, size and skin tone, as far as pixels tell."""
+"""Where the nets get worse: error by pose, light, sharpness, size and skin tone, as far as pixels tell, and by what
+somebody saw on the pictures and wrote down: glasses, beards, age, covered faces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.errors import SourceError
 from realtime3d.geometry import geodesic_deg
 from realtime3d.training import aflw
 from realtime3d.training.metrics import box_of, box_size
@@ -76,20 +79,50 @@ def _ita(face: Image, points: Array) -> float:
     return float(np.degrees(np.arctan2(lightness - 50, max(b, 1e-3))))
 
 
-def by_group(values: dict[str, Array], errors: Array) -> dict[str, list[dict[str, float]]]:
+Bins = list[dict[str, float | str]]
+Limits = dict[str, Bins]  # panel to bins
+AFLW, PHOTOGRAPHS = "geodesic error on AFLW2000-3D, degrees", "468 points on validation photographs, % of box"
+
+
+def by_group(values: dict[str, Array], errors: Array) -> Limits:
     """Mean error in every bin of every group that has enough pictures."""
-    found: dict[str, list[dict[str, float]]] = {}
-    for group in GROUPS:
-        v = values[group.name]
-        found[group.name] = [
-            {"from": low, "to": high, "pictures": float(inside.sum()), "error": float(errors[inside].mean())}
+    return {
+        f"{group.name} ({group.unit})": _bins(
+            (f"{low:g} to {high:g}", errors[(values[group.name] >= low) & (values[group.name] < high)])
             for low, high in zip(group.edges[:-1], group.edges[1:], strict=True)
-            if (inside := (v >= low) & (v < high)).sum() >= LEAST
-        ]
+        )
+        for group in GROUPS
+    }
+
+
+def by_column(files: Sequence[str], errors: Array, table: Path) -> Limits:
+    """Mean error for every value of every column of a CSV whose column `file` names the pictures."""
+    try:
+        with table.open(newline="", encoding="utf-8") as lines:
+            rows = {row["file"]: row for row in csv.DictReader(lines)}
+    except (OSError, KeyError) as error:
+        raise SourceError(f"{table} is no table with a column `file` ({error}): name another") from error
+    missing = [file for file in files if file not in rows]
+    if missing:
+        raise SourceError(f"{table} has no line for {missing[0]} and {len(missing) - 1} others: add them")
+    columns = [name for name in next(iter(rows.values())) if name != "file"]
+    found: Limits = {}
+    for column in columns:
+        seen = np.array([rows[file][column] for file in files])
+        found[column] = _bins((str(value), errors[seen == value]) for value in np.unique(seen))
     return found
 
 
-def measure(data: aflw.Aflw, answers: aflw.Answers, read: Callable[[Path], Image]) -> dict[str, list[dict[str, float]]]:
+def _bins(parts: Iterable[tuple[str, Array]]) -> Bins:
+    """Pictures, mean error and its standard error of each part that is large enough."""
+    return [
+        {"label": label, "pictures": len(e), "error": float(e.mean()), "deviation": float(e.std() / np.sqrt(len(e)))}
+        for label, e in parts
+        if len(e) >= LEAST
+    ]
+
+
+def measure(data: aflw.Aflw, answers: aflw.Answers, read: Callable[[Path], Image]) -> Limits:
     """Geodesic error of AFLW2000-3D by group, degrees."""
     rows = [properties(read(f), p[:, :2]) for f, p in zip(data.files, data.points, strict=True)]
     values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -98,17 +131,27 @@ def measure(data: aflw.Aflw, answers: aflw.Answers, read: Callable[[Path], Image
     return by_group(values, geodesic_deg(aflw.aligned(data, answers), data.rotations))
 
 
-def draw(found: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """One small bar chart a group."""
+def draw(sets: dict[str, dict[str, Limits]], path: Path) -> None:
+    """One small bar chart a panel, beside each other the model sets: by name, then by what was measured."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 7), layout="constrained")
-    for axes, group in zip(figure.subplots(2, 4).ravel(), GROUPS, strict=True):
-        bins = found[group.name]
-        axes.bar(range(len(bins)), [b["error"] for b in bins], color="#4c78a8")
-        labels = [f"{b['from']:g} to {b['to']:g}\nn = {b['pictures']:.0f}" for b in bins]
-        axes.set_xticks(range(len(bins)), labels, fontsize=6)
-        axes.set_title(f"{group.name} ({group.unit})", fontsize=9)
-        axes.set_ylabel("geodesic error, degrees", fontsize=8)
+    first = next(iter(sets.values()))
+    panels = [(what, panel) for what, limits in first.items() for panel in limits]
+    rows = -(-len(panels) // 4)
+    figure = Figure(figsize=(15, 3.2 * rows), layout="constrained")
+    figure.suptitle("Mean error and its standard error; n pictures", fontsize=10)
+    width = 0.8 / len(sets)
+    for axes, (what, panel) in zip(figure.subplots(rows, 4, squeeze=False).ravel(), panels, strict=False):
+        for k, (name, found) in enumerate(sets.items()):
+            bins = found[what][panel]
+            at = np.arange(len(bins)) + (k - (len(sets) - 1) / 2) * width
+            axes.bar(at, [b["error"] for b in bins], width, yerr=[b["deviation"] for b in bins], label=name)
+        bins = first[what][panel]
+        axes.set_xticks(range(len(bins)), [f"{b['label']}\nn = {b['pictures']}" for b in bins], fontsize=6)
+        axes.set_title(panel, fontsize=9)
+        axes.set_ylabel(what, fontsize=6)
         axes.grid(axis="y", alpha=0.3)
+    for axes in figure.axes[len(panels) :]:
+        axes.set_axis_off()
+    figure.axes[0].legend(fontsize=7)
     figure.savefig(path, dpi=90)

@@ -100,6 +100,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--val-fits", type=Path, metavar="FILE", help="their fits")
     parser.add_argument("--train", type=Path, metavar="DIR", help="training photographs: the people kept out")
     parser.add_argument("--train-fits", type=Path, metavar="FILE", help="their fits")
+    parser.add_argument("--seen", type=Path, metavar="FILE", help="CSV with what is seen on the photographs of --val")
     parser.add_argument("--only", nargs="+", default=[], metavar="SECTION", help="measure these sections only")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="evaluation.json and evaluation.md")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="contact sheets of the worst cases: photographs!")
@@ -107,12 +108,17 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def evaluate(args: argparse.Namespace, log: Log) -> None:
     """Measure every set and show the table."""
-    from realtime3d.training.evaluate import Places, table, write_report
+    from realtime3d.training.evaluate import Places, draw_limits, table, write_report
     from realtime3d.training.evaluate import evaluate as measure
 
-    places = Places(args.model, args.aflw, args.val, args.val_fits, args.train, args.train_fits)
+    places = Places(args.model, args.aflw, args.val, args.val_fits, args.train, args.train_fits, args.seen)
     if not (places.aflw or places.val or places.train):
         raise UsageError("nothing to measure on: give --aflw, --val with --val-fits, or --train with --train-fits")
-    results = {Path(name).name: measure(name, places, tuple(args.only), args.sheets) for name in args.models}
+    sheets = {Path(name).name: args.sheets / Path(name).name for name in args.models} if args.sheets else {}
+    results = {
+        Path(name).name: measure(name, places, tuple(args.only), sheets.get(Path(name).name)) for name in args.models
+    }
     log(table(results))
+    if sheets:
+        draw_limits(sheets, args.sheets / "limits.png")
     log(f"wrote {write_report(args.out, results)}")

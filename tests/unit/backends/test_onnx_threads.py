@@ -46,12 +46,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def net_of(clock: Clock, takes_s: float = 0.002) -> tuple[OnnxRuntimeNet, list[str]]:
+def sessions_of(clock: Clock, takes_s: float = 0.002) -> tuple[OnnxRuntimeNet, list[str], dict[str, Session]]:
     called: list[str] = []
     sessions = {name: Session(name, clock, called) for name in ("alone", "team")}
     for session in sessions.values():
         session.takes_s = takes_s
-    return OnnxRuntimeNet(SPEC, sessions["alone"], lambda: sessions["team"], "cpu"), called
+    return OnnxRuntimeNet(SPEC, sessions["alone"], lambda: sessions["team"], "cpu"), called, sessions
+
+
+def net_of(clock: Clock, takes_s: float = 0.002) -> tuple[OnnxRuntimeNet, list[str]]:
+    return sessions_of(clock, takes_s)[:2]
 
 
 def run_paced(net: OnnxRuntimeNet, clock: Clock, pause_s: float, runs: int = 3) -> None:
@@ -84,6 +88,33 @@ def test_many_faces_at_a_camera_s_pace_are_shared_when_one_thread_is_too_slow(cl
     net, called = net_of(clock, takes_s=0.025)
     run_paced(net, clock, 0.008)
     assert called == ["alone", "team", "team"]
+
+
+def test_a_team_that_others_hold_up_leaves_the_work_to_one_thread_until_they_are_gone(clock: Clock) -> None:
+    net, called, sessions = sessions_of(clock)
+    sessions["team"].takes_s = 0.0012
+    run_paced(net, clock, 0.0005, 200)
+    assert called.count("alone") < 10  # its first run, and tries
+    called.clear()
+    sessions["team"].takes_s = 0.020
+    run_paced(net, clock, 0.0005, 1000)
+    assert called.count("team") < 20 and called[-20:].count("alone") >= 19
+    called.clear()
+    sessions["team"].takes_s = 0.0012
+    run_paced(net, clock, 0.0005, 1000)
+    assert called.count("team") > 700
+
+
+def test_one_hiccup_decides_nothing(clock: Clock) -> None:
+    net, called, sessions = sessions_of(clock)
+    sessions["team"].takes_s = 0.0012
+    run_paced(net, clock, 0.0005, 100)
+    sessions["team"].takes_s = 1.0
+    run_paced(net, clock, 0.0005, 1)
+    sessions["team"].takes_s = 0.0012
+    called.clear()
+    run_paced(net, clock, 0.0005, 10)
+    assert called.count("team") >= 9
 
 
 def test_one_thread_and_all_answer_alike(net_folder: Path) -> None:

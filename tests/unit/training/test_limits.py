@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime3d.training.limits import GROUPS, by_group, draw, properties
+from realtime3d.errors import SourceError
+from realtime3d.training.limits import GROUPS, by_column, by_group, draw, properties
 
 POINTS = np.column_stack([np.tile(np.linspace(40, 160, 17), 4), np.repeat(np.linspace(30, 170, 4), 17)])
 
@@ -39,7 +40,27 @@ def test_bins_hold_their_mean_and_small_ones_are_left_out(tmp_path):
     values["yaw"] = np.array([5.0] * 20 + [20.0] * 10)
     values["pitch"][0] = 20.0
     found = by_group(values, np.array([2.0] * 20 + [8.0] * 10))
-    assert [(b["pictures"], b["error"]) for b in found["yaw"]] == [(20, 2), (10, 8)]
-    assert len(found["pitch"]) == 1
-    draw(found, tmp_path / "limits.png")
+    yaw, pitch = (next(found[name] for name in found if name.startswith(start)) for start in ("yaw", "pitch"))
+    assert [(b["label"], b["pictures"], b["error"]) for b in yaw] == [("0 to 15", 20, 2), ("15 to 30", 10, 8)]
+    assert len(pitch) == 1
+
+
+def test_what_somebody_saw_makes_groups_too(tmp_path):
+    table = tmp_path / "seen.csv"
+    files = [f"{i}.jpg" for i in range(30)]
+    table.write_text("file,glasses\n" + "".join(f"{f},{'dark' if i < 12 else 'none'}\n" for i, f in enumerate(files)))
+    found = by_column(files, np.array([3.0] * 12 + [1.0, 2.0] * 9), table)
+    assert [(b["label"], b["pictures"], b["error"]) for b in found["glasses"]] == [("dark", 12, 3), ("none", 18, 1.5)]
+    assert found["glasses"][1]["deviation"] == pytest.approx(0.5 / np.sqrt(18))
+    draw({"one": {"degrees": found}, "two": {"degrees": found}}, tmp_path / "limits.png")
     assert cv2.imread(str(tmp_path / "limits.png")).shape[1] > 500
+
+
+def test_a_table_that_lacks_a_picture_says_so(tmp_path):
+    table = tmp_path / "seen.csv"
+    table.write_text("file,glasses\n1.jpg,none\n")
+    with pytest.raises(SourceError, match="no line for 2"):
+        by_column(["1.jpg", "2.jpg"], np.zeros(2), table)
+    table.write_text("name,glasses\n1.jpg,none\n")
+    with pytest.raises(SourceError, match="column `file`"):
+        by_column(["1.jpg"], np.zeros(1), table)
