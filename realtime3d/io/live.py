@@ -7,16 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from realtime3d.errors import SourceError
-from realtime3d.io.base import Gap, SourceInfo, SourceOptions, SourceStatus, State
+from realtime3d.io.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus, State
 from realtime3d.io.latest import Closed, Latest, join
 from realtime3d.types import Frame, Image
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
 NS = 1_000_000_000
@@ -55,7 +51,7 @@ class Device(Protocol):
     def close(self) -> None: ...
 
 
-class LiveSource:
+class LiveSource(Source):
     """Frames of a device, newest first come; see `realtime3d.io.base` for what a live source promises."""
 
     def __init__(
@@ -177,14 +173,6 @@ class LiveSource:
             join(self._thread, self._join_s)
         else:
             self._device.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Patience:

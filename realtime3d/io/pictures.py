@@ -9,19 +9,15 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from realtime3d.errors import SourceError, UsageError
-from realtime3d.io.base import Gap, SourceInfo, SourceOptions, SourceStatus
+from realtime3d.io.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.io.pixels import to_bgr
 from realtime3d.io.sources import PICTURE_SUFFIXES
 from realtime3d.types import Frame, Image
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
 DEFAULT_FPS = 30.0
@@ -29,7 +25,7 @@ NS = 1_000_000_000
 _NUMBER = re.compile(r"%(0?)(\d*)d")
 
 
-class _Pictures(ABC):
+class _Pictures(Source, ABC):
     """What both kinds share: `--start`, `--end`, `--every`, and one pass."""
 
     def __init__(self, options: SourceOptions, info: SourceInfo) -> None:
@@ -77,14 +73,6 @@ class _Pictures(ABC):
 
     def close(self) -> None:
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class PictureSequence(_Pictures):

@@ -6,17 +6,13 @@ import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realtime3d.errors import SourceError
-from realtime3d.io.base import Gap, SourceInfo, SourceOptions, SourceStatus
+from realtime3d.io.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.io.decode import FrameDecoder, Place, ToBgr, locate, nominal_rate, open_container, video_stream, zero_of
 from realtime3d.io.timeline import Timeline
 from realtime3d.types import Frame
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
 NS = 1_000_000_000
@@ -24,7 +20,7 @@ START_SLACK_NS = 1_000  # times in tables are rounded to the microsecond
 SEEK_EARLIER_S = (0, 2, 10)  # seeking goes by decoding order and may land behind a frame that is shown earlier
 
 
-class VideoFile:
+class VideoFile(Source):
     """Every frame of a file (or of a URL that has an end): real presentation times as a player's clock shows
     them; rotated and non-square pixels put right; `Frame.index` is the frame's number in the whole file."""
 
@@ -157,11 +153,3 @@ class VideoFile:
             if not self._closed:
                 self._closed = True
                 self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
