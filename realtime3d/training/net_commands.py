@@ -31,7 +31,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decay", type=float, default=0.25, help="share of the budget in which the rate falls to 0")
     parser.add_argument("--size", type=int, default=112, help="pixels of the net's input")
     parser.add_argument("--batch", type=int, default=32, help="samples in a step")
-    parser.add_argument("--photos", type=float, default=0.25, help="share of photographs in a step (%(default)s)")
+    parser.add_argument("--photos", type=float, default=0.15, help="share of photographs in a step (%(default)s)")
     parser.add_argument(
         "--openings", type=float, default=6.0, help="weight of how far lids and lips are open (%(default)s)"
     )
