@@ -104,6 +104,8 @@ class Run:
         if c.init is not None:
             track = checkpoint.load_net(c.init)
             return ShapeNet.from_track_net(track) if c.net == "shape" and isinstance(track, TrackNet) else track
+        if c.quick and c.grow is None:
+            raise UsageError("a quick run goes on from a trained net: give --init, --grow or the folder of a run")
         net = TrackNet(shape)
         load_imagenet(net.trunk, imagenet_weights())
         if c.grow is not None:

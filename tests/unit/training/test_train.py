@@ -92,6 +92,24 @@ def test_a_run_is_resumed_where_it_stopped_and_decays_into_a_release(config):
     assert not torch.equal(before, after) and torch.isfinite(after).all()
 
 
+def test_a_quick_run_goes_on_from_a_trained_net_and_leaves_its_norms(config, tmp_path):
+    with pytest.raises(UsageError, match="--init"):
+        train(replace(config, quick=True))
+    start = train(replace(config, decay=0.0, samples=16))
+    done = train(replace(config, run=tmp_path / "quick", init=start, quick=True, samples=32))
+    before, after = (checkpoint.load(path)["average"] for path in (start, done))
+    assert all(torch.equal(before[k], after[k]) for k in before if "running" in k)
+    assert not torch.equal(before["trunk.stem.conv.weight"], after["trunk.stem.conv.weight"])
+    assert all(torch.isfinite(v.float()).all() for v in after.values())
+
+
+def test_a_run_that_goes_on_trains_its_norms(config, tmp_path):
+    start = train(replace(config, decay=0.0, samples=16))
+    done = train(replace(config, run=tmp_path / "more", init=start, samples=32))
+    before, after = (checkpoint.load(path)["net"]["trunk.stem.norm.running_mean"] for path in (start, done))
+    assert not torch.equal(before, after)
+
+
 def test_the_shape_net_starts_from_a_track_net(config, tmp_path):
     track = train(replace(config, decay=0.0, samples=16))
     done = train(replace(config, run=tmp_path / "shape", net="shape", init=track, samples=16))
