@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -26,7 +28,9 @@ NUMBERED = ("cuda", "tensorrt", "directml")  # devices that can be counted: "cud
 BUILDS = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino",
           "directml": "onnxruntime-directml", "coreml": "onnxruntime (on macOS)"}  # fmt: skip
 AWAKE_S = 0.003  # runs with less than this between them follow each other
-TRY_FIRST, TRY_LAST = 16, 256  # runs between two tries of the slower way: they double
+TRY_FIRST, TRY_LAST = 16, 256  # runs between two looks at the slower way: they double
+TRIES = 5  # runs of such a look
+CLEARLY = 1.2  # times as slow as the other way was, to leave a way without a look
 _FULL = "if its memory is full, close other programs that use it, or take --device cpu"
 
 
@@ -102,24 +106,30 @@ class Ways:
     """
 
     def __init__(self) -> None:
-        self._cost = {True: 0.0, False: float("inf")}  # seconds a picture
+        self._took: dict[bool, deque[float]] = {way: deque(maxlen=2 * TRIES - 1) for way in (True, False)}
+        self._best = True
         self._left = self._pause = TRY_FIRST
-        self._trying = False
 
     def choose(self) -> bool:
-        """The faster one, or now and then the other."""
-        faster = self._cost[True] <= self._cost[False]
+        """The faster one, or the other for some runs now and then."""
         self._left -= 1
-        self._trying = self._left < 0
-        if self._trying:
+        if self._left == -1:
+            self._took[not self._best].clear()
+        if self._left < -TRIES:
             self._left = self._pause = min(2 * self._pause, TRY_LAST)
-        return faster != self._trying
+            self._prefer_the_other(1.0)
+        return self._best != (self._left < 0)
 
     def learn(self, way: bool, seconds: float) -> None:
-        """What a run took; a try counts at once, the rest by and by, so that one hiccup decides nothing."""
-        known = self._cost[way]
-        fresh = self._trying or known in (0.0, float("inf"))
-        self._cost[way] = seconds if fresh else known + 0.2 * (min(seconds, 3 * known) - known)
+        """What a picture took. Medians decide, so hiccups do not."""
+        self._took[way].append(seconds)
+        if self._left >= 0:
+            self._prefer_the_other(CLEARLY)
+
+    def _prefer_the_other(self, times: float) -> None:
+        now, other = self._took[self._best], self._took[not self._best]
+        if len(now) >= TRIES <= len(other) and median(now) > times * median(other):
+            self._best = not self._best
 
 
 class OnnxRuntimeNet:
