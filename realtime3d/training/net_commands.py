@@ -61,7 +61,7 @@ def train(args: argparse.Namespace, log: Log) -> None:
         raise UsageError(f"--photos is {args.photos:g}: it must lie between 0 and {faces:g}, the share of faces")
     data = replace(usual, size=args.size, batch=args.batch, photos=args.photos, rendered=round(faces - args.photos, 6))
     weights = LossWeights(gaps=args.openings)
-    names = "run validation net trunk init grow minutes samples decay lr workers threads seed"
+    names = "run validation net trunk init grow quick minutes samples decay lr workers threads seed"
     given = {name: getattr(args, name) for name in names.split()}
     config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, weights=weights, **given)
     if not args.quiet:

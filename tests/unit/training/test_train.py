@@ -210,6 +210,9 @@ def test_what_a_step_is_made_of_can_be_told(monkeypatch, tmp_path):
     words = ("--shards", str(tmp_path), "--samples", "8", "--photos", "0.12", "--openings", "9")
     step("train", str(tmp_path / "run"), *words, "--model", str(MODEL))
     assert (told[0].data.photos, told[0].data.rendered, told[0].weights.gaps) == (0.12, 0.82, 9.0)
+    assert not told[0].quick
+    step("train", str(tmp_path / "run"), *words, "--quick", "--model", str(MODEL))
+    assert told[1].quick
 
 
 def test_a_budget_is_needed(shards, tmp_path):
