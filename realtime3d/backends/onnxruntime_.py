@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -30,6 +32,7 @@ BUILDS = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": 
 AWAKE_S = 0.003  # runs with less than this between them follow each other
 TRY_FIRST, TRY_LAST = 16, 256  # runs between two looks at the slower way: they double
 TRIES = 5  # runs of such a look
+FACES_EACH = 2  # faces for each thread from which on they are shared out
 CLEARLY = 1.2  # times as slow as the other way was, to leave a way without a look
 _FULL = "if its memory is full, close other programs that use it, or take --device cpu"
 
@@ -64,9 +67,10 @@ class OnnxRuntimeBackend:
 
     def _load(self, spec: NetSpec, onnx: str | bytes) -> OnnxRuntimeNet:
         if self._kind != "cpu" or self._threads == 1:
-            return OnnxRuntimeNet(spec, self._session(spec, onnx, self._threads), None, self.device)
+            return OnnxRuntimeNet(spec, self._session(spec, onnx, self._threads), None, self.device, threads=1)
         alone = self._session(spec, onnx, 1)
-        return OnnxRuntimeNet(spec, alone, lambda: self._session(spec, onnx, self._threads), self.device)
+        make_team = partial(self._session, spec, onnx, self._threads)
+        return OnnxRuntimeNet(spec, alone, make_team, self.device, self._threads)
 
     def _session(self, spec: NetSpec, onnx: str | bytes, threads: int) -> Any:
         options = self._library.SessionOptions()
@@ -99,7 +103,7 @@ class OnnxRuntimeBackend:
 
 
 class Ways:
-    """Which of two ways was faster of late: a team of threads (True), or one alone (False). Answers are the same.
+    """Which of two ways was faster of late: several threads (True), or one alone (False). Answers are the same.
 
     On a machine that others keep busy a team can be ten times as slow as one thread, because it waits for whichever of
     its threads does not run.
@@ -130,41 +134,58 @@ class Ways:
         now, other = self._took[self._best], self._took[not self._best]
         if len(now) >= TRIES <= len(other) and median(now) > times * median(other):
             self._best = not self._best
+            self._left = self._pause = TRY_FIRST  # what changed may change back
 
 
 class OnnxRuntimeNet:
-    """A net that is run by one thread or, while it is busy most of the time, by all.
+    """A net that is run by one thread or by several, whichever is quicker of late.
 
-    A thread that has slept takes longer to wake, layer by layer, than it saves: at a camera's pace one thread is as
-    fast as two and leaves the other core to others. While runs follow each other, threads stay awake and help, unless
-    others keep the cores busy.
+    Many faces are shared out: each thread takes its faces from the first layer to the last. Few faces are one team's
+    work, layer by layer, but only while runs follow each other: a thread that has slept takes longer to wake for every
+    layer than it saves. At a camera's pace one thread is as fast as two and leaves the other core to others.
     """
 
-    def __init__(self, spec: NetSpec, alone: Any, make_team: Callable[[], Any] | None, device: str) -> None:
+    def __init__(
+        self, spec: NetSpec, alone: Any, make_team: Callable[[], Any] | None, device: str, threads: int
+    ) -> None:
         """Sessions of one thread and, where there are more, of all: made when needed first."""
         self.spec = spec
         self._alone, self._make_team, self._team = alone, make_team, None
-        self._device = device
+        self._device, self._threads = device, threads
         self._outputs = list(spec.outputs)
+        self._helpers: ThreadPoolExecutor | None = None
         self._ended, self._took = 0.0, 0.0  # of the last run, in seconds
-        self._ways = Ways()
+        self._team_ways, self._share_ways = Ways(), Ways()
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
-        follows = perf_counter() - self._ended < max(AWAKE_S, self._took)
-        team = follows and self._make_team is not None and self._ways.choose()
-        session = self._session(team)
         begun = perf_counter()
+        many = self._threads > 1 and len(images) >= FACES_EACH * self._threads
+        follows = self._threads > 1 and begun - self._ended < max(AWAKE_S, self._took)
+        ways = self._share_ways if many else self._team_ways if follows else None
+        together = ways is not None and ways.choose()
         try:
-            answers = session.run(self._outputs, {self.spec.input: images})
+            answers = self._shared(images) if together and many else self._answers(self._session(together), images)
         except Exception as error:  # the library has many types
             if self._device == "cpu":
                 raise
             raise MissingError(f"net {self.spec.name} fails on {self._device} ({_line(error)}): {_FULL}") from error
         self._ended = perf_counter()
         self._took = self._ended - begun
-        if follows:
-            self._ways.learn(team, self._took / len(images))
+        if ways is not None:
+            ways.learn(together, self._took / len(images))
         return dict(zip(self._outputs, answers, strict=True))
+
+    def _answers(self, session: Any, images: NDArray[np.uint8]) -> list[Any]:
+        return session.run(self._outputs, {self.spec.input: images})
+
+    def _shared(self, images: NDArray[np.uint8]) -> list[Any]:
+        """Each thread answers its share; a session of one thread works in the thread that calls it."""
+        if self._helpers is None:
+            self._helpers = ThreadPoolExecutor(self._threads - 1, "realtime3d-net")
+        mine, *others = np.array_split(images, self._threads)
+        asked = [self._helpers.submit(self._answers, self._alone, share) for share in others]
+        answers = [self._answers(self._alone, mine), *(future.result() for future in asked)]
+        return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
     def _session(self, team: bool) -> Any:
         if not team or self._make_team is None:
@@ -174,7 +195,9 @@ class OnnxRuntimeNet:
         return self._team
 
     def close(self) -> None:
-        self._alone = self._team = self._make_team = None
+        if self._helpers is not None:
+            self._helpers.shutdown()
+        self._alone = self._make_team = self._team = self._helpers = None
 
 
 def _line(error: Exception) -> str:

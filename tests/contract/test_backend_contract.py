@@ -197,7 +197,7 @@ def test_a_device_that_fails_at_work_is_one_line(net_folder: Path) -> None:
         def run(self, *arguments: object) -> None:
             raise RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory\nat line 1")
 
-    net = OnnxRuntimeNet(modelset.find(str(net_folder)).nets["track"], Full(), None, "cuda:0")
+    net = OnnxRuntimeNet(modelset.find(str(net_folder)).nets["track"], Full(), None, "cuda:0", threads=1)
     with pytest.raises(MissingError, match=r"tiny\.track fails on cuda:0 .*allocate memory.*--device cpu") as caught:
         net.run(images(1))
     assert "\n" not in str(caught.value)

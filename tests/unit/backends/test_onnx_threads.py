@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,12 @@ class Session:
 
     def __init__(self, name: str, clock: Clock, called: list[str]) -> None:
         self.name, self.clock, self.called, self.takes_s = name, clock, called, 0.002
+        self.asked: list[int] = []
 
     def run(self, outputs: list[str], images: dict[str, np.ndarray]) -> list[np.ndarray]:
         self.clock.now += self.takes_s
         self.called.append(self.name)
+        self.asked.append(len(images["image"]))
         return [np.zeros((1, 1), np.float32) for _ in outputs]
 
 
@@ -51,16 +54,16 @@ def sessions_of(clock: Clock, takes_s: float = 0.002) -> tuple[OnnxRuntimeNet, l
     sessions = {name: Session(name, clock, called) for name in ("alone", "team")}
     for session in sessions.values():
         session.takes_s = takes_s
-    return OnnxRuntimeNet(SPEC, sessions["alone"], lambda: sessions["team"], "cpu"), called, sessions
+    return OnnxRuntimeNet(SPEC, sessions["alone"], lambda: sessions["team"], "cpu", 2), called, sessions
 
 
 def net_of(clock: Clock, takes_s: float = 0.002) -> tuple[OnnxRuntimeNet, list[str]]:
     return sessions_of(clock, takes_s)[:2]
 
 
-def run_paced(net: OnnxRuntimeNet, clock: Clock, pause_s: float, runs: int = 3) -> None:
+def run_paced(net: OnnxRuntimeNet, clock: Clock, pause_s: float, runs: int = 3, faces: int = 1) -> None:
     for _ in range(runs):
-        net.run(IMAGES)
+        net.run(IMAGES.repeat(faces, axis=0))
         clock.now += pause_s
 
 
@@ -84,10 +87,47 @@ def test_after_a_pause_one_thread_goes_on(clock: Clock) -> None:
     assert called == ["alone", "team", "team"] * 2
 
 
-def test_many_faces_at_a_camera_s_pace_are_shared_when_one_thread_is_too_slow(clock: Clock) -> None:
+def test_slow_runs_at_a_camera_s_pace_are_shared_when_one_thread_is_too_slow(clock: Clock) -> None:
     net, called = net_of(clock, takes_s=0.025)
     run_paced(net, clock, 0.008)
     assert called == ["alone", "team", "team"]
+
+
+def test_many_faces_are_shared_out_at_any_pace(clock: Clock) -> None:
+    net, called, sessions = sessions_of(clock)
+    run_paced(net, clock, 0.030, runs=1, faces=3)
+    run_paced(net, clock, 0.030, runs=2, faces=4)
+    run_paced(net, clock, 0.030, runs=1, faces=7)
+    assert set(called) == {"alone"}
+    assert sessions["alone"].asked[0] == 3
+    assert sorted(sessions["alone"].asked[1:]) == [2, 2, 2, 2, 3, 4]
+
+
+def test_many_faces_are_one_thread_s_work_where_helpers_are_held_up(clock: Clock) -> None:
+    net, _, sessions = sessions_of(clock)
+    run = net._shared
+
+    def held_up(images: np.ndarray) -> list[np.ndarray]:
+        clock.now += 0.050
+        return run(images)
+
+    net._shared = held_up  # type: ignore[method-assign]
+    run_paced(net, clock, 0.030, runs=100, faces=4)
+    assert sessions["alone"].asked.count(4) > 60
+
+
+def test_a_helper_s_failure_is_the_run_s(clock: Clock) -> None:
+    net, _ = net_of(clock)
+    answers = net._answers
+
+    def breaks(session: Session, images: np.ndarray) -> list[np.ndarray]:
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("no room")
+        return answers(session, images)
+
+    net._answers = breaks  # type: ignore[method-assign]
+    with pytest.raises(MemoryError, match="no room"):
+        run_paced(net, clock, 0.0, faces=4)
 
 
 def test_a_team_that_others_hold_up_leaves_the_work_to_one_thread_until_they_are_gone(clock: Clock) -> None:
@@ -102,7 +142,7 @@ def test_a_team_that_others_hold_up_leaves_the_work_to_one_thread_until_they_are
     called.clear()
     sessions["team"].takes_s = 0.0012
     run_paced(net, clock, 0.0005, 1000)
-    assert called.count("team") > 700
+    assert called.count("team") > 900  # what changed may change back: it looks again soon
 
 
 def test_one_hiccup_decides_nothing(clock: Clock) -> None:
@@ -117,11 +157,15 @@ def test_one_hiccup_decides_nothing(clock: Clock) -> None:
     assert called.count("team") >= 9
 
 
-def test_one_thread_and_all_answer_alike(net_folder: Path) -> None:
+@pytest.mark.parametrize("faces", [1, 2, 5])
+def test_one_thread_and_all_answer_alike(net_folder: Path, faces: int) -> None:
     spec = modelset.find(str(net_folder)).nets["track"]
     one, two = (create("onnxruntime", threads=n).load(spec) for n in (1, 2))
-    images = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (faces, SIZE, SIZE, 3), dtype=np.uint8)
     expected = one.run(images)
     for _ in range(20):  # the first alone, later ones together
         for name, answer in two.run(images).items():
             np.testing.assert_allclose(answer, expected[name], rtol=1e-4, atol=1e-5)
+    for net in (one, two):
+        net.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("realtime3d-net")]
