@@ -37,6 +37,7 @@ class Shot:
     image: Image
     target: Target
     person: int
+    file: str  # the photograph that is shown
 
 
 def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 48, frames: int = FRAMES) -> Iterator[Shot]:
@@ -52,7 +53,8 @@ def sequences(photos: Photos, arkit_to_motion: NDArray, people: int = 48, frames
         scene = build_scene(top, replace(photo, image=without_mirrored_borders(photo.image)))
         somebody = (usual + 0.6 * np.clip(rng.normal(size=len(usual)), -2.5, 2.5)).astype(np.float32)
         alpha = scene.photo.alpha if person % 2 else somebody
-        yield from _one_person(top, scene, alpha, arkit_to_motion, person, frames, rng)
+        for shot in _one_person(top, scene, alpha, arkit_to_motion, frames, rng):
+            yield Shot(*shot, person, fits.files[i])
 
 
 def _one_person(
@@ -60,10 +62,9 @@ def _one_person(
     scene: Scene,
     alpha: NDArray[np.float32],
     arkit_to_motion: NDArray,
-    person: int,
     frames: int,
     rng: np.random.Generator,
-) -> Iterator[Shot]:
+) -> Iterator[tuple[Image, Target]]:
     keys = sample_actions(rng, 5, top.model.arkit_names) @ arkit_to_motion.T
     turns = [draw_rotation(rng, None) for _ in range(3)]
     distance = float(rng.uniform(400, 900))
@@ -78,7 +79,7 @@ def _one_person(
             keep_background=True,
             light=np.zeros(3, np.float32),
         )
-        yield Shot(render(top, scene, target, backdrop, SIZE, rng), target, person)
+        yield render(top, scene, target, backdrop, SIZE, rng), target
 
 
 def _blend(keys: Array, at: float) -> Array:
@@ -110,10 +111,13 @@ def _head(model: FaceModel, alpha: NDArray, motion: NDArray) -> NDArray[np.float
     return model.deform(model.neutral(alpha), motion[:n], motion[n:])
 
 
-def measure(photos: Photos, arkit_to_motion: NDArray, look: Look, people: int = 48) -> Figures:
-    """Expression, gaps, identity and rotation of every sequence against its truth."""
+def measure(
+    photos: Photos, arkit_to_motion: NDArray, look: Look, people: int = 48, covered: frozenset[str] = frozenset()
+) -> Figures:
+    """Expression, gaps, identity and rotation of every sequence against its truth; photographs of which lids or lips
+    cannot be read are left out."""
     model, front = photos.model, region_mask(photos.model)
-    shots = list(sequences(photos, arkit_to_motion, people))
+    shots = [shot for shot in sequences(photos, arkit_to_motion, people) if shot.file not in covered]
     faces = [look(shot.image, true_box(model, shot.target)) for shot in shots]
     n = model.n_expression
     found = np.stack([face.expression for face in faces])

@@ -130,6 +130,7 @@ def _sections(
         sections["aflw2000"] = lambda: _aflw(pictures, look, sheets, found)
     if places.val and places.val_fits:
         val, seen = Photos(places.val, Fits.load(places.val_fits), model), places.seen
+        covered = limits.covered(val.fits.files, seen) if seen else frozenset()
 
         def each(errors: eval_photos.Array) -> None:
             if seen:
@@ -137,7 +138,7 @@ def _sections(
 
         sections |= {
             "val": lambda: eval_photos.surface(val, look, each),
-            "rendered": lambda: eval_renders.measure(val, to_motion, look),
+            "rendered": lambda: eval_renders.measure(val, to_motion, look, covered=covered),
             "still": lambda: eval_photos.still(val, look),
             "presence": lambda: eval_photos.presence(val, look, eval_renders.negatives(val)),
             "degradation": lambda: eval_photos.degradation(val, look),

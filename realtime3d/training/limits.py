@@ -97,6 +97,24 @@ def by_group(values: dict[str, Array], errors: Array) -> Limits:
 
 def by_column(files: Sequence[str], errors: Array, table: Path) -> Limits:
     """Mean error for every value of every column of a CSV whose column `file` names the pictures."""
+    rows = _rows(files, table)
+    columns = [name for name in next(iter(rows.values())) if name != "file"]
+    found: Limits = {}
+    for column in columns:
+        seen = np.array([rows[file][column] for file in files])
+        found[column] = _bins((str(value), errors[seen == value]) for value in np.unique(seen))
+    return found
+
+
+def covered(files: Sequence[str], table: Path) -> frozenset[str]:
+    """Pictures on which eyes are behind dark glasses or something is in front of the face: lids or lips cannot be read
+    there, however the face is turned."""
+    rows = _rows(files, table)
+    return frozenset(f for f in files if rows[f].get("glasses") == "dark" or rows[f].get("covered", "no") != "no")
+
+
+def _rows(files: Sequence[str], table: Path) -> dict[str, dict[str, str]]:
+    """The lines of a CSV by their file; every one of `files` has a line."""
     try:
         with table.open(newline="", encoding="utf-8") as lines:
             rows = {row["file"]: row for row in csv.DictReader(lines)}
@@ -105,12 +123,7 @@ def by_column(files: Sequence[str], errors: Array, table: Path) -> Limits:
     missing = [file for file in files if file not in rows]
     if missing:
         raise SourceError(f"{table} has no line for {missing[0]} and {len(missing) - 1} others: add them")
-    columns = [name for name in next(iter(rows.values())) if name != "file"]
-    found: Limits = {}
-    for column in columns:
-        seen = np.array([rows[file][column] for file in files])
-        found[column] = _bins((str(value), errors[seen == value]) for value in np.unique(seen))
-    return found
+    return rows
 
 
 def _bins(parts: Iterable[tuple[str, Array]]) -> Bins:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from realtime3d.errors import SourceError
-from realtime3d.training.limits import GROUPS, by_column, by_group, draw, properties
+from realtime3d.training.limits import GROUPS, by_column, by_group, covered, draw, properties
 
 POINTS = np.column_stack([np.tile(np.linspace(40, 160, 17), 4), np.repeat(np.linspace(30, 170, 4), 17)])
 
@@ -64,3 +64,11 @@ def test_a_table_that_lacks_a_picture_says_so(tmp_path):
     table.write_text("name,glasses\n1.jpg,none\n")
     with pytest.raises(SourceError, match="column `file`"):
         by_column(["1.jpg"], np.zeros(1), table)
+
+
+def test_dark_glasses_and_things_in_front_of_a_face_are_told(tmp_path):
+    table = tmp_path / "seen.csv"
+    table.write_text("file,glasses,covered\na,dark,no\nb,clear,no\nc,none,partly\nd,none,no\n")
+    assert covered(["a", "b", "c", "d"], table) == {"a", "c"}
+    with pytest.raises(SourceError, match=r"no line for e\.jpg"):
+        covered(["a", "e.jpg"], table)
