@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.demo import clip_path, load_truth
+from realtime3d.demo import Truth, clip_path, load_truth
 from realtime3d.errors import SourceError
 from realtime3d.io.base import Gap
 from realtime3d.io.sources import open_source
@@ -19,14 +19,15 @@ SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (
 FPS = 30
 LIMIT = 240  # frames taken of a clip
 WHOLE = 0.99  # share of the landmarks inside the picture
+CALM_MM = 20.0  # from frame to frame: a faster face would leap where an endless clip turns back
 TILE = 240  # px of one face's part of the picture with several faces
 GRID = (4, 2)
 
 
 @cache
 def clip_frames(path: Path | None = None) -> tuple[Image, ...]:
-    """Up to `LIMIT` decoded frames of a clip; None: those of the bundled one that show the face, without a gap."""
-    first, last = (0, LIMIT) if path else _longest(load_truth().visible >= WHOLE)
+    """Up to `LIMIT` decoded frames of a clip; None: those of the bundled one that show the face calmly, without a gap."""
+    first, last = (0, LIMIT) if path else _longest(_calm(load_truth()))
     images: list[Image] = []
     with open_source(path or clip_path()) as source:
         for item in source:
@@ -37,6 +38,12 @@ def clip_frames(path: Path | None = None) -> tuple[Image, ...]:
     if not images:
         raise SourceError(f"{path} has no frames: name another video")
     return tuple(images)
+
+
+def _calm(truth: Truth) -> NDArray[np.bool_]:
+    """Frames that show the whole face, and not on its way out."""
+    moved = np.linalg.norm(np.diff(truth.t, axis=0, prepend=truth.t[:1]), axis=1)
+    return (truth.visible >= WHOLE) & (moved < CALM_MM)
 
 
 def _longest(wanted: NDArray[np.bool_]) -> tuple[int, int]:

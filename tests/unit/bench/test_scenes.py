@@ -49,10 +49,11 @@ def test_crowds_have_limits(faces: int) -> None:
 
 def test_the_bundled_clip_shows_its_face_in_every_frame() -> None:
     frames = scenes.clip_frames()
-    visible = load_truth().visible
-    assert 30 <= len(frames) <= len(visible)
-    first, last = scenes._longest(visible >= scenes.WHOLE)
-    assert last - first == len(frames) and visible[first:last].min() >= scenes.WHOLE
+    truth = load_truth()
+    assert 100 <= len(frames) <= len(truth.visible)
+    first, last = scenes._longest(scenes._calm(truth))
+    assert last - first == len(frames) and truth.visible[first:last].min() >= scenes.WHOLE
+    assert np.linalg.norm(np.diff(truth.t[first:last], axis=0), axis=1).max() < scenes.CALM_MM
 
 
 @pytest.mark.parametrize(
