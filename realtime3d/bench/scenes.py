@@ -26,7 +26,7 @@ GRID = (4, 2)
 
 @cache
 def clip_frames(path: Path | None = None) -> tuple[Image, ...]:
-    """Up to `LIMIT` decoded frames of a clip; None: those of the bundled one that show the face calmly, without a gap."""
+    """Up to `LIMIT` decoded frames of a clip; None: the longest calm part of the bundled one."""
     first, last = (0, LIMIT) if path else _longest(_calm(load_truth()))
     images: list[Image] = []
     with open_source(path or clip_path()) as source:
