@@ -140,9 +140,9 @@ class Ways:
 class OnnxRuntimeNet:
     """A net that is run by one thread or by several, whichever is quicker of late.
 
-    Many faces are shared out: each thread takes its faces from the first layer to the last. Few faces are one team's
-    work, layer by layer, but only while runs follow each other: a thread that has slept takes longer to wake for every
-    layer than it saves. At a camera's pace one thread is as fast as two and leaves the other core to others.
+    Only runs that follow each other are worth several: a thread that has slept takes longer to wake than it saves, and
+    at a camera's pace one is as fast as two and leaves the other core to others. Many faces are shared out, each thread
+    takes its own from the first layer to the last; few are one team's work, layer by layer.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class OnnxRuntimeNet:
         begun = perf_counter()
         many = self._threads > 1 and len(images) >= FACES_EACH * self._threads
         follows = self._threads > 1 and begun - self._ended < max(AWAKE_S, self._took)
-        ways = self._share_ways if many else self._team_ways if follows else None
+        ways = (self._share_ways if many else self._team_ways) if follows else None
         together = ways is not None and ways.choose()
         try:
             answers = self._shared(images) if together and many else self._answers(self._session(together), images)

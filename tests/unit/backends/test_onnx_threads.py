@@ -93,14 +93,13 @@ def test_slow_runs_at_a_camera_s_pace_are_shared_when_one_thread_is_too_slow(clo
     assert called == ["alone", "team", "team"]
 
 
-def test_many_faces_are_shared_out_at_any_pace(clock: Clock) -> None:
+def test_many_faces_that_follow_each_other_are_shared_out(clock: Clock) -> None:
     net, called, sessions = sessions_of(clock)
-    run_paced(net, clock, 0.030, runs=1, faces=3)
-    run_paced(net, clock, 0.030, runs=2, faces=4)
-    run_paced(net, clock, 0.030, runs=1, faces=7)
+    for faces, pause_s in ((4, 0.030), (4, 0.001), (4, 0.001), (7, 0.030), (4, 0.0)):
+        run_paced(net, clock, pause_s, runs=1, faces=faces)
     assert set(called) == {"alone"}
-    assert sessions["alone"].asked[0] == 3
-    assert sorted(sessions["alone"].asked[1:]) == [2, 2, 2, 2, 3, 4]
+    asked = sessions["alone"].asked
+    assert asked[:2] == [4, 4] and sorted(asked[2:6]) == [2, 2, 3, 4] and asked[6:] == [4]
 
 
 def test_many_faces_are_one_thread_s_work_where_helpers_are_held_up(clock: Clock) -> None:
@@ -112,7 +111,7 @@ def test_many_faces_are_one_thread_s_work_where_helpers_are_held_up(clock: Clock
         return run(images)
 
     net._shared = held_up  # type: ignore[method-assign]
-    run_paced(net, clock, 0.030, runs=100, faces=4)
+    run_paced(net, clock, 0.001, runs=100, faces=4)
     assert sessions["alone"].asked.count(4) > 60
 
 
@@ -127,7 +126,7 @@ def test_a_helper_s_failure_is_the_run_s(clock: Clock) -> None:
 
     net._answers = breaks  # type: ignore[method-assign]
     with pytest.raises(MemoryError, match="no room"):
-        run_paced(net, clock, 0.0, faces=4)
+        run_paced(net, clock, 0.0, runs=2, faces=4)
 
 
 def test_a_team_that_others_hold_up_leaves_the_work_to_one_thread_until_they_are_gone(clock: Clock) -> None:
