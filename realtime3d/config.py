@@ -76,7 +76,7 @@ class TrackerSettings:
     presence_unseen: float = setting(0.9, "0..1", "keeps a track that the detector should see but does not", 0, 1)
     max_sigma_deg: float = setting(30.0, "deg", "an answer that expects to be wrong by more says nothing", 0, 1000)
     unseen_s: float = setting(1.0, "s", "time of several runs of the detector until that probability counts", 0, 60)
-    reid_distance: float = setting(0.47, "", "mean shapes nearer than this are one person's, single frames: 1", 0, 100)
+    reid_distance: float = setting(0.6, "", "mean shapes nearer than this are one person's, single frames: 1", 0, 100)
     reid_faces: float = setting(
         2.0, "faces", "how far a face that returns may have moved, and again per second", 0, 100
     )

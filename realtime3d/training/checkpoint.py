@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from realtime3d.errors import MissingError, OutputError
+from realtime3d.errors import MissingError, OutputError, UsageError
 from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, build
 
 FORMAT = 1
@@ -50,6 +50,22 @@ def load_net(path: Path) -> TrackNet | ShapeNet:
     net = build(state["kind"], NetConfig(**state["net_config"]))
     net.load_state_dict(state["average"])
     return net.eval()
+
+
+def average(sources: Sequence[Path], target: Path) -> None:
+    """Write the mean of several nets' weights: of nets that went on from one another it errs less than each of them."""
+    states = [load(path) for path in sources]
+    first = states[0]
+    for path, state in zip(sources, states, strict=True):
+        if any(state[key] != first[key] for key in ("kind", "net_config")):
+            raise UsageError(f"{path} holds another kind or size of net than {sources[0]}: their weights have no mean")
+    weights = [state["average"] for state in states]
+    mean = {
+        name: sum(w[name] for w in weights) / len(weights) if value.is_floating_point() else value
+        for name, value in weights[0].items()
+    }
+    samples = sum(state["samples"] for state in states)
+    save(target, {"kind": first["kind"], "net_config": first["net_config"], "average": mean, "samples": samples})
 
 
 def finite(tensors: Mapping[str, Tensor]) -> bool:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from realtime3d.errors import SourceError
-from realtime3d.training.net_commands import add_evaluate, add_export, add_train, evaluate, export, train
+from realtime3d.training.net_commands import (
+    add_average,
+    add_evaluate,
+    add_export,
+    add_train,
+    average,
+    evaluate,
+    export,
+    train,
+)
 
 if TYPE_CHECKING:
     from realtime3d.training.fit import Fits
@@ -30,6 +39,7 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
         ("pack", "cut fitted photographs into a self-contained training pack", _pack_options, pack),
         ("render", "render training shards from a pack", _render_options, render),
         ("train", "train a net on shards; goes on where it was stopped", add_train, train),
+        ("average", "take the mean of the weights of nets that went on from one another", add_average, average),
         ("export", "write a model set: ONNX with half-precision weights, listed in models.toml", add_export, export),
         ("evaluate", "measure model sets and write the table of the model card", add_evaluate, evaluate),
     ):

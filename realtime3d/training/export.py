@@ -6,7 +6,6 @@ Half-precision weights sit behind a Cast each, which ONNX Runtime and TensorRT f
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from realtime3d.facemodel import FaceModel
 from realtime3d.training.checkpoint import load_net
 from realtime3d.training.mirror import Agreement
 from realtime3d.training.nets import ShapeNet, TrackNet
-from realtime3d.training.panel import Panel
 
 if TYPE_CHECKING:
     import onnx
@@ -60,20 +58,15 @@ def part_of(net: TrackNet | ShapeNet, part: str) -> tuple[TrackNet | ShapeNet, t
     return net, TRACK_OUTPUTS
 
 
-def export(
-    source: Path, target: Path, part: str = "track", mirror: FaceModel | None = None, also: Sequence[Path] = ()
-) -> Path:
+def export(source: Path, target: Path, part: str = "track", mirror: FaceModel | None = None) -> Path:
     """Write the averaged net of a checkpoint ("track" or "shape") as ONNX with half-precision weights.
 
-    With the face model as `mirror` it also looks at the mirrored picture and answers the mean of both; `also` names
-    checkpoints whose answers are averaged in.
+    With the face model as `mirror` it also looks at the mirrored picture and answers the mean of both.
     """
     onnx = require("onnx", "train", "exporting nets")
-    parts = [part_of(load_net(path), part) for path in (source, *also)]
-    names = parts[0][1]
-    nets = [Agreement(net, mirror) if mirror else net for net, _ in parts]
-    net: nn.Module = Panel(nets) if also else nets[0]
-    size = nets[0].config.size
+    plain, names = part_of(load_net(source), part)
+    net = Agreement(plain, mirror) if mirror else plain
+    size = plain.config.size
     temporary = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -111,9 +111,9 @@ def draw_shape(own: NDArray[np.float32], usual: NDArray[np.float32], rng: np.ran
     """The photographed person's own shape, one near it, or somebody else's around the usual one."""
     kind = rng.random()
     noise = np.clip(rng.normal(size=len(own)), -2.5, 2.5)
-    if kind < 0.4:
+    if kind < 0.25:
         return own
-    return (own + 0.4 * noise if kind < 0.7 else usual + rng.uniform(0.3, 0.9) * noise).astype(np.float32)
+    return (own + 0.4 * noise if kind < 0.5 else usual + rng.uniform(0.3, 0.9) * noise).astype(np.float32)
 
 
 def draw_motion(pack: Pack, photo: FittedPhoto, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The steps train, export and evaluate of `realtime3d training`: their options, and what they do."""
+"""The steps train, average, export and evaluate of `realtime3d training`: their options, and what they do."""
 
 from __future__ import annotations
 
@@ -69,13 +69,24 @@ def train(args: argparse.Namespace, log: Log) -> None:
     log(f"wrote {run(config)}")
 
 
+def add_average(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `average`."""
+    parser.add_argument("checkpoints", type=Path, nargs="+", metavar="CKPT", help="nets of one kind and size")
+    parser.add_argument("--out", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
+
+
+def average(args: argparse.Namespace, log: Log) -> None:
+    """Write the mean of several nets' weights."""
+    from realtime3d.training.checkpoint import average as mean
+
+    mean(args.checkpoints, args.out)
+    log(f"wrote {args.out}; next: realtime3d training export {args.out}")
+
+
 def add_export(parser: argparse.ArgumentParser) -> None:
     """Arguments of `export`."""
     parser.add_argument("track", type=Path, metavar="CKPT", help="checkpoint of the net for pose and expression")
     parser.add_argument("--shape", type=Path, metavar="CKPT", help="ShapeNet's checkpoint; default: CKPT's own head")
-    parser.add_argument(
-        "--also", type=Path, nargs="+", default=[], metavar="CKPT", help="track nets whose answers are averaged in"
-    )
     parser.add_argument("--name", default="compact", help="name of the set")
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="folder with models.toml")
     parser.add_argument("--status", choices=("preview", "released"), default="preview")
@@ -88,7 +99,7 @@ def export(args: argparse.Namespace, log: Log) -> None:
     from realtime3d.training.release import write_set
 
     places = (args.out, args.name, args.track, args.shape, args.model)
-    listed = write_set(*places, args.status, args.training, mirror=args.mirror, also=args.also)
+    listed = write_set(*places, args.status, args.training, mirror=args.mirror)
     log(f"wrote {args.name} into {listed}")
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +43,17 @@ def write_set(
     training: str,
     metrics: Mapping[str, Mapping[str, float]] | None = None,
     mirror: bool = False,
-    also: Sequence[Path] = (),
 ) -> Path:
     """Export both nets of a set into `folder` and list them in its `models.toml`; gives the list's path.
 
     `shape` is ShapeNet's checkpoint; None takes the shape head that trained along in `track`. `metrics` are measured
-    figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored picture: twice the time. `also`
-    are checkpoints of further track nets, whose answers are averaged in.
+    figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored picture: twice the time.
     """
     listed = read_list(folder / LIST)
     both = FaceModel.load(face_model) if mirror else None
     entry: dict[str, Any] = {"status": status}
-    parts = (("track", track, TRACK_OUTPUTS, tuple(also)), ("shape", shape or track, SHAPE_OUTPUTS, ()))
-    for part, source, outputs, others in parts:
-        file = export(source, folder / f"{name}_{part}.onnx", part, both, others)
+    for part, source, outputs in (("track", track, TRACK_OUTPUTS), ("shape", shape or track, SHAPE_OUTPUTS)):
+        file = export(source, folder / f"{name}_{part}.onnx", part, both)
         state = checkpoint.load(source)
         entry[part] = {
             **_named(file),
@@ -68,7 +65,6 @@ def write_set(
             "training": training,
             "samples": state["samples"],
             **({"mirror": True} if mirror else {}),
-            **({"nets": 1 + len(others)} if others else {}),
             "metrics": dict((metrics or {}).get(part, {})),
         }
     kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model")}

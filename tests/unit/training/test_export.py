@@ -102,28 +102,26 @@ def test_a_net_that_also_looks_at_the_mirror_answers_alike_for_both(track, tmp_p
     assert np.allclose(mapped, other["expression"], atol=0.02 + 0.2 * np.abs(mapped))
 
 
-def test_several_nets_answer_their_mean_each_at_its_own_size(track, tmp_path):
-    larger = TrackNet(NetConfig(size=SIZE + 16, trunk="lite0")).eval()
-    first = save(tmp_path / "larger.pt", larger, "track")
-    write_set(tmp_path, "two", first, track[0], MODEL, "preview", "a test", also=[track[0]])
-    found = modelset.find(str(tmp_path)).nets
-    image = np.random.default_rng(2).integers(0, 256, (3, SIZE + 16, SIZE + 16, 3), dtype=np.uint8)
-    answers = OnnxRuntimeBackend("cpu", 1).load(found["track"]).run(image)
-    pixels = torch.from_numpy(image).permute(0, 3, 1, 2).float()
-    small = torch.nn.functional.interpolate(pixels, size=(SIZE, SIZE), mode="bilinear").permute(0, 2, 3, 1)
-    with torch.no_grad():
-        apart = larger(torch.from_numpy(image)), track[1].eval()(small)
-    for name, values in answers.items():
-        expected = (apart[0][name] + apart[1][name]) / 2
-        assert np.allclose(values, expected.numpy(), atol=5e-3), name
-    listed = read_list(tmp_path / "models.toml")["two"]
-    assert (listed["track"]["nets"], listed["track"]["size"], listed["shape"]["size"]) == (2, SIZE + 16, SIZE)
+def test_the_mean_of_nets_has_the_mean_of_their_weights(track, tmp_path):
+    path, net = track
+    other = TrackNet(net.config)
+    second = save(tmp_path / "second.pt", other, "track")
+    checkpoint.average([path, second], tmp_path / "mean.pt")
+    mean = checkpoint.load_net(tmp_path / "mean.pt").state_dict()
+    apart = net.state_dict(), other.state_dict()
+    for name, value in mean.items():
+        if value.is_floating_point():
+            assert torch.allclose(value, (apart[0][name] + apart[1][name]) / 2, atol=1e-6), name
+    assert checkpoint.load(tmp_path / "mean.pt")["samples"] == 2468
+    write_set(tmp_path, "mean", tmp_path / "mean.pt", None, MODEL, "preview", "a test")
 
 
-def test_the_net_with_the_largest_input_comes_first(track, tmp_path):
-    larger = save(tmp_path / "larger.pt", TrackNet(NetConfig(size=SIZE + 16)), "track")
-    with pytest.raises(UsageError, match="largest input first"):
-        write_set(tmp_path, "two", track[0], None, MODEL, "preview", "a test", also=[larger])
+@pytest.mark.parametrize("net", [TrackNet(NetConfig(size=SIZE + 16)), ShapeNet(NetConfig(size=SIZE))])
+def test_nets_of_another_kind_or_size_have_no_mean(track, tmp_path, net):
+    other = save(tmp_path / "other.pt", net, "shape" if isinstance(net, ShapeNet) else "track")
+    with pytest.raises(UsageError, match="no mean"):
+        checkpoint.average([track[0], other], tmp_path / "mean.pt")
+    assert not (tmp_path / "mean.pt").exists()
 
 
 def test_expressions_in_a_mirror_exchange_left_and_right():

@@ -194,7 +194,8 @@ def test_the_commands_train_and_export(shards, tmp_path, no_pretrained):
     budget = ("--samples", "16", "--size", "64", "--batch", "8", "--workers", "0", "--model", str(MODEL), "-q")
     step("train", run, "--shards", str(shards), *budget)
     assert (tmp_path / "run" / "release.pt").exists()
-    step("export", f"{run}/release.pt", "--out", str(out), "--name", "mine", "--model", str(MODEL))
+    step("average", f"{run}/release.pt", f"{run}/last.pt", "--out", f"{run}/mean.pt", "--model", str(MODEL))
+    step("export", f"{run}/mean.pt", "--out", str(out), "--name", "mine", "--model", str(MODEL))
     assert modelset.find(str(out)).nets["track"].size == 64
     with pytest.raises(UsageError, match="multiple of 16"):
         step("train", run, "--shards", str(shards), "--samples", "8", "--size", "100", "--model", str(MODEL))
