@@ -84,7 +84,7 @@ class _Noise:
     FRAMES, WINDOWS, LEAST_WINDOWS = 12, 25, 3
     STILL = 1.6  # times what its differences say a window without motion may spread
     CALMEST, CORRECTION = 0.2, 1.3  # the calmest fifth of short windows underrates: measured on white noise
-    RANGE = 0.05, 6.0
+    RANGE = 0.15, 6.0  # least: 0.1 degrees, 0.3 mm, which nobody sees
 
     def __init__(self, families: Sequence[slice]) -> None:
         self._families = families

@@ -63,6 +63,15 @@ def test_a_still_face_jitters_five_times_less_whatever_the_noise(loud: float) ->
     assert step_of(raw, "expression") > 4.5 * step_of(out, "expression")
 
 
+def test_outliers_too_small_to_be_seen_do_not_pass() -> None:
+    """A good picture has next to no noise; what is far beyond it can still be far below what anybody sees."""
+    rng = np.random.default_rng(0)
+    raw = [noisy(rng, 0.12 if rng.random() < 0.06 else 0.02) for _ in range(400)]
+    out = smooth(raw)
+    assert step_deg(raw) > 5 * step_deg(out)
+    assert step_of(raw, "expression") > 5 * step_of(out, "expression")
+
+
 def test_noise_that_frames_share_and_that_differs_between_signals_is_calmed_too() -> None:
     """As nets err: pitch more than roll, hardly sideways, and each frame half of what the last one did."""
     rng = np.random.default_rng(0)
