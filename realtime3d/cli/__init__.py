@@ -43,7 +43,7 @@ def build_parser() -> Parser:
             name, help=text.partition("\n")[0], description=text, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         module.add_arguments(command)
-        command.set_defaults(run=module.run, refuse=command.error)
+        command.set_defaults(run_command=module.run, refuse=command.error)
     return parser
 
 
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"realtime3d {__version__}")
         return 0
-    if not hasattr(args, "run"):
+    if not hasattr(args, "run_command"):
         parser.print_help()
         return 2
     return _run(args)
@@ -69,7 +69,7 @@ def _run(args: argparse.Namespace) -> int:
 
     set_up_messages(quiet=args.quiet, verbose=args.verbose, debug=args.debug)
     try:
-        return args.run(args)
+        return args.run_command(args)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output went away, as in `realtime3d config | head -1`

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from realtime3d.errors import MissingError, OutputError, UsageError
+from realtime3d.training import published
 from realtime3d.training.nets import NetConfig, ShapeNet, TrackNet, build
 
 FORMAT = 1
@@ -33,7 +34,9 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint: tensors and plain values only."""
+    """Read a checkpoint or an exported net: tensors and plain values only."""
+    if path.suffix == published.SUFFIX:
+        return published.read(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:

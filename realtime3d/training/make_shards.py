@@ -117,11 +117,13 @@ def draw_shape(own: NDArray[np.float32], usual: NDArray[np.float32], rng: np.ran
 
 
 def draw_motion(pack: Pack, photo: FittedPhoto, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The photograph's own expression or a new one."""
-    if rng.random() < 0.2:
+    """The photograph's own expression, a new one, or one on the way between two: films show mostly those."""
+    kind = rng.random()
+    if kind < 0.2:
         return photo.motion
-    actions = sample_actions(rng, 1, pack.model.arkit_names)[0]
-    return (pack.arkit_to_motion @ actions).astype(np.float32)
+    one, other = sample_actions(rng, 2, pack.model.arkit_names)
+    way = rng.random() if kind < 0.6 else 0.0
+    return (pack.arkit_to_motion @ (one + way * (other - one))).astype(np.float32)
 
 
 def backdrop(pack: Pack, rng: np.random.Generator) -> Image:

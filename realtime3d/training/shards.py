@@ -60,7 +60,7 @@ def write_shard(folder: Path, name: str, images: NDArray[np.uint8], labels: Labe
             ("images.npy", lambda f: np.save(f, images)),
             ("labels.npz", lambda f: np.savez(f, **checked)),
         ):
-            temporary = folder / f".{name}.{suffix}.part"
+            temporary = folder / f".{name}.{suffix}.{os.getpid()}.part"  # two renderers may meet
             with temporary.open("wb") as file:
                 save(file)
             os.replace(temporary, folder / f"{name}.{suffix}")

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
 from realtime3d.facemodel import FaceModel
-from realtime3d.training import checkpoint, runlog
+from realtime3d.training import checkpoint, published, runlog
 from realtime3d.training.dataset import DataConfig, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
 from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, build, grow, load_imagenet, train_quickly
@@ -41,10 +41,11 @@ class TrainConfig:
     face_model: Path
     validation: Path | None = None  # a folder of shards that are not trained on
     trunk: str = "thin"  # a name of nets.BLOCKS; what continues or starts from a checkpoint keeps that one's
+    mixed: int = 0  # units before the heads; as with the trunk
     net: str = "track"  # or "shape", which starts from a trained track net given as `init`
     init: Path | None = None  # checkpoint to start from; default: ImageNet weights
     grow: Path | None = None  # checkpoint of a smaller track net whose weights come over into this one
-    quick: bool = False  # on a CPU: norms as they stand and bfloat16, for a trained net that goes on
+    quick: bool = False  # norms as they stand and, on a CPU, bfloat16: for a trained net that goes on
     minutes: float | None = None  # budgets of this call; the first one reached ends it
     samples: int | None = None
     decay: float = 0.25  # share of the budget over which the rate falls to zero; 0: none, stop where it stands
@@ -71,6 +72,9 @@ class TrainConfig:
             raise UsageError(f"there is no trunk {self.trunk!r}: choose {' or '.join(BLOCKS)}")
         if self.grow is not None and self.init is not None:
             raise UsageError("a net starts from one checkpoint: give --init or --grow, not both")
+        source = self.init or self.grow
+        if source is not None and source.suffix == published.SUFFIX and not self.quick:
+            raise UsageError(f"{source} has no statistics for its norms: go on from it with --quick")
         if self.net == "shape" and self.init is None and not (self.run / "last.pt").exists():
             raise UsageError("the shape net starts from a trained track net: give its checkpoint with --init")
 
@@ -89,8 +93,8 @@ class Run:
         self.resumed = checkpoint.load(last) if last.exists() else None
         self.net = self._make_net().to(self.device).train()
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if config.quick and self.device.type == "cpu":
-            train_quickly(self.net)
+        if config.quick:
+            train_quickly(self.net, on_cpu=self.device.type == "cpu")
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimizer = torch.optim.AdamW(_groups(self.net, config.weight_decay), lr=config.lr, fused=True)
         if self.resumed:
@@ -98,7 +102,7 @@ class Run:
 
     def _make_net(self) -> TrackNet | ShapeNet:
         c = self.config
-        shape = NetConfig(size=c.data.size, trunk=c.trunk)
+        shape = NetConfig(size=c.data.size, trunk=c.trunk, mixed=c.mixed)
         if self.resumed:
             return build(self.resumed["kind"], NetConfig(**self.resumed["net_config"]))
         if c.init is not None:

@@ -249,6 +249,16 @@ def test_a_grown_net_answers_as_the_smaller_one():
     assert not torch.allclose(before["rotation"], found["rotation"], atol=1e-3)
 
 
+def test_mixed_units_begin_by_adding_nothing_and_learn():
+    small, large = trained("thin", 64), TrackNet(NetConfig(size=64, mixed=8)).eval()
+    image = torch.randint(0, 255, (3, 64, 64, 3), dtype=torch.uint8)
+    grow(large, small)
+    expected, found = small(image), large(image)
+    assert all(torch.allclose(found[k], expected[k], atol=1e-5) for k in expected)
+    found["expression"].sum().backward()
+    assert large.expression.weight.grad[:, -8:].abs().sum() > 0
+
+
 def test_blocks_that_came_new_can_learn():
     small, large = trained("thin", 64), trained("lite0", 64)
     grow(large, small)

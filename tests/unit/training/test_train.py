@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import pytest
 import torch
 from plain_heads import MODEL, make_shard
 
-from realtime3d import modelset
+from realtime3d import cli, modelset
 from realtime3d.errors import MissingError, OutputError, SourceError, UsageError
 from realtime3d.training import checkpoint
 from realtime3d.training import train as training
 from realtime3d.training.augment import Augmenter
-from realtime3d.training.commands import add_steps
 from realtime3d.training.dataset import DataConfig, ShardPool, make_batch
 from realtime3d.training.nets import TrackNet
 from realtime3d.training.train import DivergedError, TrainConfig, rate_at, train
@@ -181,38 +179,50 @@ def test_weights_that_are_not_finite_are_never_saved():
     assert not checkpoint.finite(net.state_dict())
 
 
-def step(*words: str) -> None:
-    """One step of `realtime3d training` as the command line runs it."""
-    parser = argparse.ArgumentParser()
-    add_steps(parser, lambda p: p.add_argument("-q", "--quiet", action="store_true"))
-    args = parser.parse_args(list(words))
-    args.step(args, lambda line: None)
+def step(*words: str) -> int:
+    """One step of `realtime3d training` on the command line; gives the exit code."""
+    return cli.main(["training", *words, "--model", str(MODEL), "-q"])
 
 
-def test_the_commands_train_and_export(shards, tmp_path, no_pretrained):
-    run, out = str(tmp_path / "run"), tmp_path / "models"
-    budget = ("--samples", "16", "--size", "64", "--batch", "8", "--workers", "0", "--model", str(MODEL), "-q")
-    step("train", run, "--shards", str(shards), *budget)
-    assert (tmp_path / "run" / "release.pt").exists()
-    step("average", f"{run}/release.pt", f"{run}/last.pt", "--out", f"{run}/mean.pt", "--model", str(MODEL))
-    step("export", f"{run}/mean.pt", "--out", str(out), "--name", "mine", "--model", str(MODEL))
+def test_the_commands_train_average_export_and_go_on_from_there(shards, tmp_path, no_pretrained):
+    run, out, more = tmp_path / "run", tmp_path / "models", tmp_path / "more"
+    budget = ("--shards", str(shards), "--samples", "16", "--size", "64", "--batch", "8", "--workers", "0")
+    assert step("train", str(run), *budget) == 0
+    assert step("average", f"{run}/release.pt", f"{run}/last.pt", "--out", f"{run}/mean.pt") == 0
+    assert step("export", f"{run}/mean.pt", "--out", str(out), "--name", "mine") == 0
     assert modelset.find(str(out)).nets["track"].size == 64
-    with pytest.raises(UsageError, match="multiple of 16"):
-        step("train", run, "--shards", str(shards), "--samples", "8", "--size", "100", "--model", str(MODEL))
-    with pytest.raises(UsageError, match=r"between 0 and 0\.94"):
-        step("train", run, "--shards", str(shards), "--samples", "8", "--photos", "0.95", "--model", str(MODEL))
-    with pytest.raises(UsageError, match="nothing to measure on"):
-        step("evaluate", str(out), "--out", str(tmp_path), "--model", str(MODEL))
+    assert step("train", str(more), *budget, "--quick", "--grow", f"{out}/mine_track.onnx", "--mixed", "16") == 0
+    assert checkpoint.load(more / "release.pt")["net_config"]["mixed"] == 16
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--size", "100"), "multiple of 16"),
+        (("--photos", "0.95"), "between 0 and 0.94"),
+        (("--batch", "1"), "2 or more"),
+        (("--grow", "published.onnx"), "go on from it with --quick"),
+    ],
+)
+def test_wrong_options_of_a_run_are_told(words, told, tmp_path, capsys):
+    assert step("train", str(tmp_path / "run"), "--shards", str(tmp_path), "--samples", "8", *words) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_an_evaluation_needs_something_to_measure_on(tmp_path, capsys):
+    assert step("evaluate", "compact", "--out", str(tmp_path)) == 2
+    assert "nothing to measure on" in capsys.readouterr().err
 
 
 def test_what_a_step_is_made_of_can_be_told(monkeypatch, tmp_path):
     told: list[TrainConfig] = []
     monkeypatch.setattr("realtime3d.training.train.train", lambda config: told.append(config))
-    words = ("--shards", str(tmp_path), "--samples", "8", "--photos", "0.12", "--openings", "9")
-    step("train", str(tmp_path / "run"), *words, "--model", str(MODEL))
-    assert (told[0].data.photos, told[0].data.rendered, told[0].weights.gaps) == (0.12, 0.82, 9.0)
+    words = ("--shards", str(tmp_path), "--samples", "8", "--photos", "0.12", "--openings", "9", "--expression", "7")
+    assert step("train", str(tmp_path / "run"), *words) == 0
+    assert (told[0].data.photos, told[0].data.rendered) == (0.12, 0.82)
+    assert (told[0].weights.gaps, told[0].weights.expression) == (9.0, 7.0)
     assert not told[0].quick
-    step("train", str(tmp_path / "run"), *words, "--quick", "--model", str(MODEL))
+    assert step("train", str(tmp_path / "run"), *words, "--quick") == 0
     assert told[1].quick
 
 
