@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 BANK = 24
-COVERS = {"half": 0.6, "shapes": 0.2, "hand": 0.1, "glasses": 0.1}  # half: the one that costs most is the commonest
+COVERS = {"half": 0.55, "shapes": 0.23, "hand": 0.11, "glasses": 0.11}  # half: the one that costs most is the commonest
 
 
 @dataclass(frozen=True, slots=True)
 class Chances:
     """Probability of each change to a sample."""
 
-    occluder: float = 0.5
+    occluder: float = 0.48
     light: float = 0.3
     tone: float = 0.75
-    grey: float = 0.07
-    soft: float = 0.15  # one of: out of focus, motion, few pixels
-    noise: float = 0.25
-    jpeg: float = 0.15
+    grey: float = 0.1
+    soft: float = 0.2  # one of: out of focus, motion, few pixels
+    noise: float = 0.3
+    jpeg: float = 0.2
 
 
 class Augmenter:

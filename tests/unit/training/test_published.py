@@ -53,6 +53,14 @@ def test_an_exported_net_comes_back(kind, net, mirror, tmp_path):
         assert not found["shape"].any()
 
 
+def test_weights_come_back_as_large_as_one_draws_them():
+    """Folded as they are stored, some layers' are a tenth as large as others' and are overwritten by usual steps."""
+    net = checkpoint.load_net(ROOT / "models" / "accurate_track.onnx")
+    for layer in (part for part in net.modules() if isinstance(part, NormConv)):
+        sizes = layer.conv.weight.detach().flatten(1).norm(dim=1)
+        assert sizes.max() < 3 and 0.9 < sizes.median() < 1.01
+
+
 @pytest.mark.parametrize("name", ["compact_track", "compact_shape", "accurate_track", "accurate_shape"])
 def test_what_ships_can_be_gone_on_from(name):
     net = checkpoint.load_net(ROOT / "models" / f"{name}.onnx")
