@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from realtime3d.errors import SourceError
+from realtime3d.errors import SourceError, UsageError
 from realtime3d.training.net_commands import (
     add_average,
     add_evaluate,
@@ -61,6 +61,8 @@ def face_model(args: argparse.Namespace, log: Log) -> None:
     from realtime3d.training.build_model import N_SHAPE, build, save
     from realtime3d.training.calibration import Calibration, calibration_file
 
+    if args.heads <= N_SHAPE:
+        raise UsageError(f"--heads is {args.heads}: {N_SHAPE} components of identity need {N_SHAPE + 1} heads or more")
     built = build(args.heads, args.seed, log)
     args.model.parent.mkdir(parents=True, exist_ok=True)
     save(built, args.model)

@@ -209,6 +209,11 @@ def test_wrong_options_of_a_run_are_told(words, told, tmp_path, capsys):
     assert told in capsys.readouterr().err
 
 
+def test_a_face_model_needs_more_heads_than_components(capsys):
+    assert step("face-model", "--heads", "99") == 2
+    assert "need 100 heads or more" in capsys.readouterr().err
+
+
 def test_an_evaluation_needs_something_to_measure_on(tmp_path, capsys):
     assert step("evaluate", "compact", "--out", str(tmp_path)) == 2
     assert "nothing to measure on" in capsys.readouterr().err
