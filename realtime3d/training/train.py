@@ -20,7 +20,7 @@ from torch import Tensor
 from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
 from realtime3d.facemodel import FaceModel
 from realtime3d.training import checkpoint, published, runlog
-from realtime3d.training.dataset import DataConfig, loader
+from realtime3d.training.dataset import DataConfig, ShardPool, loader
 from realtime3d.training.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
 from realtime3d.training.nets import BLOCKS, NetConfig, ShapeNet, TrackNet, build, grow, load_imagenet, train_quickly
 
@@ -102,15 +102,16 @@ class Run:
 
     def _make_net(self) -> TrackNet | ShapeNet:
         c = self.config
-        shape = NetConfig(size=c.data.size, trunk=c.trunk, mixed=c.mixed)
         if self.resumed:
             return build(self.resumed["kind"], NetConfig(**self.resumed["net_config"]))
         if c.init is not None:
             track = checkpoint.load_net(c.init)
+            if c.net == "track" and not isinstance(track, TrackNet):
+                raise UsageError(f"{c.init} holds a net for identity alone: add --net shape, or name a track net")
             return ShapeNet.from_track_net(track) if c.net == "shape" and isinstance(track, TrackNet) else track
         if c.quick and c.grow is None:
             raise UsageError("a quick run goes on from a trained net: give --init, --grow or the folder of a run")
-        net = TrackNet(shape)
+        net = TrackNet(NetConfig(size=c.data.size, trunk=c.trunk, mixed=c.mixed))
         load_imagenet(net.trunk, imagenet_weights())
         if c.grow is not None:
             smaller = checkpoint.load_net(c.grow)
@@ -201,6 +202,7 @@ def _progress(config: TrainConfig, started: float, samples: int) -> float:
 
 def train(config: TrainConfig) -> Path:
     """Train until the budget is used up; gives the checkpoint to export. Continues a run that was stopped."""
+    ShardPool(config.shards)  # what is wrong with them is told here in one line, not by a worker
     torch.set_num_threads(config.threads)
     run = Run(config)
     log.info("%s at step %d, %s", "continuing" if run.resumed else "starting", run.step, config.run)
@@ -271,7 +273,7 @@ def validate(run: Run) -> dict[str, float]:
     c = run.config
     if c.validation is None:
         return {}
-    from realtime3d.training.dataset import ShardPool, make_batch
+    from realtime3d.training.dataset import make_batch
 
     net = build(c.net, run.net.config).to(run.device)
     net.load_state_dict(run.average)

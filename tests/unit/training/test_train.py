@@ -209,6 +209,18 @@ def test_wrong_options_of_a_run_are_told(words, told, tmp_path, capsys):
     assert told in capsys.readouterr().err
 
 
+def test_missing_shards_are_told_in_one_line(tmp_path, capsys):
+    """By the command and not by a worker, whose errors come with their traceback."""
+    assert step("train", str(tmp_path / "run"), "--shards", str(tmp_path), "--samples", "8") == 4
+    assert capsys.readouterr().err.splitlines()[0].startswith("realtime3d: no training shards in")
+
+
+def test_a_net_for_identity_does_not_become_one_for_pose(shards, tmp_path, capsys):
+    words = ("--samples", "8", "--quick", "--init", str(MODEL.parent / "compact_shape.onnx"))
+    assert step("train", str(tmp_path / "run"), "--shards", str(shards), *words) == 2
+    assert "add --net shape" in capsys.readouterr().err
+
+
 def test_a_face_model_needs_more_heads_than_components(capsys):
     assert step("face-model", "--heads", "99") == 2
     assert "need 100 heads or more" in capsys.readouterr().err
