@@ -267,6 +267,11 @@ def grow(net: TrackNet, source: TrackNet) -> None:
     for name in ("fine", "middle", "shape"):
         getattr(net, name).load_state_dict(getattr(source, name).state_dict())
     with torch.no_grad():
+        if source.mix is not None:
+            if net.mix is None or net.config.mixed < source.config.mixed:
+                raise UsageError(f"the net to start from mixes {source.config.mixed} units: ask for as many or more")
+            net.mix.weight[: source.config.mixed] = source.mix.weight
+            net.mix.bias[: source.config.mixed] = source.mix.bias
         for new_head, head in ((net.pose, source.pose), (net.expression, source.expression)):
             new_head.weight.copy_(F.pad(head.weight, (0, new_head.in_features - head.in_features)))
             new_head.bias.copy_(head.bias)

@@ -104,7 +104,7 @@ def _factors(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """(channels,) what each norm multiplies by, so that a layer's weights are as large as one draws them at random.
 
     An optimizer's steps are of one size for all weights. Folded ones are a tenth as large in some layers as in others:
-    the usual rate overwrote the small ones and cost a twentieth of the pose's precision.
+    the usual rate overwrote the small ones.
     """
     size = np.sqrt(np.square(weight).sum(axis=(1, 2, 3)))  # 1 in a layer drawn at random
     return np.clip(size, np.median(size) / 10, None).clip(1e-3, 30).astype(np.float32)

@@ -259,6 +259,16 @@ def test_mixed_units_begin_by_adding_nothing_and_learn():
     assert large.expression.weight.grad[:, -8:].abs().sum() > 0
 
 
+def test_mixed_units_that_are_there_stay_when_a_net_grows():
+    small, large = TrackNet(NetConfig(size=64, mixed=8)).eval(), TrackNet(NetConfig(size=64, mixed=12)).eval()
+    image = torch.randint(0, 255, (3, 64, 64, 3), dtype=torch.uint8)
+    grow(large, small)
+    expected, found = small(image), large(image)
+    assert all(torch.allclose(found[k], expected[k], atol=1e-5) for k in expected)
+    with pytest.raises(UsageError, match="mixes 12 units"):
+        grow(small, large)
+
+
 def test_blocks_that_came_new_can_learn():
     small, large = trained("thin", 64), trained("lite0", 64)
     grow(large, small)
