@@ -179,12 +179,21 @@ class OnnxRuntimeNet:
         return session.run(self._outputs, {self.spec.input: images})
 
     def _shared(self, images: NDArray[np.uint8]) -> list[Any]:
-        """Each thread answers its share; a session of one thread works in the thread that calls it."""
+        """Each thread takes the next face until none is left, so one that is held up takes fewer; a session of one
+        thread works in the thread that calls it."""
         if self._helpers is None:
             self._helpers = ThreadPoolExecutor(self._threads - 1, "realtime3d-net")
-        mine, *others = np.array_split(images, self._threads)
-        asked = [self._helpers.submit(self._answers, self._alone, share) for share in others]
-        answers = [self._answers(self._alone, mine), *(future.result() for future in asked)]
+        answers: list[Any] = [None] * len(images)
+        left = iter(range(len(images)))
+
+        def take() -> None:
+            for face in left:
+                answers[face] = self._answers(self._alone, images[face : face + 1])
+
+        helped = [self._helpers.submit(take) for _ in range(self._threads - 1)]
+        take()
+        for helper in helped:
+            helper.result()
         return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
     def _session(self, team: bool) -> Any:

@@ -99,7 +99,28 @@ def test_many_faces_that_follow_each_other_are_shared_out(clock: Clock) -> None:
         run_paced(net, clock, pause_s, runs=1, faces=faces)
     assert set(called) == {"alone"}
     asked = sessions["alone"].asked
-    assert asked[:2] == [4, 4] and sorted(asked[2:6]) == [2, 2, 3, 4] and asked[6:] == [4]
+    assert asked == [4, 4, *[1] * (4 + 7), 4]
+
+
+def test_a_thread_that_is_held_up_takes_fewer_faces_and_all_keep_their_order(clock: Clock) -> None:
+    net, _ = net_of(clock)
+    helping, rest_done, mine = threading.Event(), threading.Event(), []
+
+    def answers(_: Session, images: np.ndarray) -> list[np.ndarray]:
+        if threading.current_thread() is threading.main_thread():
+            assert helping.wait(20)
+            mine.append(int(images[0, 0, 0, 0]))
+            if len(mine) == 3:
+                rest_done.set()
+        else:
+            helping.set()
+            assert rest_done.wait(20)
+        return [images[:, 0, 0, :1].astype(np.float32)]
+
+    net._answers = answers  # type: ignore[method-assign]
+    images = np.arange(4, dtype=np.uint8)[:, None, None, None].repeat(8, 1).repeat(8, 2).repeat(3, 3)
+    (found,) = net._shared(images)
+    assert found[:, 0].tolist() == [0, 1, 2, 3] and len(mine) == 3
 
 
 def test_many_faces_are_one_thread_s_work_where_helpers_are_held_up(clock: Clock) -> None:
