@@ -19,7 +19,7 @@ from realtime3d.types import FaceCoeffs, FloatArray, Image, Pose
 
 # A crop that misses by more than the nets were trained to bear while a face is followed (training/jitter.py).
 MISS_SHIFT, MISS_ZOOM, MISS_ROLL_DEG = 0.08, 0.15, 12.0  # crop sides, log of the size, degrees
-NEARER, WIDER = 1.06, 0.94  # zooms of the two views whose answers are averaged where there is time for both
+ZOOMS = (0.94, 1.0, 1.06)  # of the views whose answers are averaged where there is time for all
 SEEN = 0.3  # presence below which there is nothing to look at again
 
 
@@ -94,11 +94,11 @@ class Estimator:
             shapes = self._shapes(image, camera, crops, pixels, want_shape)
         return [_coeffs(answers, i, crop, shapes[i]) for i, crop in enumerate(crops)]
 
-    def estimate_twice(self, image: Image, camera: Camera, crops: Sequence[Crop]) -> list[FaceCoeffs]:
-        """The same with all nets from a nearer and a wider view of each crop: the mean of both errs less than one."""
-        zoomed = [replace(crop, focal=crop.focal * zoom) for zoom in (NEARER, WIDER) for crop in crops]
+    def estimate_surely(self, image: Image, camera: Camera, crops: Sequence[Crop]) -> list[FaceCoeffs]:
+        """The same with all nets from three distances (`ZOOMS`) to each face: their mean errs less than one look."""
+        zoomed = [replace(crop, focal=crop.focal * zoom) for zoom in ZOOMS for crop in crops]
         answers = self.estimate(image, camera, zoomed, [True] * len(zoomed))
-        return [_mean(*pair) for pair in zip(answers[: len(crops)], answers[len(crops) :], strict=True)]
+        return [_mean(answers[i :: len(crops)]) for i in range(len(crops))]
 
     def _shapes(
         self, image: Image, camera: Camera, crops: Sequence[Crop], pixels: Image, want: Sequence[bool]
@@ -132,16 +132,16 @@ def _finite(answers: Answers, net: Net) -> Answers:
     return answers
 
 
-def _mean(a: FaceCoeffs, b: FaceCoeffs) -> FaceCoeffs:
-    """Half way between two answers of all nets for one face."""
-    assert a.shape is not None and b.shape is not None
+def _mean(answers: Sequence[FaceCoeffs]) -> FaceCoeffs:
+    """The middle of several answers of all nets for one face."""
+    R = np.sum([answer.pose.R for answer in answers], axis=0)
     return FaceCoeffs(
-        pose=Pose(rotation_from_6d((a.pose.R + b.pose.R)[:, :2].T.ravel()), (a.pose.t + b.pose.t) / 2),
-        expression=(a.expression + b.expression) / 2,
-        extras=(a.extras + b.extras) / 2,
-        presence=(a.presence + b.presence) / 2,
-        pose_sigma_deg=(a.pose_sigma_deg + b.pose_sigma_deg) / 2,
-        shape=(a.shape + b.shape) / 2,
+        pose=Pose(rotation_from_6d(R[:, :2].T.ravel()), np.mean([answer.pose.t for answer in answers], axis=0)),
+        expression=np.mean([answer.expression for answer in answers], axis=0),
+        extras=np.mean([answer.extras for answer in answers], axis=0),
+        presence=sum(answer.presence for answer in answers) / len(answers),
+        pose_sigma_deg=sum(answer.pose_sigma_deg for answer in answers) / len(answers),
+        shape=np.mean([answer.shape for answer in answers if answer.shape is not None], axis=0),
     )
 
 

@@ -163,13 +163,13 @@ class FrameLoop:
 
 def look_at_boxes(parts: Parts, image: Image, boxes: Sequence[FloatArray]) -> tuple[Camera, list[FaceState]]:
     """The faces in these boxes of one picture, one for each box in order: `LOOKS` looks, the last with all nets
-    and from two distances."""
+    and from three distances."""
     camera = parts.cameras.portrait(image.shape[1], image.shape[0], boxes)
     estimator = parts.estimator
     crops = [estimator.box_crop(box, camera) for box in boxes]
     for _ in range(LOOKS - 1):
         crops = [estimator.pose_crop(found.pose) for found in estimator.estimate(image, camera, crops)]
-    answers = estimator.estimate_twice(image, camera, crops)
+    answers = estimator.estimate_surely(image, camera, crops)
     return camera, [_single_face(i, coeffs, parts.model, camera) for i, coeffs in enumerate(answers)]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from realtime3d.errors import OutputError, SourceError
+from realtime3d.errors import OutputError, SourceError, UsageError
 from realtime3d.facemodel import FaceModel
 from realtime3d.geometry import geodesic_deg
 from realtime3d.tracker import FaceTracker
@@ -99,7 +99,12 @@ def evaluate(
         def look(image: Image, box: np.ndarray):  # type: ignore[no-untyped-def]
             return tracker.process_boxes(image, box[None]).faces[0]
 
-        for name, section in _sections(places, look, sheets, found).items():
+        sections = _sections(places, look, sheets, found)
+        if not sections:
+            raise UsageError("nothing to measure on: photographs go with their fits, --val-fits or --train-fits")
+        if unknown := [name for name in only if name not in sections]:
+            raise UsageError(f"no section {unknown[0]!r} with these folders: --only takes {', '.join(sections)}")
+        for name, section in sections.items():
             if only and name not in only:
                 continue
             started = time.monotonic()

@@ -231,6 +231,19 @@ def test_an_evaluation_needs_something_to_measure_on(tmp_path, capsys):
     assert "nothing to measure on" in capsys.readouterr().err
 
 
+def test_photographs_are_measured_with_their_fits(tmp_path, capsys):
+    assert step("evaluate", "compact", "--val", str(tmp_path), "--out", str(tmp_path)) == 2
+    assert "--val-fits" in capsys.readouterr().err
+
+
+def test_a_section_of_another_name_is_told(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("realtime3d.training.evaluate._sections", lambda *_: {"still": dict, "val": dict})
+    arguments = ("evaluate", "compact", "--val", str(tmp_path), "--out", str(tmp_path), "--only")
+    assert step(*arguments, "still,val") == 2
+    assert "--only takes still, val" in capsys.readouterr().err
+    assert step(*arguments, "still", "val") == 0
+
+
 def test_what_a_step_is_made_of_can_be_told(monkeypatch, tmp_path):
     told: list[TrainConfig] = []
     monkeypatch.setattr("realtime3d.training.train.train", lambda config: told.append(config))
