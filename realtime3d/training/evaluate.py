@@ -101,7 +101,7 @@ def evaluate(
 
         sections = _sections(places, look, sheets, found)
         if not sections:
-            raise UsageError("nothing to measure on: photographs go with their fits, --val-fits or --train-fits")
+            raise UsageError("nothing to measure on: give --aflw, --val with --val-fits, or --train with --train-fits")
         if unknown := [name for name in only if name not in sections]:
             raise UsageError(f"no section {unknown[0]!r} with these folders: --only takes {', '.join(sections)}")
         for name, section in sections.items():

@@ -128,8 +128,6 @@ def evaluate(args: argparse.Namespace, log: Log) -> None:
     from realtime3d.training.evaluate import evaluate as measure
 
     places = Places(args.model, args.aflw, args.val, args.val_fits, args.train, args.train_fits, args.seen)
-    if not (places.aflw or places.val or places.train):
-        raise UsageError("nothing to measure on: give --aflw, --val with --val-fits, or --train with --train-fits")
     sheets = {Path(name).name: args.sheets / Path(name).name for name in args.models} if args.sheets else {}
     results = {
         Path(name).name: measure(name, places, tuple(args.only), sheets.get(Path(name).name)) for name in args.models
