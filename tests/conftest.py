@@ -11,7 +11,7 @@ import pytest
 from exact_scene import Scene
 from tiny_nets import SHAPE_WIDTHS, TRACK_WIDTHS, write_list, write_net
 
-from realtime3d import modelset
+from realtime3d import engines, modelset
 from realtime3d.facemodel import FaceModel
 
 
@@ -23,6 +23,14 @@ def own_messages() -> Iterator[None]:
     yield
     log.handlers[:], log.propagate = before[:2]
     log.setLevel(before[2])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Engines and verdicts of the parity gate that tests make are not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(engines.FOLDER_VARIABLE, str(tmp_path_factory.mktemp("engines")))
+        yield
 
 
 @pytest.fixture(scope="session")

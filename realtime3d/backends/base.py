@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,12 +23,14 @@ Answers = Mapping[str, NDArray[np.float32]]
 
 BACKENDS = {  # name -> class, imported when chosen
     "onnxruntime": "realtime3d.backends.onnxruntime_:OnnxRuntimeBackend",
+    "openvino": "realtime3d.backends.openvino_:OpenVinoBackend",
+    "openvino-bf16": "realtime3d.backends.openvino_:Bfloat16Backend",
     "tensorrt": "realtime3d.backends.tensorrt_:TensorRTBackend",
     "torch": "realtime3d.backends.torch_:TorchBackend",
     "torch-compile": "realtime3d.backends.torch_:CompiledTorchBackend",
     "fake": "realtime3d.backends.fake:FakeBackend",  # for tests: answers without a net
 }
-PREFERENCE = ("tensorrt", "onnxruntime")  # what `auto` tries, best first
+PREFERENCE = ("tensorrt", "openvino-bf16", "onnxruntime")  # what `auto` tries, best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,26 @@ class NetSpec:
     size: int  # px
     outputs: tuple[str, ...]
     face_model: Path | None = None  # the face model it answers for
+
+
+def check_contract(
+    spec: NetSpec, inputs: Mapping[str, tuple[str, Sequence[int | None]]], outputs: Collection[str]
+) -> None:
+    """What a file says of itself, types and shapes of its inputs (None is a free axis) and the names of its outputs,
+    against what `models.toml` promises."""
+    promised = {spec.input: ("uint8", [None, spec.size, spec.size, 3])}
+    found = {name: (kind, list(shape)) for name, (kind, shape) in inputs.items()}
+    if found != promised or not set(spec.outputs) <= set(outputs):
+        raise MissingError(
+            f"{spec.file} does not fit models.toml: input {_listed(found)}, outputs {', '.join(sorted(outputs))}; "
+            f"listed are input {_listed(promised)} with N free, outputs {', '.join(spec.outputs)}"
+        )
+
+
+def _listed(inputs: Mapping[str, tuple[str, Sequence[int | None]]]) -> str:
+    return ", ".join(
+        f"{name} {kind} ({', '.join(str(n or 'N') for n in shape)})" for name, (kind, shape) in inputs.items()
+    )
 
 
 class Net(Protocol):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from realtime3d.backends.base import Answers, NetSpec
+from realtime3d.backends.base import Answers, NetSpec, check_contract
 from realtime3d.errors import MissingError
 
 Attributes = Mapping[str, Any]
@@ -102,7 +102,8 @@ class Program:
         except Exception as error:  # protobuf's own types, and those of the system
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise MissingError(f"{spec.file} does not load in onnx ({line}): reinstall realtime3d") from error
-        _check_contract(model, spec)
+        inputs = {value.name: _type_and_shape(value) for value in model.graph.input}
+        check_contract(spec, inputs, [value.name for value in model.graph.output])
         unknown = sorted({node.op_type for node in model.graph.node} - {"Constant", *OPERATORS})
         if unknown:
             raise MissingError(
@@ -181,14 +182,6 @@ def _constant(tensor: Any, device: torch.device) -> Tensor | list[int]:
     return values.tolist() if values.dtype == np.int64 else torch.from_numpy(values.copy()).to(device)
 
 
-def _check_contract(model: Any, spec: NetSpec) -> None:
-    """The file's own names and shapes against what models.toml promises."""
-    inputs, outputs = model.graph.input, {value.name for value in model.graph.output}
-    kind = inputs[0].type.tensor_type if len(inputs) == 1 else None
-    sizes = [d.dim_value for d in kind.shape.dim] if kind else []
-    fits = kind is not None and inputs[0].name == spec.input and kind.elem_type == onnx.TensorProto.UINT8
-    if not fits or sizes[1:] != [spec.size, spec.size, 3] or sizes[0] == 1 or not set(spec.outputs) <= outputs:
-        raise MissingError(
-            f"{spec.file} does not fit models.toml: it must take {spec.input}, uint8 (N, {spec.size}, {spec.size}, 3) "
-            f"with N free, and answer {', '.join(spec.outputs)}"
-        )
+def _type_and_shape(value: Any) -> tuple[str, list[int | None]]:
+    kind = value.type.tensor_type
+    return str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)), [d.dim_value or None for d in kind.shape.dim]

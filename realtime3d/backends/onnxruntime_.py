@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.backends.base import Answers, NetSpec
+from realtime3d.backends.base import Answers, NetSpec, check_contract
+from realtime3d.backends.pace import Pace
 from realtime3d.errors import MissingError, require
 
 CPU = "CPUExecutionProvider"
@@ -29,11 +27,7 @@ PROVIDERS = {  # --device -> the provider, where the installed build of onnxrunt
 NUMBERED = ("cuda", "tensorrt", "directml")  # devices that can be counted: "cuda:1"
 BUILDS = {"cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu", "openvino": "onnxruntime-openvino",
           "directml": "onnxruntime-directml", "coreml": "onnxruntime (on macOS)"}  # fmt: skip
-AWAKE_S = 0.003  # runs with less than this between them follow each other
-TRY_FIRST, TRY_LAST = 16, 256  # runs between two looks at the slower way: they double
-TRIES = 5  # runs of such a look
 FACES_EACH = 2  # faces for each thread from which on they are shared out
-CLEARLY = 1.2  # times as slow as the other way was, to leave a way without a look
 _FULL = "if its memory is full, close other programs that use it, or take --device cpu"
 
 
@@ -89,7 +83,11 @@ class OnnxRuntimeBackend:
                 f"{PROVIDERS[self._kind]} is installed but does not start on {self.device}: update the driver and the "
                 "libraries it needs, or take --device cpu"
             )
-        _check_contract(session, spec)
+        inputs = {
+            node.name: (node.type[len("tensor(") : -1], [n if isinstance(n, int) else None for n in node.shape])
+            for node in session.get_inputs()
+        }
+        check_contract(spec, inputs, [node.name for node in session.get_outputs()])
         return session
 
     def _providers(self) -> list[Any]:
@@ -100,41 +98,6 @@ class OnnxRuntimeBackend:
         if self._kind == "openvino":
             options["num_of_threads"] = str(self._threads)  # it does not look at the session's
         return [(PROVIDERS[self._kind], options), CPU]
-
-
-class Ways:
-    """Which of two ways was faster of late: several threads (True), or one alone (False). Answers are the same.
-
-    On a machine that others keep busy a team can be ten times as slow as one thread, because it waits for whichever of
-    its threads does not run.
-    """
-
-    def __init__(self) -> None:
-        self._took: dict[bool, deque[float]] = {way: deque(maxlen=2 * TRIES - 1) for way in (True, False)}
-        self._best = True
-        self._left = self._pause = TRY_FIRST
-
-    def choose(self) -> bool:
-        """The faster one, or the other for some runs now and then."""
-        self._left -= 1
-        if self._left == -1:
-            self._took[not self._best].clear()
-        if self._left < -TRIES:
-            self._left = self._pause = min(2 * self._pause, TRY_LAST)
-            self._prefer_the_other(1.0)
-        return self._best != (self._left < 0)
-
-    def learn(self, way: bool, seconds: float) -> None:
-        """What a picture took. Medians decide, so hiccups do not."""
-        self._took[way].append(seconds)
-        if self._left >= 0:
-            self._prefer_the_other(CLEARLY)
-
-    def _prefer_the_other(self, times: float) -> None:
-        now, other = self._took[self._best], self._took[not self._best]
-        if len(now) >= TRIES <= len(other) and median(now) > times * median(other):
-            self._best = not self._best
-            self._left = self._pause = TRY_FIRST  # what changed may change back
 
 
 class OnnxRuntimeNet:
@@ -154,25 +117,20 @@ class OnnxRuntimeNet:
         self._device, self._threads = device, threads
         self._outputs = list(spec.outputs)
         self._helpers: ThreadPoolExecutor | None = None
-        self._ended, self._took = 0.0, 0.0  # of the last run, in seconds
-        self._team_ways, self._share_ways = Ways(), Ways()
+        self._pace = Pace()
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
-        begun = perf_counter()
-        many = self._threads > 1 and len(images) >= FACES_EACH * self._threads
-        follows = self._threads > 1 and begun - self._ended < max(AWAKE_S, self._took)
-        ways = (self._share_ways if many else self._team_ways) if follows else None
-        together = ways is not None and ways.choose()
+        many = len(images) >= FACES_EACH * self._threads
+
+        def work(together: bool) -> list[Any]:
+            return self._shared(images) if together and many else self._answers(self._session(together), images)
+
         try:
-            answers = self._shared(images) if together and many else self._answers(self._session(together), images)
+            answers = self._pace.run(work, len(images), many) if self._threads > 1 else work(False)
         except Exception as error:  # the library has many types
             if self._device == "cpu":
                 raise
             raise MissingError(f"net {self.spec.name} fails on {self._device} ({_line(error)}): {_FULL}") from error
-        self._ended = perf_counter()
-        self._took = self._ended - begun
-        if ways is not None:
-            ways.learn(together, self._took / len(images))
         return dict(zip(self._outputs, answers, strict=True))
 
     def _answers(self, session: Any, images: NDArray[np.uint8]) -> list[Any]:
@@ -211,21 +169,3 @@ class OnnxRuntimeNet:
 
 def _line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _check_contract(session: Any, spec: NetSpec) -> None:
-    """The file's own names and shapes against what models.toml promises."""
-    inputs = {node.name: node for node in session.get_inputs()}
-    outputs = {node.name for node in session.get_outputs()}
-    absent = [name for name in spec.outputs if name not in outputs]
-    if list(inputs) != [spec.input] or absent:
-        raise MissingError(
-            f"{spec.file} does not fit models.toml: input {', '.join(inputs)}, outputs {', '.join(sorted(outputs))}; "
-            f"listed are input {spec.input}, outputs {', '.join(spec.outputs)}"
-        )
-    node = inputs[spec.input]
-    if node.type != "tensor(uint8)" or list(node.shape[1:]) != [spec.size, spec.size, 3] or node.shape[0] == 1:
-        raise MissingError(
-            f"{spec.file} does not fit models.toml: its input is {node.type} {node.shape}, "
-            f"it must be tensor(uint8) ['N', {spec.size}, {spec.size}, 3] with N free"
-        )

@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d import engines
-from realtime3d.backends import cuda, parity
+from realtime3d.backends import cuda, gate, parity
 from realtime3d.backends.base import Answers, NetSpec
-from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
 from realtime3d.backends.tensorrt_library import Library, library
 from realtime3d.errors import MissingError, OutputError
-from realtime3d.facemodel import FaceModel
 from realtime3d.io.files import write_whole
 
 FASTEST_FIRST = ("int8", "fp16", "fp32")  # the first that was built is taken
@@ -72,13 +70,7 @@ def _check_on_device(net: TensorRTNet, path: Path, info: engines.EngineInfo) -> 
     """The parity gate on the engine's own GPU: measured once, kept in the sidecar, refused when beyond the limits."""
     measured = info.parity.get("device", {})
     if measured.keys() != info.parity["onnxruntime"].keys():
-        if net.spec.face_model is None:
-            raise MissingError(f"net {net.spec.name} has no face model to compare on: list one in its models.toml")
-        exact = OnnxRuntimeBackend().load(net.spec)
-        crops = parity.crops(net.spec.size)
-        found, expected = parity.answers(net, crops), parity.answers(exact, crops)
-        exact.close()
-        measured = parity.differences(found, expected, FaceModel.load(net.spec.face_model))
+        measured = gate.measured(net)
         try:
             engines.save_info(path, replace(info, parity={**info.parity, "device": measured}))
         except OutputError as error:  # a folder that may only be read: measured again next time

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("realtime3d", "numpy", "onnxruntime", "mediapipe", "opencv-contrib-python", "av", "numba", "torch",
-            "tensorrt", "tensorrt_rtx_cu13_bindings")  # fmt: skip
+PACKAGES = ("realtime3d", "numpy", "onnxruntime", "openvino", "mediapipe", "opencv-contrib-python", "av", "numba",
+            "torch", "tensorrt", "tensorrt_rtx_cu13_bindings")  # fmt: skip
 
 
 def machine() -> dict[str, Any]:

@@ -146,6 +146,23 @@ def engines() -> Iterator[Finding]:
         yield Finding("ok", f"engine {path.name} ({made}), parity in {parity}")
 
 
+def verdicts() -> Iterator[Finding]:
+    """Nets that the parity gate has judged in a reduced form on this machine's processor."""
+    from realtime3d.backends import gate, parity
+    from realtime3d.backends.openvino_ import VERDICT
+    from realtime3d.engines import default_folder, differences_text
+
+    for path in sorted(default_folder().glob(f"*{VERDICT}")):
+        kept = gate.read(path)
+        if kept is None:
+            yield Finding("note", f"verdict {path.name} cannot be read", f"delete {path}: it is measured again")
+            continue
+        made_of, found = kept
+        said = "refused" if parity.beyond(found) else "let through"
+        what = f"{path.name.partition('.')[0]} in {made_of.get('precision')} on {made_of.get('library')}"
+        yield Finding("note" if said == "refused" else "ok", f"{what}: {said}, parity {differences_text(found)}")
+
+
 def extras() -> Iterator[Finding]:
     """Optional parts and the line that installs each."""
     for extra, (module, purpose) in EXTRAS.items():

@@ -85,7 +85,11 @@ def read_picture(file: Path) -> Image:
 
 
 def evaluate(
-    models: str | Path, places: Places, only: tuple[str, ...] = (), sheets: Path | None = None
+    models: str | Path,
+    places: Places,
+    only: tuple[str, ...] = (),
+    sheets: Path | None = None,
+    backend: str = "onnxruntime",
 ) -> dict[str, Figures]:
     """All figures of a model set (a name or a folder) by section; sections without pictures are left out.
 
@@ -94,7 +98,7 @@ def evaluate(
     """
     results: dict[str, Figures] = {}
     found: dict[str, limits.Limits] = {}
-    with FaceTracker(models=models, smooth=False, threads=1) as tracker:
+    with FaceTracker(models=models, backend=backend, smooth=False, threads=1) as tracker:
 
         def look(image: Image, box: np.ndarray):  # type: ignore[no-untyped-def]
             return tracker.process_boxes(image, box[None]).faces[0]

@@ -1,6 +1,7 @@
 """Nets as ONNX files: weights stored in half precision, arithmetic in single, pixels in as they come.
 
-Half-precision weights sit behind a Cast each, which ONNX Runtime and TensorRT fold away while loading.
+Half-precision weights sit behind a Cast each, which ONNX Runtime and TensorRT fold away while loading. They are
+rounded to what bfloat16 holds too, so that a processor that computes in bfloat16 works with the same weights.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realtime3d.errors import OutputError, UsageError, require
@@ -91,6 +93,12 @@ def export(source: Path, target: Path, part: str = "track", mirror: FaceModel | 
     return target
 
 
+def as_bfloat16(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The nearest numbers that bfloat16 holds: single precision's exponent with 8 bits of the fraction."""
+    bits = values.view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).astype(np.uint32).view(np.float32)
+
+
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store large initialisers in half precision, each behind a Cast back to single precision; in place."""
     from onnx import TensorProto, helper, numpy_helper
@@ -106,7 +114,7 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
                 f"{tensor.name} does not fit half precision (largest weight {np.abs(values).max():.3g}): "
                 "the run has diverged, export an earlier checkpoint"
             )
-        half = values.astype(np.float16)
+        half = (as_bfloat16(values) if values.ndim > 1 else values).astype(np.float16)  # biases stay precise everywhere
         kept.append(numpy_helper.from_array(half, f"{tensor.name}.half"))
         casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]

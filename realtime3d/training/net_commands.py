@@ -118,6 +118,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train-fits", type=Path, metavar="FILE", help="their fits")
     parser.add_argument("--seen", type=Path, metavar="FILE", help="CSV with what is seen on the photographs of --val")
     parser.add_argument("--only", nargs="+", default=[], metavar="SECTION", help="measure these sections only")
+    parser.add_argument(
+        "--backend",
+        default="onnxruntime",
+        metavar="NAME",
+        help="what runs the nets (%(default)s: single precision, the same figures on every machine)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="evaluation.json and evaluation.md")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="contact sheets of the worst cases: photographs!")
 
@@ -130,7 +136,8 @@ def evaluate(args: argparse.Namespace, log: Log) -> None:
     places = Places(args.model, args.aflw, args.val, args.val_fits, args.train, args.train_fits, args.seen)
     sheets = {Path(name).name: args.sheets / Path(name).name for name in args.models} if args.sheets else {}
     results = {
-        Path(name).name: measure(name, places, tuple(args.only), sheets.get(Path(name).name)) for name in args.models
+        Path(name).name: measure(name, places, tuple(args.only), sheets.get(Path(name).name), args.backend)
+        for name in args.models
     }
     log(table(results))
     if sheets:

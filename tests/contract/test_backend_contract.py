@@ -120,9 +120,10 @@ def test_constructors_load_no_file_and_start_no_thread() -> None:
 
 def test_auto_says_in_one_line_what_it_takes(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        assert create("auto").name == "onnxruntime"
+        taken = create("auto")
+    assert taken.name in ("openvino-bf16", "onnxruntime")
     (record,) = caplog.records
-    assert "onnxruntime on cpu" in record.getMessage()
+    assert f"{taken.name} on cpu" in record.getMessage()
 
 
 @pytest.mark.parametrize("name", ["onnx", "Torch", ""])
@@ -170,7 +171,7 @@ def test_onnxruntime_refuses_devices_it_does_not_have(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", ["gpu", "cpu:1", "cuda:", "cuda:x", ""])
-@pytest.mark.parametrize("name", ["onnxruntime", "torch"])
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch"])
 def test_devices_that_do_not_exist_are_refused(name: str, device: str) -> None:
     with pytest.raises(MissingError, match=f"no device {device!r}"):
         create(name, device=device)
@@ -209,16 +210,19 @@ def test_a_device_that_fails_at_work_is_one_line(net_folder: Path) -> None:
         ("import realtime3d.backends.base, realtime3d.engines, realtime3d.cli.build, realtime3d.cli.bench", set()),
         ("from realtime3d.backends.base import create; create('onnxruntime')", {"onnxruntime"}),
         (
-            "from realtime3d.backends import base, cuda; cuda.LIBRARY = 'libnothere.so.1'; base.create('auto')",
+            "from realtime3d.backends import base, cuda; cuda.LIBRARY = 'libnothere.so.1'; "
+            "base.PREFERENCE = ('tensorrt', 'onnxruntime'); base.create('auto')",
             {"onnxruntime"},  # without a driver nothing of TensorRT is looked at
         ),
+        ("from realtime3d.backends.base import create; create('openvino')", {"openvino"}),
         ("from realtime3d.backends.base import create; create('torch', 'cpu')", {"torch", "onnx"}),
         ("from realtime3d.backends.base import create; create('fake')", set()),
     ],
 )
 def test_inference_libraries_load_only_when_chosen(code: str, loaded: set[str]) -> None:
-    pytest.importorskip("torch")
-    heavy = ["onnxruntime", "torch", "onnx", "tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings"]
+    for library in loaded:
+        pytest.importorskip(library)
+    heavy = ["onnxruntime", "openvino", "torch", "onnx", "tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings"]
     probe = f"import sys; {code}; print(*[m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == loaded
@@ -237,26 +241,33 @@ def folder(net_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(net_folder, tmp_path / "nets"))
 
 
-def refused(folder: Path) -> str:
+READERS = pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+
+
+def refused(folder: Path, name: str) -> str:
+    pytest.importorskip(name)
     with pytest.raises(MissingError) as caught:
-        create("onnxruntime").load(modelset.find(str(folder)).nets["track"])
+        create(name).load(modelset.find(str(folder)).nets["track"])
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_file_that_is_no_net_is_refused(folder: Path) -> None:
+@READERS
+def test_a_file_that_is_no_net_is_refused(folder: Path, name: str) -> None:
     (folder / "track.onnx").write_bytes(b"no net")
     write_list(folder)
-    assert "track.onnx does not load" in refused(folder)
+    assert "track.onnx does not load" in refused(folder, name)
 
 
-def test_a_net_without_a_listed_output_is_refused(folder: Path) -> None:
+@READERS
+def test_a_net_without_a_listed_output_is_refused(folder: Path, name: str) -> None:
     write_net(folder / "track.onnx", {k: v for k, v in TRACK_WIDTHS.items() if k != "presence"}, seed=1)
     write_list(folder)
-    assert "does not fit models.toml" in refused(folder)
+    assert "does not fit models.toml" in refused(folder, name)
 
 
-def test_a_net_for_one_face_only_is_refused(folder: Path) -> None:
+@READERS
+def test_a_net_for_one_face_only_is_refused(folder: Path, name: str) -> None:
     write_net(folder / "track.onnx", TRACK_WIDTHS, seed=1, batch=1)
     write_list(folder)
-    assert "with N free" in refused(folder)
+    assert "with N free" in refused(folder, name)

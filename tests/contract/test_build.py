@@ -166,7 +166,7 @@ def test_a_net_with_another_input_is_refused(
     net.graph.input[0].name = net.graph.node[0].input[0] = "picture"
     onnx.save(net, str(folder / "track.onnx"))
     write_list(folder)
-    with pytest.raises(MissingError, match=r"does not fit models.toml: input picture, .* listed are input image"):
+    with pytest.raises(MissingError, match=r"does not fit models.toml: input picture .* listed are input image"):
         engine_build.make_form(modelset.find(str(folder)).nets["track"], model, precision)
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from realtime3d import FaceTracker, modelset
+from realtime3d.backends.base import create, open_nets
 from realtime3d.detect.mediapipe_box import MediaPipeBoxes
+from realtime3d.errors import MissingError
 from realtime3d.geometry import euler_to_matrix, geodesic_deg
 from realtime3d.types import Frame, Image
 
@@ -23,9 +25,13 @@ def portrait() -> Image:
     return np.ascontiguousarray(pytest.importorskip("skimage.data").astronaut()[..., ::-1])
 
 
-@pytest.fixture(scope="module")
-def tracker() -> Iterator[FaceTracker]:
-    with FaceTracker(backend="onnxruntime", fov=60) as opened:
+@pytest.fixture(scope="module", params=["onnxruntime", "openvino-bf16"])
+def tracker(request: pytest.FixtureRequest) -> Iterator[FaceTracker]:
+    try:
+        opened = FaceTracker(backend=request.param, fov=60)
+    except MissingError as error:
+        pytest.skip(str(error))
+    with opened:
         yield opened
 
 
@@ -35,6 +41,16 @@ def test_the_list_is_complete_and_every_hash_is_right() -> None:
         found.check()
         assert found.status in ("preview", "released")
         assert all(file.facts.get("licence") and file.facts.get("provenance") for file in found.files.values())
+
+
+@pytest.mark.parametrize("name", modelset.names())
+def test_every_net_is_let_through_in_bfloat16(name: str) -> None:
+    try:
+        create("openvino-bf16")
+    except MissingError as error:
+        pytest.skip(str(error))
+    for net in open_nets(modelset.find(name).nets, "openvino-bf16")[1].values():
+        net.close()
 
 
 def test_a_face_is_there_with_the_first_frame(tracker: FaceTracker, portrait: Image) -> None:

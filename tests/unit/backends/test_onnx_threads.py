@@ -10,7 +10,7 @@ import pytest
 from tiny_nets import SIZE
 
 from realtime3d import modelset
-from realtime3d.backends import onnxruntime_
+from realtime3d.backends import pace
 from realtime3d.backends.base import NetSpec, create
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeNet
 
@@ -45,7 +45,7 @@ class Session:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(onnxruntime_, "perf_counter", clock)
+    monkeypatch.setattr(pace, "perf_counter", clock)
     return clock
 
 

@@ -14,7 +14,7 @@ from fake_gpu import FakeDriver, fake_library
 from tiny_nets import SIZE
 
 from realtime3d import engines, modelset
-from realtime3d.backends import cuda, parity, tensorrt_
+from realtime3d.backends import base, cuda, gate, parity, tensorrt_
 from realtime3d.backends.base import NetSpec, create, open_nets
 from realtime3d.backends.tensorrt_ import TensorRTBackend
 from realtime3d.errors import MissingError
@@ -82,7 +82,7 @@ def test_the_first_load_measures_parity_and_keeps_it(
     measured = engines.read_info(engine, "").parity["device"]
     assert set(measured) == set(KINDS)
     assert max(measured.values()) < 1e-4
-    monkeypatch.setattr(tensorrt_, "OnnxRuntimeBackend", None)  # not measured again
+    monkeypatch.setattr(gate, "measured", None)  # not measured again
     TensorRTBackend(folder=engine.parent).load(spec).close()
 
 
@@ -169,6 +169,7 @@ def test_auto_takes_the_engine_where_there_is_one_and_says_why_not_where_there_i
     driver: FakeDriver, engine: Path, spec: NetSpec, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv(engines.FOLDER_VARIABLE, str(engine.parent))
+    monkeypatch.setattr(base, "PREFERENCE", ("tensorrt", "onnxruntime"))
     caplog.set_level("INFO", logger="realtime3d.backends.base")
     backend, nets = open_nets({"track": spec})
     assert (backend.name, backend.device) == ("tensorrt", "cuda:0")
@@ -228,6 +229,7 @@ def test_auto_goes_on_with_the_next_back_end_and_says_why(
     reason: str,
 ) -> None:
     monkeypatch.setenv(engines.FOLDER_VARIABLE, str(engine.parent))
+    monkeypatch.setattr(base, "PREFERENCE", ("tensorrt", "onnxruntime"))
     caplog.set_level("INFO", logger="realtime3d.backends.base")
     spoil(engine, driver)
     backend, nets = open_nets({"track": spec})

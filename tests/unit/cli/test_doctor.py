@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -150,3 +151,17 @@ def test_engines_are_listed_with_their_parity(tmp_path: Path, monkeypatch: pytes
     assert "no sidecar" in alone.remedy
     assert "compact_track.sm86.fp16.engine (tensorrt_rtx 1.7" in whole.text
     assert whole.text.endswith("parity in onnxruntime: rotation_deg 0.1; device: rotation_deg 0.0012")
+
+
+def test_verdicts_of_the_parity_gate_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path))
+    made_of = {"onnx_sha256": "0" * 64, "library": "openvino", "version": "2026", "precision": "bf16"}
+    for name, degrees in (("fine", 0.1), ("far", 0.4)):
+        text = json.dumps({**made_of, "parity": {"rotation_deg": degrees}})
+        (tmp_path / f"{name}_track.openvino.bf16.json").write_text(text)
+    (tmp_path / "broken.openvino.bf16.json").write_text("{}")
+    broken, far, fine = checks.verdicts()
+    assert (broken.level, far.level, fine.level) == ("note", "note", "ok")
+    assert "delete" in broken.remedy
+    assert far.text == "far_track in bf16 on openvino: refused, parity rotation_deg 0.4"
+    assert fine.text == "fine_track in bf16 on openvino: let through, parity rotation_deg 0.1"

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from plain_heads import MODEL
@@ -73,6 +74,23 @@ def test_one_face_and_many_faces_give_the_same(folder):
 def test_weights_are_stored_in_half_precision(folder):
     parameters = sum(p.numel() for p in TrackNet(NetConfig(size=SIZE)).parameters())
     assert (folder / "tiny_track.onnx").stat().st_size < 2.1 * parameters
+
+
+def test_weights_are_what_bfloat16_holds_and_biases_as_precise_as_half_precision():
+    values = np.random.default_rng(0).uniform(0.1, 1, 400).astype(np.float32)
+    tensors = [onnx.numpy_helper.from_array(v, n) for v, n in ((values.reshape(20, 20), "weights"), (values, "biases"))]
+    graph = onnx.helper.make_graph([], "stored", [], [], tensors)
+    stored = {
+        t.name: onnx.numpy_helper.to_array(t) for t in export.halve(onnx.helper.make_model(graph)).graph.initializer
+    }
+    exact = torch.from_numpy(values).bfloat16().float().numpy()
+    np.testing.assert_array_equal(stored["weights.half"].ravel(), exact)
+    np.testing.assert_array_equal(stored["biases.half"], values.astype(np.float16))
+
+
+def test_rounding_to_bfloat16_is_to_the_nearest():
+    values = np.random.default_rng(0).normal(0, 1, 1000).astype(np.float32)
+    np.testing.assert_array_equal(export.as_bfloat16(values), torch.from_numpy(values).bfloat16().float().numpy())
 
 
 def test_a_second_set_joins_the_list_and_the_first_stays(folder, track, tmp_path):

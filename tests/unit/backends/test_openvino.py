@@ -1,0 +1,148 @@
+"""OpenVINO: which threads answer, and how the form in bfloat16 is let through or refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_nets import SIZE
+
+from realtime3d import engines, modelset
+from realtime3d.backends import gate
+from realtime3d.backends.base import NetSpec, create
+from realtime3d.backends.openvino_ import VERDICT, Bfloat16Backend, OpenVinoBackend
+from realtime3d.errors import MissingError, OutputError
+
+pytest.importorskip("openvino")
+
+
+@pytest.fixture
+def spec(net_folder: Path) -> NetSpec:
+    return modelset.find(str(net_folder)).nets["track"]
+
+
+@pytest.fixture
+def verdict(spec: NetSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the verdict on the net will be; nothing is there yet."""
+    monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path / "verdicts"))
+    return tmp_path / "verdicts" / f"{spec.file.stem}{VERDICT}"
+
+
+@pytest.fixture
+def bfloat16(verdict: Path) -> Bfloat16Backend:
+    try:
+        return Bfloat16Backend()
+    except MissingError as error:
+        pytest.skip(str(error))
+
+
+def images(n: int) -> np.ndarray:
+    return np.random.default_rng(n).integers(0, 256, (n, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("faces", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_whichever_threads_answer_the_answer_is_the_same(spec: NetSpec, faces: int, threads: int) -> None:
+    expected = create("onnxruntime", threads=1).load(spec).run(images(faces))
+    net = OpenVinoBackend(threads=threads).load(spec)
+    for _ in range(20):  # the first alone, later ones together
+        for name, answer in net.run(images(faces)).items():
+            np.testing.assert_allclose(answer, expected[name], rtol=1e-4, atol=1e-5)
+    net.close()
+    net.close()
+
+
+def test_one_face_is_a_team_s_work_when_runs_follow_each_other(spec: NetSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = OpenVinoBackend(threads=2).load(spec)
+    asked: list[bool] = []
+    monkeypatch.setattr(net._pace, "run", lambda work, faces, many: asked.append(many) or work(True))
+    first = {name: answer.copy() for name, answer in net.run(images(1)).items()}
+    assert net._team is not None and len(net._requests) == 1
+    net.run(images(3))
+    assert len(net._requests) == 3 and asked == [False, True]
+    for name, answer in net.run(images(1)).items():
+        np.testing.assert_array_equal(answer, first[name])
+
+
+def test_pictures_that_are_a_view_of_others_are_read_right(spec: NetSpec) -> None:
+    net, wide = OpenVinoBackend().load(spec), images(4)
+    backwards = wide[::-1, :, ::-1]  # not one after the other in memory
+    expected = {name: answer.copy() for name, answer in net.run(np.ascontiguousarray(backwards)).items()}
+    for name, answer in net.run(backwards).items():
+        np.testing.assert_array_equal(answer, expected[name])
+
+
+def test_a_processor_without_bfloat16_is_told_and_auto_goes_on(
+    spec: NetSpec, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import openvino
+
+    monkeypatch.setattr(openvino.Core, "get_property", lambda core, device, name: ["FP32", "INT8"])
+    with pytest.raises(MissingError, match="does not compute in bfloat16") as caught:
+        Bfloat16Backend()
+    assert caught.value.exit_code == 3
+    caplog.set_level("INFO")
+    assert create("auto").name != "openvino-bf16"
+    assert "not openvino-bf16: this processor does not compute in bfloat16" in caplog.text
+
+
+def test_the_first_load_measures_and_keeps_it(
+    bfloat16: Bfloat16Backend, spec: NetSpec, verdict: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bfloat16.load(spec).close()
+    kept = json.loads(verdict.read_text())
+    assert kept["onnx_sha256"] == spec.sha256 and kept["precision"] == "bf16"
+    assert 0 < kept["parity"]["rotation_deg"] < 0.3
+    monkeypatch.setattr(gate, "measured", None)  # not measured again
+    bfloat16.load(spec).close()
+
+
+@pytest.mark.parametrize("change", ["onnx_sha256", "version", "device"])
+def test_what_was_measured_of_something_else_is_measured_again(
+    bfloat16: Bfloat16Backend, spec: NetSpec, verdict: Path, change: str
+) -> None:
+    bfloat16.load(spec).close()
+    right = verdict.read_text()
+    verdict.write_text(json.dumps({**json.loads(right), change: "another", "parity": {"rotation_deg": 0.0}}))
+    bfloat16.load(spec).close()
+    assert verdict.read_text() == right
+
+
+@pytest.mark.parametrize("broken", [b"", b"[]", b'{"parity": 3}', b"\xff\xfe", b'{"parity": {}}'])
+def test_a_verdict_that_cannot_be_read_is_measured_again(
+    bfloat16: Bfloat16Backend, spec: NetSpec, verdict: Path, broken: bytes
+) -> None:
+    verdict.parent.mkdir()
+    verdict.write_bytes(broken)
+    bfloat16.load(spec).close()
+    assert json.loads(verdict.read_text())["parity"]
+
+
+def test_a_net_that_answers_too_differently_is_refused_and_not_loaded_again(
+    bfloat16: Bfloat16Backend, spec: NetSpec, verdict: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "measured", lambda net: {"rotation_deg": 0.5, "position": float("nan")})
+    for _ in range(2):
+        with pytest.raises(MissingError, match=r"tiny\.track answers too differently.*_deg 0\.5 .*position nan"):
+            bfloat16.load(spec)
+        monkeypatch.setattr(OpenVinoBackend, "load", None)  # the second time what was kept decides
+    assert verdict.exists()
+
+
+def test_a_net_without_a_face_model_cannot_be_let_through(bfloat16: Bfloat16Backend, spec: NetSpec) -> None:
+    with pytest.raises(MissingError, match="no face model to compare on"):
+        bfloat16.load(replace(spec, face_model=None))
+
+
+def test_a_folder_that_may_only_be_read_keeps_nothing(
+    bfloat16: Bfloat16Backend, spec: NetSpec, verdict: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OutputError(f"cannot write {path}")
+
+    monkeypatch.setattr(gate, "write_whole", full)
+    bfloat16.load(spec).close()
+    assert not verdict.exists()
