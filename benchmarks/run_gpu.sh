@@ -41,11 +41,12 @@ for precision in fp32 fp16; do
   step "build-$precision" python -m realtime3d build --precision "$precision" --overwrite
 done
 bench onnxruntime onnxruntime cpu
+bench openvino-bf16 openvino-bf16 cpu
 bench onnxruntime-cuda onnxruntime cuda:0
 bench torch torch cuda:0
 bench torch-compile torch-compile cuda:0
 bench tensorrt tensorrt cuda:0
-for name in onnxruntime-cuda torch torch-compile tensorrt; do
+for name in openvino-bf16 onnxruntime-cuda torch torch-compile tensorrt; do
   [ -f "$out/$name.json" ] && step "compare-$name" python -m realtime3d bench --compare "$out/onnxruntime.json" "$out/$name.json"
 done
 step doctor python -m realtime3d doctor  # with the engines' parity on this GPU
