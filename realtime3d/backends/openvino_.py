@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from realtime3d.backends.base import Answers, NetSpec, check_contract
 from realtime3d.backends.pace import Pace
 from realtime3d.errors import MissingError, require
 
+_INSTEAD = "take --backend onnxruntime"
 VERDICT = ".openvino.bf16.json"  # behind a net's name: what the parity gate measured
 
 
@@ -27,31 +30,24 @@ class OpenVinoBackend:
     def __init__(self, device: str = "auto", threads: int = 2) -> None:
         if device not in ("auto", "cpu"):
             raise MissingError(f"back end {self.name} has no device {device!r}: take --device cpu")
-        self._library = require("openvino", "openvino", f"back end {self.name}")
-        self._core = self._library.Core()
+        self._library = require("openvino", "", f"back end {self.name}")
+        with _one_line("openvino finds no CPU it can use", _INSTEAD):
+            self._core = self._library.Core()
+            self._abilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.device = "cpu"
         self._threads = threads
 
     def load(self, spec: NetSpec) -> OpenVinoNet:
-        core = self._core
-        try:
-            model = core.read_model(str(spec.file))
-        except RuntimeError as error:
-            reason = _reason(error)
-            raise MissingError(f"{spec.file} does not load in openvino ({reason}): reinstall realtime3d") from error
+        with _one_line(f"{spec.file} does not load in openvino", "reinstall realtime3d"):
+            model = self._core.read_model(str(spec.file))
         inputs = {port.any_name: (_type_name(port), _shape(port)) for port in model.inputs}
         check_contract(spec, inputs, {name for port in model.outputs for name in port.names})
         model.reshape({spec.input: [1, spec.size, spec.size, 3]})
 
         def compiled(streams: int) -> Any:
             """For `streams` faces at a time, each with as many threads as there are left for it."""
-            settings = {
-                "INFERENCE_PRECISION_HINT": self.precision,
-                "INFERENCE_NUM_THREADS": self._threads,
-                "NUM_STREAMS": streams,
-                "ENABLE_CPU_PINNING": False,  # other processes want the same cores
-            }
-            return core.compile_model(model, "CPU", settings)
+            with _one_line(f"openvino does not compile {spec.name}", _INSTEAD):
+                return self._core.compile_model(model, "CPU", _settings(self.precision, self._threads, streams))
 
         return OpenVinoNet(spec, compiled(self._threads), lambda: compiled(1), self._threads)
 
@@ -64,8 +60,8 @@ class Bfloat16Backend(OpenVinoBackend):
 
     def __init__(self, device: str = "auto", threads: int = 2) -> None:
         super().__init__(device, threads)
-        if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            raise MissingError("this processor does not compute in bfloat16: take --backend onnxruntime")
+        if "BF16" not in self._abilities:
+            raise MissingError(f"this processor does not compute in bfloat16: {_INSTEAD}")
 
     def load(self, spec: NetSpec) -> OpenVinoNet:
         made_by = {
@@ -135,7 +131,32 @@ def _shape(port: Any) -> list[int | None]:
     return [None if n.is_dynamic else n.get_length() for n in port.partial_shape]
 
 
-def _reason(error: Exception) -> str:
-    """The last line of what the library said, where the reason is."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def matrix_product(side: int, precision: str, threads: int) -> Callable[[], object]:
+    """A product of two matrices with `side` rows, in the nets' own precision: what the processor can do at best."""
+    openvino = require("openvino", "", "a matrix product in the nets' precision")
+    ops = importlib.import_module("openvino.opset13")
+    numbers = np.random.default_rng(0).normal(size=(2, side, side)).astype(np.float32)
+    left = ops.parameter([side, side], np.float32)
+    product = openvino.Model([ops.matmul(left, ops.constant(numbers[1]), False, False)], [left])
+    with _one_line("openvino does not compile a matrix product", _INSTEAD):
+        request = openvino.Core().compile_model(product, "CPU", _settings(precision, threads, 1)).create_infer_request()
+    return lambda: request.infer([numbers[0]], share_inputs=True)
+
+
+def _settings(precision: str, threads: int, streams: int) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": streams,
+        "ENABLE_CPU_PINNING": False,  # other processes want the same cores
+    }
+
+
+@contextmanager
+def _one_line(what: str, remedy: str) -> Iterator[None]:
+    """The library's errors as one line; their reason is the last of theirs."""
+    try:
+        yield
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise MissingError(f"{what} ({lines[-1] if lines else type(error).__name__}): {remedy}") from error

@@ -94,7 +94,7 @@ def export(source: Path, target: Path, part: str = "track", mirror: FaceModel | 
 
 
 def as_bfloat16(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The nearest numbers that bfloat16 holds: single precision's exponent with 8 bits of the fraction."""
+    """The nearest numbers that bfloat16 holds: single precision's range with 8 significant bits."""
     bits = values.view(np.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).astype(np.uint32).view(np.float32)
 

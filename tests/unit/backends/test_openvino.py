@@ -13,7 +13,7 @@ from tiny_nets import SIZE
 from realtime3d import engines, modelset
 from realtime3d.backends import gate
 from realtime3d.backends.base import NetSpec, create
-from realtime3d.backends.openvino_ import VERDICT, Bfloat16Backend, OpenVinoBackend
+from realtime3d.backends.openvino_ import VERDICT, Bfloat16Backend, OpenVinoBackend, matrix_product
 from realtime3d.errors import MissingError, OutputError
 
 pytest.importorskip("openvino")
@@ -67,6 +67,20 @@ def test_one_face_is_a_team_s_work_when_runs_follow_each_other(spec: NetSpec, mo
         np.testing.assert_array_equal(answer, first[name])
 
 
+def test_threads_are_a_net_s_own(spec: NetSpec) -> None:
+    net = OpenVinoBackend(threads=3).load(spec)
+    for compiled, streams in ((net._streams, 3), (net._make_team(), 1)):
+        assert compiled.get_property("INFERENCE_NUM_THREADS") == 3
+        assert compiled.get_property("NUM_STREAMS") == streams
+        assert not compiled.get_property("ENABLE_CPU_PINNING")
+
+
+def test_the_roofline_s_product_is_one() -> None:
+    (found,) = matrix_product(8, "f32", 1)().values()  # type: ignore[attr-defined]
+    left, right = np.random.default_rng(0).normal(size=(2, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(found, left @ right, rtol=1e-5, atol=1e-5)
+
+
 def test_pictures_that_are_a_view_of_others_are_read_right(spec: NetSpec) -> None:
     net, wide = OpenVinoBackend().load(spec), images(4)
     backwards = wide[::-1, :, ::-1]  # not one after the other in memory
@@ -87,6 +101,31 @@ def test_a_processor_without_bfloat16_is_told_and_auto_goes_on(
     caplog.set_level("INFO")
     assert create("auto").name != "openvino-bf16"
     assert "not openvino-bf16: this processor does not compute in bfloat16" in caplog.text
+
+
+def test_a_library_without_its_plugin_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    def broken(core: object, device: str, name: str) -> None:
+        raise RuntimeError("Exception from src/core.cpp:1:\nCannot load library 'libopenvino_intel_cpu_plugin.so'\n")
+
+    monkeypatch.setattr(openvino.Core, "get_property", broken)
+    with pytest.raises(MissingError, match=r"Cannot load library .*--backend onnxruntime") as caught:
+        OpenVinoBackend()
+    assert "\n" not in str(caught.value)
+    assert create("auto").name != "openvino"  # it goes on
+
+
+def test_a_net_that_does_not_compile_is_one_line(spec: NetSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    def broken(core: object, *arguments: object) -> None:
+        raise RuntimeError("Exception from src/core.cpp:2:\nno memory\n")
+
+    backend = OpenVinoBackend()
+    monkeypatch.setattr(openvino.Core, "compile_model", broken)
+    with pytest.raises(MissingError, match=r"does not compile tiny\.track \(no memory\)"):
+        backend.load(spec)
 
 
 def test_the_first_load_measures_and_keeps_it(

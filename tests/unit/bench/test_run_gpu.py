@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "run_gpu.sh"
-BACKENDS = ("onnxruntime", "onnxruntime-cuda", "torch", "torch-compile", "tensorrt")
+BACKENDS = ("onnxruntime", "openvino-bf16", "onnxruntime-cuda", "torch", "torch-compile", "tensorrt")
 PYTHON = """#!/bin/bash
 echo "$@" >>"$CALLS"
 case " $* " in $REFUSED) exit "$CODE" ;; esac
