@@ -17,12 +17,12 @@ from realtime3d.backends.pace import Pace
 from realtime3d.errors import MissingError, require
 
 _INSTEAD = "take --backend onnxruntime"
+TOGETHER = 4  # faces at a time at most: each number is compiled for itself
 VERDICT = ".openvino.bf16.json"  # behind a net's name: what the parity gate measured
 
 
 class OpenVinoBackend:
-    """Single precision. Each net has its own threads; faces are compiled for one by one, which is quicker than a batch
-    of any size here."""
+    """Single precision. Each net has its own threads."""
 
     name = "openvino"
     precision = "f32"
@@ -42,14 +42,14 @@ class OpenVinoBackend:
             model = self._core.read_model(str(spec.file))
         inputs = {port.any_name: (_type_name(port), _shape(port)) for port in model.inputs}
         check_contract(spec, inputs, {name for port in model.outputs for name in port.names})
-        model.reshape({spec.input: [1, spec.size, spec.size, 3]})
 
-        def compiled(streams: int) -> Any:
-            """For `streams` faces at a time, each with as many threads as there are left for it."""
+        def compiled(faces: int, threads: int) -> Any:
+            """The net for so many faces at a time, no more and no less, ready to be asked."""
+            model.reshape({spec.input: [faces, spec.size, spec.size, 3]})
             with _one_line(f"openvino does not compile {spec.name}", _INSTEAD):
-                return self._core.compile_model(model, "CPU", _settings(self.precision, self._threads, streams))
+                return self._core.compile_model(model, "CPU", _settings(self.precision, threads)).create_infer_request()
 
-        return OpenVinoNet(spec, compiled(self._threads), lambda: compiled(1), self._threads)
+        return OpenVinoNet(spec, compiled, self._threads)
 
 
 class Bfloat16Backend(OpenVinoBackend):
@@ -75,52 +75,45 @@ class Bfloat16Backend(OpenVinoBackend):
 
 
 class OpenVinoNet:
-    """A net that is run by one thread or by several: one face by all threads, many faces by each its own."""
+    """A net that is run by one thread, face by face, or by several together, whichever is quicker of late.
 
-    def __init__(self, spec: NetSpec, streams: Any, make_team: Callable[[], Any], threads: int) -> None:
-        """`streams` answers as many faces at a time as there are threads; the team is made when needed first."""
+    It is compiled for each number of faces that comes, up to `TOGETHER`: quicker than one that takes any number, and
+    quicker than a face for each thread. More faces are asked about in parts.
+    """
+
+    def __init__(self, spec: NetSpec, compiled: Callable[[int, int], Any], threads: int) -> None:
+        """`compiled` makes the net for so many faces and threads; those for several threads are made when needed."""
         self.spec = spec
-        self._streams, self._make_team, self._threads = streams, make_team, threads
-        self._requests = [streams.create_infer_request()]  # one for each face
-        self._team: Any = None
+        self._compiled, self._threads = compiled, threads
+        self._alone = compiled(1, 1)
+        self._teams: dict[int, Any] = {}  # by the number of faces
         self._pace = Pace()
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
-        several = len(images) > 1
+        faces = len(images)
 
         def work(together: bool) -> list[Any]:
-            if several:
-                return self._several(images, at_once=together)
-            return self._answer(self._team_request() if together else self._requests[0], images)
+            step = TOGETHER if together else 1
+            parts = [images[i : i + step] for i in range(0, faces, step)]
+            found = [self._answer(self._team(len(part)) if together else self._alone, part) for part in parts]
+            return [np.concatenate(of_parts) for of_parts in zip(*found, strict=True)] if len(found) > 1 else found[0]
 
-        answers = self._pace.run(work, len(images), several) if self._threads > 1 else work(False)
+        answers = self._pace.run(work, faces, faces > 1) if self._threads > 1 else work(False)
         return dict(zip(self.spec.outputs, answers, strict=True))
 
-    def _several(self, images: NDArray[np.uint8], at_once: bool) -> list[Any]:
-        faces = len(images)
-        while len(self._requests) < faces:
-            self._requests.append(self._streams.create_infer_request())
-        requests = self._requests[:faces]
-        for face, request in enumerate(requests):
-            request.start_async({self.spec.input: images[face : face + 1]}, share_inputs=True)
-            if not at_once:
-                request.wait()
-        for request in requests:
-            request.wait()
-        return [np.concatenate([request.get_tensor(name).data for request in requests]) for name in self.spec.outputs]
+    def _answer(self, request: Any, images: NDArray[np.uint8]) -> list[Any]:
+        """Copies: the request's own arrays change when it is asked about the next part."""
+        request.infer({self.spec.input: images}, share_inputs=True)
+        return [request.get_tensor(name).data.copy() for name in self.spec.outputs]
 
-    def _answer(self, request: Any, image: NDArray[np.uint8]) -> list[Any]:
-        request.infer({self.spec.input: image}, share_inputs=True)
-        return [request.get_tensor(name).data for name in self.spec.outputs]
-
-    def _team_request(self) -> Any:
-        if self._team is None:
-            self._team = self._make_team().create_infer_request()
-        return self._team
+    def _team(self, faces: int) -> Any:
+        if faces not in self._teams:
+            self._teams[faces] = self._compiled(faces, self._threads)
+        return self._teams[faces]
 
     def close(self) -> None:
-        self._requests = []
-        self._streams = self._make_team = self._team = None  # type: ignore[assignment]
+        self._alone = self._compiled = None  # type: ignore[assignment]
+        self._teams.clear()
 
 
 def _type_name(port: Any) -> str:
@@ -139,15 +132,15 @@ def matrix_product(side: int, precision: str, threads: int) -> Callable[[], obje
     left = ops.parameter([side, side], np.float32)
     product = openvino.Model([ops.matmul(left, ops.constant(numbers[1]), False, False)], [left])
     with _one_line("openvino does not compile a matrix product", _INSTEAD):
-        request = openvino.Core().compile_model(product, "CPU", _settings(precision, threads, 1)).create_infer_request()
+        request = openvino.Core().compile_model(product, "CPU", _settings(precision, threads)).create_infer_request()
     return lambda: request.infer([numbers[0]], share_inputs=True)
 
 
-def _settings(precision: str, threads: int, streams: int) -> dict[str, Any]:
+def _settings(precision: str, threads: int) -> dict[str, Any]:
     return {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": streams,
+        "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # other processes want the same cores
     }
 

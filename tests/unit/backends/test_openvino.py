@@ -13,7 +13,7 @@ from tiny_nets import SIZE
 from realtime3d import engines, modelset
 from realtime3d.backends import gate
 from realtime3d.backends.base import NetSpec, create
-from realtime3d.backends.openvino_ import VERDICT, Bfloat16Backend, OpenVinoBackend, matrix_product
+from realtime3d.backends.openvino_ import TOGETHER, VERDICT, Bfloat16Backend, OpenVinoBackend, matrix_product
 from realtime3d.errors import MissingError, OutputError
 
 pytest.importorskip("openvino")
@@ -55,21 +55,28 @@ def test_whichever_threads_answer_the_answer_is_the_same(spec: NetSpec, faces: i
     net.close()
 
 
-def test_one_face_is_a_team_s_work_when_runs_follow_each_other(spec: NetSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_team_is_compiled_for_the_faces_that_come(spec: NetSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     net = OpenVinoBackend(threads=2).load(spec)
     asked: list[bool] = []
     monkeypatch.setattr(net._pace, "run", lambda work, faces, many: asked.append(many) or work(True))
-    first = {name: answer.copy() for name, answer in net.run(images(1)).items()}
-    assert net._team is not None and len(net._requests) == 1
-    net.run(images(3))
-    assert len(net._requests) == 3 and asked == [False, True]
-    for name, answer in net.run(images(1)).items():
-        np.testing.assert_array_equal(answer, first[name])
+    for faces in (1, 3, TOGETHER + 3):
+        assert {len(answer) for answer in net.run(images(faces)).values()} == {faces}
+    assert sorted(net._teams) == [1, 3, TOGETHER] and asked == [False, True, True]
+
+
+def test_one_thread_is_asked_face_by_face(spec: NetSpec) -> None:
+    net = OpenVinoBackend(threads=1).load(spec)
+    several = {name: answer.copy() for name, answer in net.run(images(3)).items()}
+    for face in range(3):
+        for name, answer in net.run(images(3)[face : face + 1]).items():
+            np.testing.assert_array_equal(answer[0], several[name][face])
+    assert not net._teams
 
 
 def test_threads_are_a_net_s_own(spec: NetSpec) -> None:
     net = OpenVinoBackend(threads=1).load(spec)  # of more it takes no more than there are cores
-    for compiled in (net._streams, net._make_team()):
+    for request in (net._alone, net._team(2)):
+        compiled = request.get_compiled_model()
         assert compiled.get_property("INFERENCE_NUM_THREADS") == compiled.get_property("NUM_STREAMS") == 1
         assert not compiled.get_property("ENABLE_CPU_PINNING")
 
