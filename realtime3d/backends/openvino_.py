@@ -30,7 +30,7 @@ class OpenVinoBackend:
     def __init__(self, device: str = "auto", threads: int = 2) -> None:
         if device not in ("auto", "cpu"):
             raise MissingError(f"back end {self.name} has no device {device!r}: take --device cpu")
-        self._library = require("openvino", "", f"back end {self.name}")
+        self._library = require("openvino", "openvino", f"back end {self.name}")
         with _one_line("openvino finds no CPU it can use", _INSTEAD):
             self._core = self._library.Core()
             self._abilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -126,7 +126,7 @@ def _shape(port: Any) -> list[int | None]:
 
 def matrix_product(side: int, precision: str, threads: int) -> Callable[[], object]:
     """A product of two matrices with `side` rows, in the nets' own precision: what the processor can do at best."""
-    openvino = require("openvino", "", "a matrix product in the nets' precision")
+    openvino = require("openvino", "openvino", "a matrix product in the nets' precision")
     ops = importlib.import_module("openvino.opset13")
     numbers = np.random.default_rng(0).normal(size=(2, side, side)).astype(np.float32)
     left = ops.parameter([side, side], np.float32)
