@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class OpenVinoBackend:
             raise MissingError(f"back end {self.name} has no device {device!r}: take --device cpu")
         self._library = require("openvino", "openvino", f"back end {self.name}")
         with _one_line("openvino finds no CPU it can use", _INSTEAD):
-            self._core = self._library.Core()
+            self._core = _core()
             self._abilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.device = "cpu"
         self._threads = threads
@@ -116,6 +117,16 @@ class OpenVinoNet:
         self._teams.clear()
 
 
+@cache
+def _core() -> Any:
+    """One for the whole process, never given back.
+
+    Each sets the thread's stack for signals to memory of its own and later restores what it found. Of two whose lives
+    overlap the second restores the freed memory of the first, and the next signal, a Ctrl-C, crashes the interpreter.
+    """
+    return importlib.import_module("openvino").Core()
+
+
 def _type_name(port: Any) -> str:
     return np.dtype(port.element_type.to_dtype()).name
 
@@ -132,7 +143,7 @@ def matrix_product(side: int, precision: str, threads: int) -> Callable[[], obje
     left = ops.parameter([side, side], np.float32)
     product = openvino.Model([ops.matmul(left, ops.constant(numbers[1]), False, False)], [left])
     with _one_line("openvino does not compile a matrix product", _INSTEAD):
-        request = openvino.Core().compile_model(product, "CPU", _settings(precision, threads)).create_infer_request()
+        request = _core().compile_model(product, "CPU", _settings(precision, threads)).create_infer_request()
     return lambda: request.infer([numbers[0]], share_inputs=True)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +87,19 @@ def test_the_roofline_s_product_is_one() -> None:
     (found,) = matrix_product(8, "f32", 1)().values()  # type: ignore[attr-defined]
     left, right = np.random.default_rng(0).normal(size=(2, 8, 8)).astype(np.float32)
     np.testing.assert_allclose(found, left @ right, rtol=1e-5, atol=1e-5)
+
+
+def test_signals_arrive_after_back_ends_came_and_went() -> None:
+    code = (
+        "import gc, os, signal\n"
+        "from realtime3d.backends.base import create\n"
+        "signal.signal(signal.SIGINT, lambda *told: print('arrived'))\n"
+        "first = create('openvino'); second = create('openvino')\n"
+        "del first; gc.collect(); del second; gc.collect()\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "arrived\n"), done.stderr
 
 
 def test_pictures_that_are_a_view_of_others_are_read_right(spec: NetSpec) -> None:
