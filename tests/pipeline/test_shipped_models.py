@@ -28,10 +28,10 @@ def portrait() -> Image:
 @pytest.fixture(scope="module", params=["onnxruntime", "openvino-bf16"])
 def tracker(request: pytest.FixtureRequest) -> Iterator[FaceTracker]:
     try:
-        opened = FaceTracker(backend=request.param, fov=60)
+        create(request.param)
     except MissingError as error:
         pytest.skip(str(error))
-    with opened:
+    with FaceTracker(backend=request.param, fov=60) as opened:
         yield opened
 
 
