@@ -13,6 +13,7 @@ Names are imported when first used: `import realtime3d` loads neither nets nor c
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from realtime3d.types import Pose as Pose
 
 __version__ = "0.1.0"
+
+# From 1.29 on ONNX Runtime tells its makers over the network what is run, unless this was said before it is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Camera": "geometry",

@@ -43,6 +43,7 @@ class OnnxRuntimeBackend:
         if not valid or device.endswith(":"):
             raise MissingError(f"back end onnxruntime has no device {device!r}: take --device {', '.join(PROVIDERS)}")
         self._library = require("onnxruntime", "", "back end onnxruntime")
+        self._library.disable_telemetry_events()  # what older versions leave to Windows to send
         if PROVIDERS[kind] not in self._library.get_available_providers():
             raise MissingError(
                 f"the installed onnxruntime has no {PROVIDERS[kind]} for device {device!r}: pip uninstall onnxruntime "

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ class OpenVinoBackend:
     def __init__(self, device: str = "auto", threads: int = 2) -> None:
         if device not in ("auto", "cpu"):
             raise MissingError(f"back end {self.name} has no device {device!r}: take --device cpu")
-        self._library = require("openvino", "openvino", f"back end {self.name}")
+        self._library = _library(f"back end {self.name}")
         with _one_line("openvino finds no CPU it can use", _INSTEAD):
             self._core = _core()
             self._abilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -117,6 +119,17 @@ class OpenVinoNet:
         self._teams.clear()
 
 
+def _library(purpose: str) -> ModuleType:
+    """openvino, without openvino_telemetry, which tells its makers over the network that openvino was imported."""
+    loaded: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: as if it were not installed
+    kept_out = loaded.setdefault("openvino_telemetry", None) is None
+    try:
+        return require("openvino", "", purpose)
+    finally:
+        if kept_out:
+            loaded.pop("openvino_telemetry", None)
+
+
 @cache
 def _core() -> Any:
     """One for the whole process, never given back.
@@ -137,7 +150,7 @@ def _shape(port: Any) -> list[int | None]:
 
 def matrix_product(side: int, precision: str, threads: int) -> Callable[[], object]:
     """A product of two matrices with `side` rows, in the nets' own precision: what the processor can do at best."""
-    openvino = require("openvino", "openvino", "a matrix product in the nets' precision")
+    openvino = _library("a matrix product in the nets' precision")
     ops = importlib.import_module("openvino.opset13")
     numbers = np.random.default_rng(0).normal(size=(2, side, side)).astype(np.float32)
     left = ops.parameter([side, side], np.float32)

@@ -23,7 +23,6 @@ NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxrunt
 EXTRAS = {  # extra -> (module that shows it is there, what it is for)
     "parquet": ("pyarrow", "--parquet"),
     "render": ("pyrender", "rendering with OpenGL"),
-    "openvino": ("openvino", "nets in bfloat16 on the CPU"),
     "build": ("onnx", "realtime3d build"),
     "train": ("anny", "training nets"),
 }
