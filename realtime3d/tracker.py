@@ -20,6 +20,7 @@ from realtime3d.errors import UsageError
 from realtime3d.estimate import Estimator
 from realtime3d.face import FrameResult
 from realtime3d.facemodel import FaceModel
+from realtime3d.forks import refuse_after_use
 from realtime3d.intrinsics import CameraModel
 from realtime3d.io.base import Gap, Source, SourceOptions, SourceSpec
 from realtime3d.io.pixels import to_bgr
@@ -198,6 +199,7 @@ class FaceTracker:
         return {face.id: face.identity for face in last.faces} if last else {}
 
     def _opened(self) -> Parts:
+        refuse_after_use()
         if self._parts is None:
             self._parts = self._load()
         return self._parts

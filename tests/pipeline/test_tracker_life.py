@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
+import subprocess
+import sys
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +48,25 @@ class TestLife:
         assert len(tracker.process_boxes(scene.image, [[10, 10, 90, 90]]).faces) == 1
         with pytest.raises(AssertionError):
             tracker.open()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+    def test_a_process_forked_from_one_that_tracks_is_refused_and_does_not_hang(self, net_folder: Path) -> None:
+        code = (
+            "import os, realtime3d as r3d\n"
+            f"first, second = (r3d.FaceTracker(models={str(net_folder)!r}, backend='fake') for _ in range(2))\n"
+            "first.model\n"
+            "child = os.fork()\n"
+            "told = []\n"
+            "for tracker in (first, second):\n"
+            "    try:\n"
+            "        tracker.model\n"
+            "    except r3d.UsageError as error:\n"
+            "        told.append(\"get_context('spawn')\" in str(error))\n"
+            "print('parent' if child else 'child', told, flush=True)\n"
+            "os.waitpid(child, 0) if child else os._exit(0)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert sorted(done.stdout.splitlines()) == ["child [True, True]", "parent []"], done.stderr
 
     def test_what_is_in_use_is_told(self, tracker: FaceTracker, net_folder: Path) -> None:
         assert tracker.model_set.name == "tiny"
