@@ -49,6 +49,16 @@ def build_parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    from realtime3d.cli.interrupt import INTERRUPTED, after_imports
+
+    try:
+        with after_imports():
+            return _main(argv)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _main(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     args, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -70,8 +80,6 @@ def _run(args: argparse.Namespace) -> int:
     set_up_messages(quiet=args.quiet, verbose=args.verbose, debug=args.debug)
     try:
         return args.run_command(args)
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:  # the reader of our output went away, as in `realtime3d config | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
