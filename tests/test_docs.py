@@ -126,9 +126,11 @@ def test_commands_and_snippets_run(page: Path, material: Path, display: str | No
             continue
         if display is None and re.search(r"realtime3d live(?!.*--no-window)", block.text):
             pytest.skip("a command opens a window: needs Xvfb (apt-get install xvfb)")
-        program = ["bash", "-euc"] if block.kind == "bash" else [sys.executable, "-c"]
+        script = tmp_path / "snippet"
+        script.write_text(block.text)
+        program = ["bash", "-eu"] if block.kind == "bash" else [sys.executable]
         done = subprocess.run(
-            [*program, block.text], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+            [*program, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
