@@ -127,7 +127,7 @@ def test_commands_and_snippets_run(page: Path, material: Path, display: str | No
         if display is None and re.search(r"realtime3d live(?!.*--no-window)", block.text):
             pytest.skip("a command opens a window: needs Xvfb (apt-get install xvfb)")
         script = tmp_path / "snippet"
-        script.write_text(block.text)
+        script.write_text(block.text, encoding="utf-8")
         program = ["bash", "-eu"] if block.kind == "bash" else [sys.executable]
         done = subprocess.run(
             [*program, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300

@@ -48,7 +48,7 @@ def nets(bench: Bench) -> Result:
     metrics["face_cpu_ms"] = measured["face"].cpu
     metrics["four_over_one"] = ratio(metrics["track_4_ms"], metrics["track_1_ms"], "lower")
     metrics["four_over_one_cpu"] = ratio(measured["track_4"].cpu, measured["track_1"].cpu, "lower")
-    notes = [*_add_roofline(metrics, track.spec, shape.spec, product), said] if backend.device == "cpu" else []
+    notes = [_add_roofline(metrics, track.spec, shape.spec, product) or said] if backend.device == "cpu" else []
     for net in opened.values():
         net.close()
     workload = {"input": f"{track.spec.size}x{track.spec.size} crops", "threads": wanted.threads}
@@ -70,14 +70,15 @@ def _matrix_product(backend: str, threads: int) -> tuple[Callable[[], object], s
         return lambda: a @ a, "gemm_rate is NumPy's float32 matrix product on as many threads as its BLAS takes"
 
 
-def _add_roofline(
-    metrics: dict[str, Metric], track: backends.NetSpec, shape: backends.NetSpec, product: Metric
-) -> list[str]:
-    """The nets' work, the machine's rate in a large matrix product, and the share of it that the tracking net gets."""
+def _add_roofline(metrics: dict[str, Metric], track: backends.NetSpec, shape: backends.NetSpec, product: Metric) -> str:
+    """The nets' work, the machine's rate in a large matrix product, and the share of it that the tracking net gets.
+
+    The answer says why nothing was added; it is empty where all was.
+    """
     try:
         work, rare_work = onnx_work.gflop(track), onnx_work.gflop(shape)
     except MissingError as error:
-        return [f"no roofline: {error}"]
+        return f"no roofline: {error}"
     rates = tuple(2e-6 * GEMM**3 / ms for ms in product.values)
     metrics["track_work"], metrics["shape_work"] = one(work, "GFLOP"), one(rare_work, "GFLOP")
     metrics["gemm_rate"] = Metric(rates, "GFLOP/s", "neither")
@@ -85,4 +86,4 @@ def _add_roofline(
         took = metrics[f"track_{faces}_ms"].values
         shares = (1e5 * work * faces / ms / best for ms, best in zip(took, rates, strict=True))
         metrics[name] = Metric(tuple(shares), "%", "higher")
-    return []
+    return ""

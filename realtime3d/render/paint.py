@@ -15,24 +15,9 @@ TINY = np.float32(1e-3)
     "f4[:,::1], i4[:,::1], u1[::1], f4[:,::1], f4[::1], f4[::1], f4, f4, f4)"
 )
 def paint_surface(  # type: ignore[no-untyped-def]
-    image,
-    ids,
-    x0,
-    y0,
-    x1,
-    y1,
-    first,
-    count,
-    xy,
-    triangles,
-    outline,
-    colour,
-    cover,
-    facing,
-    fill_alpha,
-    wire_alpha,
-    wire_px,
-):
+    image, ids, x0, y0, x1, y1, first, count,
+    xy, triangles, outline, colour, cover, facing, fill_alpha, wire_alpha, wire_px,
+):  # fmt: skip
     """Blend the pixels of one mesh (triangles `first` to `first + count` in `ids`) into a window of the picture.
 
     `fill_alpha` is the surface's opacity, `wire_alpha` that of its edges, which are `wire_px` wide. Pixels at the
