@@ -38,7 +38,7 @@ def setting(
 
 
 @dataclass(frozen=True, slots=True)
-class ModelsConfig:
+class ModelSettings:
     """Which nets run, and on what."""
 
     set: str = setting("default", "", "default, compact, accurate, or a folder with a models.toml")
@@ -51,7 +51,7 @@ _RANGES = ("short", "full", "both")
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorConfig:
+class DetectorSettings:
     """Finding faces. The detector gives boxes only; its key points are never read."""
 
     range: str = setting("both", "", "short (up to about 2 m), full (up to 5 m) or both", choices=_RANGES)
@@ -114,7 +114,7 @@ class SmoothSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraConfig:
+class CameraSettings:
     """What is known of the camera."""
 
     fov: float = setting(
@@ -132,12 +132,12 @@ class CameraConfig:
 class Config:
     """All settings. `None` never appears: every value is a default or what somebody wrote."""
 
-    models: ModelsConfig = field(default_factory=ModelsConfig)
-    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    models: ModelSettings = field(default_factory=ModelSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
     track: TrackerSettings = field(default_factory=TrackerSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
-    camera: CameraConfig = field(default_factory=CameraConfig)
+    camera: CameraSettings = field(default_factory=CameraSettings)
 
     @classmethod
     def read(cls, path: str | Path) -> Config:

@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime3d.errors import OutputError
-from realtime3d.face import FrameResult
-from realtime3d.io.base import Gap, Sink, Source, SourceStatus
+from realtime3d.face.state import FrameResult
+from realtime3d.sinks.base import Sink
+from realtime3d.sources.base import Gap, Source, SourceStatus
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 

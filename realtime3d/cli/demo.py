@@ -25,8 +25,8 @@ def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.plan import plan_jobs
     from realtime3d.cli.running import make_tracker, run_job
     from realtime3d.demo import clip_path, load_truth, plot
-    from realtime3d.io.base import SourceOptions
-    from realtime3d.io.files import check_output
+    from realtime3d.files import check_output
+    from realtime3d.sources.base import SourceOptions
 
     truth, picture = load_truth(), args.out / "demo.png"
     wide = max(truth.camera.width, truth.camera.height)

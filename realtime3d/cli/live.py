@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from realtime3d.cli import options
-from realtime3d.cli.keys import help_text
+from realtime3d.view.keys import help_text
 
 EPILOG = f"keys in the window:\n{help_text()}"
 
@@ -32,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.plan import is_camera, plan_jobs
+    from realtime3d.cli.plan import plan_jobs
     from realtime3d.cli.running import make_tracker, run_live
     from realtime3d.errors import UsageError
-    from realtime3d.io.base import SourceOptions
-    from realtime3d.io.window import check_display
+    from realtime3d.sources.base import SourceOptions
+    from realtime3d.sources.choose import is_camera
+    from realtime3d.view.window import check_display
 
     if args.url and args.camera is not None:
         raise UsageError("name a camera or a URL, not both")

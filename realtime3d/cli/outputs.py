@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.cli.plan import TABLES, Job, sidecar_of
 
 if TYPE_CHECKING:
-    from realtime3d.io.base import Sink, SourceInfo, SourceOptions
-    from realtime3d.io.resume import ResumePoint
+    from realtime3d.sinks.base import Sink
+    from realtime3d.sinks.resume import ResumePoint
+    from realtime3d.sources.base import SourceInfo, SourceOptions
     from realtime3d.tracker import FaceTracker
 
 
@@ -28,7 +29,7 @@ def make_sinks(
 ) -> list[Sink]:
     """Everything that writes for this job. `options` is how the source was opened, `wanted_start_s` its --start;
     `interrupted` is asked at the end."""
-    from realtime3d.io.tables import TableOptions
+    from realtime3d.sinks.tables import TableOptions
 
     table = TableOptions(
         model=tracker.model,
@@ -45,10 +46,10 @@ def make_sinks(
 
 def _table(kind: str, path: Path, options: Any) -> Sink:
     if kind == "parquet":
-        from realtime3d.io.parquet import ParquetSink
+        from realtime3d.sinks.parquet import ParquetSink
 
         return ParquetSink(path, options)
-    from realtime3d.io.tables import CsvSink, JsonlSink
+    from realtime3d.sinks.tables import CsvSink, JsonlSink
 
     return CsvSink(path, options) if kind == "csv" else JsonlSink(path, options)
 
@@ -56,7 +57,7 @@ def _table(kind: str, path: Path, options: Any) -> Sink:
 def _overlay(
     path: Path, info: SourceInfo, options: SourceOptions, wanted_start_s: float, resume: ResumePoint | None
 ) -> Sink:
-    from realtime3d.io.video import VideoOptions, VideoSink
+    from realtime3d.sinks.video import VideoOptions, VideoSink
 
     return VideoSink(
         path,
@@ -80,8 +81,8 @@ def _sidecars(
     resume: bool,
     interrupted: Callable[[], bool],
 ) -> list[Sink]:
-    from realtime3d.io.columns import column_groups
-    from realtime3d.io.sidecar import SidecarSink
+    from realtime3d.sinks.columns import column_groups
+    from realtime3d.sinks.sidecar import SidecarSink
 
     groups = column_groups(table.model, blendshapes=table.blendshapes, raw=table.raw)
     columns = ["frame", "face_id", "timestamp", *(name for group in groups for name in group.names)]

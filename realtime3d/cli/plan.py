@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from realtime3d.errors import SourceError, UsageError
-from realtime3d.io.files import check_output, output_error
+from realtime3d.files import check_output, output_error
+from realtime3d.sources.choose import is_file_name
 
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "jsonl": ".jsonl", "overlay": ".mp4"}
 MP4 = (".mp4", ".m4v", ".mov")  # the last one is nearly the same, and players agree
@@ -41,16 +42,6 @@ def plan_jobs(inputs: Sequence[str], outputs: Mapping[str, Path], *, replace: bo
         for path in job.outputs.values():
             check_output(path, replace, files)
     return jobs
-
-
-def is_camera(source: str) -> bool:
-    """Whether an input is a camera, by number or by path."""
-    return source.isdecimal() or source.startswith("/dev/video")
-
-
-def is_file_name(source: str) -> bool:
-    """Whether an input must be there as a file or folder, and is not a stream, a camera or a pattern."""
-    return "://" not in source and not is_camera(source) and not any(mark in source for mark in "%*?[")
 
 
 def _check_input(source: str) -> None:

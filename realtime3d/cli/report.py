@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from realtime3d.io.base import SourceInfo, SourceOptions
     from realtime3d.pipeline import Summary
+    from realtime3d.sources.base import SourceInfo, SourceOptions
 
 TRIFLE_S = 5e-5  # a frame: stages below are not worth a line
 

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime3d.cli.interrupt import Interrupt
-from realtime3d.cli.latency import Latency
 from realtime3d.cli.outputs import make_sinks
 from realtime3d.cli.plan import Job, sidecar_of
 from realtime3d.cli.report import progress_bar, summary_lines
+from realtime3d.view.latency import Latency
 
 if TYPE_CHECKING:
-    from realtime3d.face import FrameResult
-    from realtime3d.io.base import SourceOptions
+    from realtime3d.face.state import FrameResult
+    from realtime3d.sources.base import SourceOptions
     from realtime3d.tracker import FaceTracker
 
 
 def make_tracker(args: argparse.Namespace) -> FaceTracker:
     """A tracker with the options of the command line; it opens with `with`."""
     from realtime3d.cli.options import config_from
-    from realtime3d.io.files import check_output
+    from realtime3d.files import check_output
     from realtime3d.tracker import FaceTracker
 
     if args.profile:
@@ -35,10 +35,10 @@ def run_job(
     job: Job, tracker: FaceTracker, options: SourceOptions, args: argparse.Namespace, stop: Interrupt, *, resume: bool
 ) -> None:
     """Follow the faces of one input, write its files, print its summary."""
-    from realtime3d.io.resume import find_resume_point
-    from realtime3d.io.sources import open_source
     from realtime3d.pipeline import run
-    from realtime3d.render.base import create_renderer
+    from realtime3d.render.choose import create_renderer
+    from realtime3d.sinks.resume import find_resume_point
+    from realtime3d.sources.choose import open_source
 
     start_s = options.start_s
     point = find_resume_point(job.outputs, start_s) if resume else None
@@ -63,9 +63,9 @@ def run_job(
 
 def run_live(job: Job, tracker: FaceTracker, options: SourceOptions, args: argparse.Namespace, stop: Interrupt) -> None:
     """The same for a camera or stream, with a window unless there is to be none."""
-    from realtime3d.io.sources import open_source
     from realtime3d.pipeline import run
-    from realtime3d.render.base import create_renderer
+    from realtime3d.render.choose import create_renderer
+    from realtime3d.sources.choose import open_source
 
     latency = Latency("capture to result" if args.no_window else "capture to display")
     with ExitStack() as stack:
@@ -74,7 +74,7 @@ def run_live(job: Job, tracker: FaceTracker, options: SourceOptions, args: argpa
         sinks = make_sinks(job, source.info, tracker, args, options=options)
         window = None
         if not args.no_window:
-            from realtime3d.cli.live_window import LiveWindow
+            from realtime3d.view.live_window import LiveWindow
 
             window = stack.enter_context(LiveWindow(tracker, renderer, source.info, latency, args.save_to, stop))
         bar = stack.enter_context(progress_bar(source.info, options, quiet=args.quiet))

@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.plan import is_camera, plan_jobs
+    from realtime3d.cli.plan import plan_jobs
     from realtime3d.cli.running import make_tracker, run_job
     from realtime3d.errors import UsageError
-    from realtime3d.io.base import SourceOptions
-    from realtime3d.io.sources import parse_time
+    from realtime3d.sources.base import SourceOptions
+    from realtime3d.sources.choose import is_camera, parse_time
 
     for source in filter(is_camera, args.inputs):
         raise UsageError(f"{source} is a camera: `realtime3d live {source}`")
