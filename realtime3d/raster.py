@@ -131,3 +131,48 @@ def vertex_normals(vertices: ArrayLike, triangles: ArrayLike) -> NDArray[np.floa
     normals = np.zeros_like(points)
     _add_normals(points, np.require(triangles, np.int32, ["C", "W"]), normals)
     return normals
+
+
+@compiled("void(i4[:,::1], f4[:,:,::1], i4[:,::1], f4[:,::1], f4[:,:,::1])")
+def interpolate(ids, bary, triangles, vertex_values, out):  # type: ignore[no-untyped-def]
+    """Vertex values (V, K) at every pixel that shows a triangle, written into `out` (H, W, K)."""
+    height, width = ids.shape
+    for y in range(height):
+        for x in range(width):
+            t = ids[y, x]
+            if t < 0:
+                continue
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            for k in range(vertex_values.shape[1]):
+                out[y, x, k] = (
+                    bary[y, x, 0] * vertex_values[a, k]
+                    + bary[y, x, 1] * vertex_values[b, k]
+                    + bary[y, x, 2] * vertex_values[c, k]
+                )
+
+
+class Canvas:
+    """A picture of several meshes: triangle number (-1 where nothing is) and interpolated values of each pixel."""
+
+    def __init__(self, width: int, height: int, channels: int) -> None:
+        self._nearest: NDArray[np.float32] = np.zeros((height, width), np.float32)
+        self.owner: NDArray[np.int32] = np.full((height, width), -1, np.int32)
+        self.values: NDArray[np.float32] = np.zeros((height, width, channels), np.float32)
+
+    @property
+    def depth(self) -> NDArray[np.float32]:
+        """(H, W) in the unit of z; infinite where nothing is."""
+        return np.divide(1, self._nearest, out=np.full_like(self._nearest, np.inf), where=self._nearest > 0)
+
+    def draw(self, xyz: ArrayLike, triangles: ArrayLike, values: ArrayLike, two_sided: bool = False) -> None:
+        """Add a mesh. `xyz` (V, 3): pixel x, pixel y, depth; `values` (V, K). Triangles that show their back are left
+        out unless `two_sided`; `owner` counts the triangles of the mesh that was drawn last at a pixel."""
+        points, faces = np.asarray(xyz, np.float32), np.require(triangles, np.int32, ["C", "W"])
+        xy, inverse_z = np.require(points[:, :2], np.float32, ["C", "W"]), inverse_depth(points[:, 2])
+        height, width = self.owner.shape
+        ids = np.full_like(self.owner, -1)
+        fill(xy, inverse_z, faces, not two_sided, 0, 0, 0, width, height, self._nearest, ids)
+        bary = np.zeros((height, width, 3), np.float32)
+        resolve(xy, inverse_z, faces, ids, bary, np.empty_like(self._nearest))
+        interpolate(ids, bary, faces, np.require(values, np.float32, ["C", "W"]), self.values)
+        np.copyto(self.owner, ids, where=ids >= 0)

@@ -19,12 +19,12 @@ from realtime3d.demo import clip_path, load_truth
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import Camera
 from realtime3d.nets.crop import CROP_MM, Crop, crop_from_pose, warp
+from realtime3d.raster import Canvas
 from realtime3d.sources.base import Gap
 from realtime3d.sources.choose import open_source
 from realtime3d.training.labels.pack import FittedPhoto, Pack
 from realtime3d.training.samples import render_samples as renderer
 from realtime3d.training.samples.photo import HeadParts, Scene, build_scene
-from realtime3d.training.samples.raster import Canvas
 from realtime3d.types import FloatArray, Image, Pose
 
 ASTRONAUT_PX, ASTRONAUT_MM = 288, 330.0  # the cut-out of the clip: its side, and what it shows at the face's depth

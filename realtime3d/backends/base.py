@@ -32,6 +32,7 @@ class NetSpec:
     size: int  # px
     outputs: tuple[str, ...]
     face_model: Path | None = None  # the face model it answers for
+    models: str = ""  # what `--models` takes for its set; empty: the folder of `file`
 
 
 def check_contract(

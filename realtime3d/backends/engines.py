@@ -20,7 +20,6 @@ from typing import Any
 from realtime3d.backends.base import NetSpec
 from realtime3d.errors import MissingError, Realtime3dError
 from realtime3d.files import write_whole
-from realtime3d.nets import modelset
 
 FORMAT = 1
 FOLDER_VARIABLE = "REALTIME3D_ENGINES"
@@ -72,8 +71,7 @@ def sidecar_path(engine: Path) -> Path:
 
 def build_line(engine: Path, spec: NetSpec, target: str, precision: str) -> str:
     """The command that makes this engine, with the others of its set."""
-    folder = spec.file.parent
-    models = spec.name.rpartition(".")[0] if folder == modelset.default_folder() else str(folder)
+    models = spec.models or str(spec.file.parent)
     words = ["realtime3d", "build", "--target", target, "--precision", precision, "--models", models]
     if engine.parent != default_folder():
         words += ["--out", str(engine.parent)]

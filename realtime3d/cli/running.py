@@ -76,7 +76,9 @@ def run_live(job: Job, tracker: FaceTracker, options: SourceOptions, args: argpa
         if not args.no_window:
             from realtime3d.view.live_window import LiveWindow
 
-            window = stack.enter_context(LiveWindow(tracker, renderer, source.info, latency, args.save_to, stop))
+            window = stack.enter_context(
+                LiveWindow(tracker, renderer, source.info, latency, args.save_to, lambda: stop.requested)
+            )
         bar = stack.enter_context(progress_bar(source.info, options, quiet=args.quiet))
 
         def observe(result: FrameResult) -> None:

@@ -143,7 +143,8 @@ def _read(folder: Path, name: str) -> ModelSet:
         shipped = default_folder()
         files["face_model"] = _file(shipped, _parse(shipped / LIST)["face_model"], shipped / LIST, "[face_model] ")
     face_model = files["face_model"].path
-    nets = {part: _net(f"{name}.{part}", files[part], table, path, face_model) for part, table in tables.items()}
+    asked = name if folder == default_folder() else str(folder)
+    nets = {part: _net(f"{name}.{part}", files[part], table, path, face_model, asked) for part, table in tables.items()}
     return ModelSet(name, folder, str(listed[name].get("status", "released")), nets, files)
 
 
@@ -158,7 +159,7 @@ def _file(folder: Path, table: Any, path: Path, where: str) -> ModelFile:
     return ModelFile(folder / name, digest, {k: v for k, v in table.items() if k not in ("file", "sha256")})
 
 
-def _net(name: str, file: ModelFile, table: Mapping[str, Any], path: Path, face_model: Path) -> NetSpec:
+def _net(name: str, file: ModelFile, table: Mapping[str, Any], path: Path, face_model: Path, models: str) -> NetSpec:
     where = f"[{name}] "
     size, outputs = _entry(table, "size", path, where), _entry(table, "outputs", path, where)
     if type(size) is not int or not 8 <= size <= 4096 or not isinstance(outputs, list):
@@ -171,6 +172,7 @@ def _net(name: str, file: ModelFile, table: Mapping[str, Any], path: Path, face_
         size=size,
         outputs=tuple(map(str, outputs)),
         face_model=face_model,
+        models=models,
     )
 
 

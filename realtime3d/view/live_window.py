@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from realtime3d.cli.interrupt import Interrupt
 from realtime3d.face.state import FrameResult
 from realtime3d.geometry import Matrix, matrix_to_euler
 from realtime3d.pipeline import Recorder
@@ -43,11 +43,11 @@ class LiveWindow:
         info: SourceInfo,
         latency: Latency,
         folder: Path,
-        stop: Interrupt,
+        stopped: Callable[[], bool],
         screen: WindowSink | None = None,
     ) -> None:
         self._tracker, self._renderer, self._info = tracker, renderer, info
-        self._latency, self._folder, self._stop = latency, folder, stop
+        self._latency, self._folder, self._stopped = latency, folder, stopped
         self._window = screen or WindowSink(f"realtime3d: {info.name}")
         self._image: Image = np.zeros((info.height, info.width, 3), np.uint8)
         self._result: FrameResult | None = None
@@ -84,7 +84,7 @@ class LiveWindow:
 
     @property
     def closed(self) -> bool:
-        return self._quit or self._window.closed or self._stop.requested
+        return self._quit or self._window.closed or self._stopped()
 
     def __enter__(self) -> Self:
         self._window.__enter__()

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from realtime3d import cli
-from realtime3d.cli.interrupt import Interrupt
 from realtime3d.clock import now_ns
 from realtime3d.face.state import FrameResult
 from realtime3d.render.choose import create_renderer
@@ -52,7 +51,6 @@ class Desk:
         self.tracker = FaceTracker(models=models, backend="fake", boxes=boxes)
         self.renderer = create_renderer()
         self.screen = KeyboardAndScreen()
-        self.stop = Interrupt()
         self.latency = Latency("capture to display")
         info = SourceInfo("camera 0", 320, 240, 30.0, None, None, live=True)
         self.window = LiveWindow(
@@ -61,7 +59,7 @@ class Desk:
             info,
             self.latency,
             folder,
-            self.stop,
+            lambda: False,
             self.screen,  # type: ignore[arg-type]
         )
         self._start_ns, self._count = now_ns(), 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from realtime3d.face.model import FaceModel
-
 Array = NDArray[np.float64]
 
 
@@ -83,10 +81,3 @@ def rms_mm(a: ArrayLike, b: ArrayLike) -> Array:
     """Root mean square distance of (..., V, 3) vertices."""
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     return np.sqrt((difference**2).sum(-1).mean(-1))
-
-
-def gap(model: FaceModel, head: NDArray, pairs: tuple[tuple[int, int], ...]) -> float:
-    """Mean opening across pairs of landmarks in mm; closed and overlapping are both 0."""
-    points = model.landmarks("mediapipe478", head)
-    upper, lower = np.array(pairs).T
-    return float((points[lower, 1] - points[upper, 1]).clip(min=0).mean())

@@ -19,7 +19,6 @@ from realtime3d.training.evaluation.metrics import (
     auc,
     box_of,
     box_size,
-    gap,
     mean_rotation,
     pearson,
     point_error,
@@ -29,7 +28,7 @@ from realtime3d.training.labels.fit import Fits
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.labels.splits import london_person
 from realtime3d.training.learning.losses import region_mask
-from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS
+from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS, gap
 from realtime3d.training.samples.augment import motion_kernel
 from realtime3d.training.samples.photo import GOOD_FIT
 from realtime3d.types import Image

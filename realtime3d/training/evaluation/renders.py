@@ -12,12 +12,12 @@ from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import geodesic_deg
 from realtime3d.tracking.identity import IdentityCache
-from realtime3d.training.evaluation.metrics import align_similarity, box_of, gap, pearson, rms_mm
+from realtime3d.training.evaluation.metrics import align_similarity, box_of, pearson, rms_mm
 from realtime3d.training.evaluation.photos import Figures, Look, Photos
 from realtime3d.training.labels.borders import without_mirrored_borders
 from realtime3d.training.learning.losses import region_mask
 from realtime3d.training.model.actions import sample_actions
-from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS
+from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS, gap
 from realtime3d.training.samples.negatives import draw_negative
 from realtime3d.training.samples.photo import HeadParts, Scene, build_scene, worth_turning
 from realtime3d.training.samples.render_samples import Target, draw_rotation, render

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from realtime3d.errors import require
 from realtime3d.face.model import SurfacePoints
 from realtime3d.geometry import euler_to_matrix
+from realtime3d.raster import Canvas
 from realtime3d.training.model.plain_render import RENDER_PX, render_plain
-from realtime3d.training.samples.raster import Canvas
 
 Array = NDArray[np.float64]
 

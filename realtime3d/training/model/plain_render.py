@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.geometry import euler_to_matrix
-from realtime3d.training.samples.raster import Canvas
+from realtime3d.raster import Canvas
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import SurfacePoints
+from realtime3d.face.model import FaceModel, SurfacePoints
 from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.plain_render import shown_triangles
 
@@ -77,3 +77,10 @@ def _inside(points: Array, polygon: Array) -> NDArray[np.bool_]:
     crosses = (y0 > y) != (y1 > y)
     at = x0 + (y - y0) / np.where(y1 == y0, 1e-12, y1 - y0) * (x1 - x0)
     return np.logical_xor.reduce(crosses & (x < at), axis=1)
+
+
+def gap(model: FaceModel, head: NDArray, pairs: tuple[tuple[int, int], ...]) -> float:
+    """Mean opening across pairs of landmarks in mm; closed and overlapping are both 0."""
+    points = model.landmarks("mediapipe478", head)
+    upper, lower = np.array(pairs).T
+    return float((points[lower, 1] - points[upper, 1]).clip(min=0).mean())

@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.model import FaceModel
-from realtime3d.training.evaluation.metrics import gap
+from realtime3d.raster import Canvas
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.model.plain_render import IRIS, IRIS_DEG, SCLERA
-from realtime3d.training.model.regions import EYE_RINGS, LID_GAPS
+from realtime3d.training.model.regions import EYE_RINGS, LID_GAPS, gap
 from realtime3d.training.samples.mouth import Mouth
-from realtime3d.training.samples.raster import Canvas
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix, rotation_to_ray
 from realtime3d.nets.crop import CROP_MM
+from realtime3d.raster import Canvas
 from realtime3d.training.samples.hair import Hair
 from realtime3d.training.samples.mouth import MOVED_MM
 from realtime3d.training.samples.photo import CHANNELS, Array, HeadParts, Image, Scene, normals
-from realtime3d.training.samples.raster import Canvas
 from realtime3d.training.samples.shards import MARGIN
 
 

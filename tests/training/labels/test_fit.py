@@ -8,10 +8,9 @@ import pytest
 from realtime3d.errors import SourceError
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import euler_to_matrix, geodesic_deg
-from realtime3d.training.evaluation.metrics import gap
 from realtime3d.training.labels.calibration import Calibration
 from realtime3d.training.labels.fit import calibrate, fit
-from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS
+from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS, gap
 from tests.helpers.paths import FACE_MODEL
 
 PEOPLE = 12

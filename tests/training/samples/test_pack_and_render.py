@@ -12,6 +12,7 @@ from realtime3d.errors import SourceError
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix, geodesic_deg, rotation_to_ray
 from realtime3d.nets.crop import CROP_MM
+from realtime3d.raster import Canvas
 from realtime3d.training.labels.pack import FittedPhoto, Pack, shrink, write_pack
 from realtime3d.training.labels.splits import held_out_people
 from realtime3d.training.model.actions import sample_actions
@@ -24,7 +25,6 @@ from realtime3d.training.samples.make_shards import (
     rendered_shard,
 )
 from realtime3d.training.samples.photo import HeadParts, build_scene, lid_gaps, worth_turning
-from realtime3d.training.samples.raster import Canvas
 from realtime3d.training.samples.render_samples import Target, render
 from realtime3d.training.samples.shards import BACKGROUND, MARGIN, RENDERED, read_shard
 from tests.helpers.paths import FACE_MODEL
