@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,6 +54,8 @@ class Window(Protocol):
 class Summary:
     """What a run did."""
 
+    source: str = ""  # its name
+    files: list[Path] = field(default_factory=list)  # that were written
     frames: int = 0
     dropped: int = 0  # by the source
     faces: int = 0  # faces summed over frames
