@@ -192,7 +192,7 @@ class Run:
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
         facts = {**self._facts(), "columns": table_columns(options.table)}
-        sidecars = [
+        sidecars: list[Sink] = [
             SidecarSink(
                 path,
                 facts,
