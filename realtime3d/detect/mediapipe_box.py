@@ -6,13 +6,10 @@ then a file is named by `detector.model_file` or the environment variable REALTI
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import sys
-import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError, require
+from realtime3d.process import quiet_native_log
 from realtime3d.types import FaceBox, Frame, Image
 
 MODEL_VARIABLE = "REALTIME3D_DETECTOR_MODEL"
@@ -65,7 +63,7 @@ class MediaPipeBoxes:
     def open(self) -> None:
         if self._searches:
             return
-        with _quiet_native_log():
+        with quiet_native_log():
             make = _solutions() or _tasks(self._model_file)
             for kind in self._ranges:
                 opened = make(kind, self._min_score)
@@ -177,30 +175,3 @@ def _kind_of(path: Path) -> str:
             "blaze_face_short_range.tflite, or face_detection_*.tflite from the wheel of mediapipe 0.10.21"
         )
     return KNOWN_FILES[digest]
-
-
-_STDERR = threading.Lock()  # two at once would end with the null device
-
-
-@contextlib.contextmanager
-def _quiet_native_log() -> Iterator[None]:
-    """MediaPipe's C++ part writes notes to stderr whatever it is told: look away for the moments it is opened in."""
-    with _STDERR, _null_stderr():
-        yield
-
-
-@contextlib.contextmanager
-def _null_stderr() -> Iterator[None]:
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, AttributeError, ValueError):  # no stderr at all: nothing to quiet
-        yield
-        return
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
