@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.clock import to_s
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
 from realtime3d.files import write_whole
@@ -131,7 +132,7 @@ class SidecarSink:
         return news
 
     def _seconds(self, t_ns: int | None, result: FrameResult) -> float:
-        return timestamp(result, self._zero_ns) if t_ns is None else round((t_ns - self._zero_ns) / 1e9, 6)
+        return timestamp(result, self._zero_ns) if t_ns is None else round(to_s(t_ns - self._zero_ns), 6)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is not None:
