@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib
 import io
 import os
+import platform
 import sys
 import threading
 from collections.abc import Iterator
+from types import ModuleType
 
 from realtime3d.errors import UsageError
 
@@ -22,6 +25,29 @@ def turn_off_telemetry() -> None:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
+@contextlib.contextmanager
+def when_first_used(module: str) -> Iterator[None]:
+    """What is imported meanwhile gets a stand-in for `module`, which loads the real one when something is asked of it.
+
+    MediaPipe imports sounddevice, which runs ldconfig, gcc and ld from PATH to find a library that nothing here needs.
+    Who uses the real one, before or after, in MediaPipe or elsewhere, gets it.
+    """
+    stand_in = _StandIn(module)
+    installed = sys.modules.setdefault(module, stand_in) is stand_in
+    try:
+        yield
+    finally:
+        if installed and sys.modules.get(module) is stand_in:
+            del sys.modules[module]
+
+
+class _StandIn(ModuleType):
+    def __getattr__(self, name: str) -> object:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
 def refuse_after_use() -> None:
     """Note that this process uses the inference libraries; UsageError in one that was forked from a process that did.
 
@@ -33,6 +59,11 @@ def refuse_after_use() -> None:
             "this process was forked from one that had used a FaceTracker, and its libraries do not survive that: "
             "start processes with multiprocessing.get_context('spawn')"
         )
+
+
+def system_name() -> str:
+    """System, its release and the kind of machine. `platform.platform()` would run uname from PATH."""
+    return f"{platform.system()}-{platform.release()}-{platform.machine()}"
 
 
 def keep_freed_pages() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError, require
-from realtime3d.process import quiet_native_log
+from realtime3d.process import quiet_native_log, when_first_used
 from realtime3d.types import FaceBox, Frame, Image
 
 MODEL_VARIABLE = "REALTIME3D_DETECTOR_MODEL"
@@ -63,7 +63,7 @@ class MediaPipeBoxes:
     def open(self) -> None:
         if self._searches:
             return
-        with quiet_native_log():
+        with quiet_native_log(), when_first_used("sounddevice"):
             make = _solutions() or _tasks(self._model_file)
             for kind in self._ranges:
                 opened = make(kind, self._min_score)
