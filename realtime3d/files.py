@@ -90,11 +90,15 @@ class AppendFile:
         self._file.close()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file in one step: readers see the old content or the new one, never a half."""
+def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Replace a file in one step: readers see the old content or the new one, never a half.
+
+    `mode` says who may read and write it, less what the user's umask takes away.
+    """
     draft = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
-        draft.write_bytes(data)
+        with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(data)
         os.replace(draft, path)
     except BaseException as error:  # Ctrl-C too must not leave the draft behind
         with contextlib.suppress(OSError):  # the first error is the one to tell

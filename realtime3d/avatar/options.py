@@ -1,0 +1,82 @@
+"""What a run sends, as plain data, and the senders made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from realtime3d.avatar.base import WhichFace
+from realtime3d.avatar.calibration import Calibration
+from realtime3d.avatar.choose import SCHEMES, chosen, parse
+from realtime3d.avatar.learning import Learner, What
+from realtime3d.avatar.sender import Sender
+from realtime3d.errors import UsageError
+
+MOST_RATE = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """Targets and how they are fed. Can be pickled and sent to another machine."""
+
+    targets: tuple[str, ...] = ()  # URLs, see `choose.SCHEMES`; those of the calibration file come on top
+    rate: float | None = None  # at most so many frames a second; None: as the calibration says
+    face: WhichFace = None
+    calibration: Path | None = None  # a TOML file
+    swap_sides: bool = False
+    learn: What | None = None  # from the first two seconds; kept in `calibration`, which may be a new file then
+
+    def check(self) -> None:
+        """UsageError where something cannot be meant."""
+        self.rules()
+        for url in self.all_targets():
+            chosen(parse(url))
+        if self.rate is not None and not 0 < self.rate <= MOST_RATE:
+            raise UsageError(f"--rate {self.rate:g}: a number of frames a second up to {MOST_RATE:g}")
+
+    def rules(self) -> Calibration:
+        """The calibration with the options laid over it."""
+        new = self.calibration is None or (self.learn is not None and not self.calibration.exists())
+        rules = Calibration() if new or self.calibration is None else Calibration.read(self.calibration)
+        if self.swap_sides:
+            rules = replace(rules, send=replace(rules.send, swap_sides=True))
+        return rules
+
+    def all_targets(self) -> tuple[str, ...]:
+        """Those named here and those of the calibration file, each once."""
+        return tuple(dict.fromkeys((*self.targets, *self.rules().send.targets)))
+
+    def learner(self) -> Learner:
+        """The rules that the senders of a run share."""
+        learner = Learner(self.rules(), self.calibration)
+        if self.learn is not None:
+            learner.learn(self.learn)
+        return learner
+
+
+def make_senders(
+    options: SendOptions, *, zero_ns: int = 0, live: bool = False, learner: Learner | None = None
+) -> Sequence[Sender]:
+    """One sender a target. `zero_ns` and `live` are the source's."""
+    options.check()
+    shared = learner or options.learner()
+    rate = options.rate if options.rate is not None else shared.calibration.send.rate
+    senders = []
+    for url in options.all_targets():
+        target = parse(url)
+        scheme = SCHEMES[target.scheme]
+        line, protocol = scheme.make(target, options.face)
+        senders.append(
+            Sender(
+                line,
+                protocol,
+                learner=shared,
+                face=options.face,
+                rate=max(rate, scheme.least_rate) if rate else 0.0,
+                only=chosen(target),
+                zero_ns=zero_ns,
+                live=live,
+            )
+        )
+    return senders

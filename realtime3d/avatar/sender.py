@@ -1,0 +1,137 @@
+"""A sink for each target: picks the face, shapes it, keeps to the rate, sends, and measures how old the picture is."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from realtime3d.avatar.base import AvatarFrame, AvatarProtocol, Line, Percentiles, WhichFace, neutral_frame
+from realtime3d.avatar.calibration import Calibration
+from realtime3d.avatar.learning import Learner
+from realtime3d.avatar.shaping import Shaper
+from realtime3d.clock import NS_PER_S, now_ns
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.types import Image
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_log = logging.getLogger(__name__)
+
+ONLY = 0  # the key of the one face that is sent
+RATE_SLACK = 0.25  # of a period: frames that come a little early still count, as cameras' times tremble
+
+
+class Sender:
+    """Sends to one target. A sink that wants the newest result only and never makes anybody wait."""
+
+    needs_image = False
+    pace = "newest"
+
+    def __init__(
+        self,
+        line: Line,
+        protocol: AvatarProtocol,
+        *,
+        learner: Learner | None = None,
+        face: WhichFace = None,
+        rate: float = 0.0,
+        only: frozenset[str] | None = None,
+        zero_ns: int = 0,
+        live: bool = False,
+        clock: Callable[[], int] = now_ns,
+    ) -> None:
+        """`rate` is in frames a second of the source's own time, 0 for all; `zero_ns` is the source's timestamp 0.
+
+        With `live` the frames' times are those of `clock`, and `latency_ms` is measured.
+        """
+        self.line, self.protocol = line, protocol
+        self.latency_ms, self.encode_ms = Percentiles(), Percentiles()
+        self._learner = learner or Learner(Calibration())
+        self._face, self._rate, self._only = face, rate, only
+        self._zero_ns, self._live, self._clock = zero_ns, live, clock
+        self._shapers: dict[int, Shaper] = {}
+        self._sent_s: float | None = None
+        self._midnight_s = 0.0
+        self._calibration: Calibration | None = None
+
+    @property
+    def frames(self) -> int:
+        """Sent so far."""
+        return self.encode_ms.count
+
+    def __enter__(self) -> Self:
+        self.line.open()
+        now = datetime.now()
+        self._midnight_s = now.hour * 3600 + now.minute * 60 + now.second + now.microsecond / 1e6
+        if self._live:
+            self._midnight_s -= (self._clock() - self._zero_ns) / NS_PER_S
+        return self
+
+    def write(self, result: FrameResult, image: Image | None) -> None:
+        """Shape and send one result, unless the rate says that it comes too soon."""
+        start = time.perf_counter()
+        t_s = (result.frame.t_ns - self._zero_ns) / NS_PER_S
+        self._learner.see(t_s, self._picked(result))
+        if self._too_soon(t_s):
+            return
+        self._sent_s = t_s
+        packets = self.protocol.packets(self._frames(t_s, result))
+        if packets:
+            self.line.send(packets)
+        self.encode_ms.add((time.perf_counter() - start) * 1000)
+        if self._live:
+            self.latency_ms.add((self._clock() - result.frame.t_ns) / NS_PER_S * 1000)
+
+    def _too_soon(self, t_s: float) -> bool:
+        if self._rate <= 0 or self._sent_s is None or t_s < self._sent_s:
+            return False
+        return t_s - self._sent_s < (1 - RATE_SLACK) / self._rate
+
+    def _picked(self, result: FrameResult) -> FaceState | None:
+        if isinstance(self._face, int):
+            return next((face for face in result.faces if face.id == self._face), None)
+        return min(result.faces, key=lambda face: face.id, default=None)
+
+    def _frames(self, t_s: float, result: FrameResult) -> list[AvatarFrame]:
+        """The frames of this moment: of the one face, or of all; who is gone stays until the values are neutral."""
+        calibration = self._learner.calibration
+        if calibration is not self._calibration:
+            self._calibration = calibration
+            for shaper in self._shapers.values():
+                shaper.use(calibration)
+        each = self.protocol.many and self._face == "all"
+        faces: dict[int, FaceState | None] = dict.fromkeys(self._shapers)
+        faces |= {face.id: face for face in result.faces} if each else {ONLY: self._picked(result)}
+        frames = []
+        for number, face in sorted(faces.items()):
+            shaper = self._shapers.setdefault(number, Shaper(calibration, only=self._only))
+            frames.append(shaper.step(t_s, result.frame.index, face))
+            if each and face is None and shaper.resting:
+                del self._shapers[number]
+        frames = frames or [neutral_frame(t_s, result.frame.index)]
+        height, width = result.frame.image.shape[:2]
+        return [replace(f, clock_s=(self._midnight_s + t_s) % 86400, picture=(width, height)) for f in frames]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            packets = self.protocol.goodbye(self._sent_s or 0.0)
+            if packets:
+                self.line.send(packets)
+        finally:
+            self.line.close()
+
+    @property
+    def summary(self) -> str:
+        """One line for the user: where to, how much, how old the pictures were."""
+        text = f"{self.line.address}: {self.frames} frames sent"
+        if self.latency_ms.count:
+            text += f", {self.latency_ms.at(50):.1f} ms after the picture (p95 {self.latency_ms.at(95):.1f})"
+        return text
