@@ -162,6 +162,15 @@ class Config:
             sections[name] = updated_section(getattr(self, name), entries, where, name)
         return dataclasses.replace(self, **sections)
 
+    def with_options(self, given: Mapping[str, Any]) -> Config:
+        """A copy with options as in `OPTIONS` laid over it; None: not given."""
+        changes: dict[str, dict[str, Any]] = {}
+        for option, value in given.items():
+            if value is not None:
+                section, key = OPTIONS[option]
+                changes.setdefault(section, {})[key] = value
+        return self.updated(changes)
+
     def to_toml(self) -> str:
         """All values as TOML, each with its unit and meaning."""
         lines: list[str] = []
@@ -175,6 +184,20 @@ class Config:
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Plain nested dictionaries, for sidecar files."""
         return dataclasses.asdict(self)
+
+
+OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it overrides
+    "models": ("models", "set"),
+    "backend": ("models", "backend"),
+    "device": ("models", "device"),
+    "threads": ("models", "threads"),
+    "max_faces": ("track", "max_faces"),
+    "detect_every": ("track", "detect_every"),
+    "smooth": ("smooth", "enabled"),
+    "fov": ("camera", "fov"),
+    "intrinsics": ("camera", "intrinsics"),
+    "mirror": ("camera", "mirror"),
+}
 
 
 def toml_line(entry: dataclasses.Field[Any], value: Any) -> str:

@@ -97,8 +97,8 @@ def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
     """
     draft = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(data)
+        draft.touch(mode=mode)
+        draft.write_bytes(data)
         os.replace(draft, path)
     except BaseException as error:  # Ctrl-C too must not leave the draft behind
         with contextlib.suppress(OSError):  # the first error is the one to tell

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -82,18 +81,20 @@ class FaceTracker:
         - profile: a file with one person's identity, used from the start where it exists, else written by `close`.
         """
         base = config if isinstance(config, Config) else Config.read(config) if config is not None else Config()
-        given: dict[str, dict[str, Any]] = {
-            "models": {
-                "set": None if models is None else str(models),
+        self.config = base.with_options(
+            {
+                "models": None if models is None else str(models),
                 "backend": backend if isinstance(backend, str) else None,
                 "device": device,
                 "threads": threads,
-            },
-            "track": {"max_faces": max_faces, "detect_every": detect_every},
-            "smooth": {"enabled": smooth},
-            "camera": {"fov": fov, "intrinsics": None if intrinsics is None else str(intrinsics), "mirror": mirror},
-        }
-        self.config = base.updated({s: {k: v for k, v in e.items() if v is not None} for s, e in given.items()})
+                "max_faces": max_faces,
+                "detect_every": detect_every,
+                "smooth": smooth,
+                "fov": fov,
+                "intrinsics": None if intrinsics is None else str(intrinsics),
+                "mirror": mirror,
+            }
+        )
         self._backend = backend
         self._boxes = boxes
         self._profile_file = None if profile is None else Path(profile)
@@ -169,9 +170,7 @@ class FaceTracker:
     def __enter__(self) -> Self:
         return self.open()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.close()
 
     # -- what is in use -----------------------------------------------------------------------------------------------

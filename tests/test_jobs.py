@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from realtime3d.cli.plan import plan_jobs
 from realtime3d.errors import OutputError, SourceError, UsageError
+from realtime3d.jobs import Job, plan
+
+
+def plan_jobs(inputs: list[str], outputs: dict[str, Path], *, replace: bool) -> list[Job]:
+    return plan(inputs, outputs, Job(source="", overwrite=replace))
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def test_a_folder_is_made_and_filled_by_name(clip: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.avi", "a.gif", "a.txt", "a"])
 def test_an_overlay_is_named_as_what_it_is(clip: str, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"the overlay is an MP4 file: name it .*a\.mp4"):
+    with pytest.raises(UsageError, match=r"this output is a \.mp4 file: name it .*a\.mp4"):
         plan_jobs([clip], {"overlay": tmp_path / name}, replace=True)
 
 

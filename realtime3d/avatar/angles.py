@@ -12,50 +12,11 @@ yaw first, then pitch, then roll, which keeps the pole out of profile views.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-Matrix = NDArray[np.float64]
+from realtime3d.geometry import Matrix, matrix_to_rotvec, rotvec_to_matrix
+
 Quaternion = tuple[float, float, float, float]
-
-
-def yaw_first(R: ArrayLike) -> tuple[float, float, float]:
-    """(pitch, yaw, roll) in degrees with R = Ry(yaw) Rx(pitch) Rz(roll); yaw reaches 180, pitch 90."""
-    (_, _, r02), (r10, r11, r12), (_, _, r22) = np.asarray(R, dtype=np.float64).tolist()
-    pitch = math.asin(max(-1.0, min(1.0, -r12)))
-    return math.degrees(pitch), math.degrees(math.atan2(r02, r22)), math.degrees(math.atan2(r10, r11))
-
-
-def from_yaw_first(pitch_deg: float, yaw_deg: float, roll_deg: float) -> Matrix:
-    """The rotation of three angles in degrees: R = Ry(yaw) Rx(pitch) Rz(roll)."""
-    (p, y, r) = (math.radians(angle) for angle in (pitch_deg, yaw_deg, roll_deg))
-    cp, sp, cy, sy, cr, sr = math.cos(p), math.sin(p), math.cos(y), math.sin(y), math.cos(r), math.sin(r)
-    return np.array(
-        [
-            [cy * cr + sy * sp * sr, sy * sp * cr - cy * sr, sy * cp],
-            [cp * sr, cp * cr, -sp],
-            [cy * sp * sr - sy * cr, cy * sp * cr + sy * sr, cy * cp],
-        ]
-    )
-
-
-def quaternion(R: ArrayLike) -> Quaternion:
-    """(x, y, z, w) of a rotation, w >= 0, length 1."""
-    (a, b, c), (d, e, f), (g, h, i) = np.asarray(R, dtype=np.float64).tolist()
-    squares = (1 + a - e - i, 1 - a + e - i, 1 - a - e + i, 1 + a + e + i)  # 4 x², 4 y², 4 z², 4 w²
-    largest = max(range(4), key=squares.__getitem__)
-    if largest == 0:
-        q = (squares[0], b + d, c + g, h - f)
-    elif largest == 1:
-        q = (b + d, squares[1], f + h, c - g)
-    elif largest == 2:
-        q = (c + g, f + h, squares[2], d - b)
-    else:
-        q = (h - f, c - g, d - b, squares[3])
-    length = math.copysign(math.sqrt(sum(x * x for x in q)), q[3])
-    return (q[0] / length, q[1] / length, q[2] / length, q[3] / length)
 
 
 def same_sign(q: Quaternion, before: Quaternion | None) -> Quaternion:
@@ -76,6 +37,4 @@ def between(A: Matrix, B: Matrix, fraction: float) -> Matrix:
         return A
     if fraction >= 1:
         return B
-    from realtime3d.geometry import matrix_to_rotvec, rotvec_to_matrix
-
     return A @ rotvec_to_matrix(matrix_to_rotvec(A.T @ B) * fraction)

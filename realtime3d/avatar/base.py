@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from realtime3d.avatar import angles
 from realtime3d.face.arkit import NAMES, gaze_deg
 from realtime3d.face.state import FaceState
+from realtime3d.geometry import quaternion, yaw_first
 
 Packet: TypeAlias = "bytes | str"  # str: a text message, where the line tells them apart
 WhichFace: TypeAlias = "int | Literal['all'] | None"  # None: the lowest id
@@ -51,12 +52,12 @@ class AvatarFrame:
     @cached_property
     def head_deg(self) -> tuple[float, float, float]:
         """(pitch, yaw, roll), yaw first: positive looks down, to the person's right, clockwise in the picture."""
-        return angles.yaw_first(self.R)
+        return yaw_first(self.R)
 
     @cached_property
     def head_quaternion(self) -> angles.Quaternion:
         """(x, y, z, w)."""
-        return angles.quaternion(self.R)
+        return quaternion(self.R)
 
     @cached_property
     def eyes_deg(self) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -15,11 +15,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.avatar import angles
 from realtime3d.avatar.calibration import LEAST_RANGE, Calibration
 from realtime3d.errors import Realtime3dError, UsageError
 from realtime3d.face.arkit import GROUPS, NAMES
 from realtime3d.face.state import FaceState
+from realtime3d.geometry import yaw_first
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def head_from(samples: Sequence[Sample], calibration: Calibration) -> Calibratio
     middle = np.sum([one.R for one in samples], axis=0)
     u, _, vt = np.linalg.svd(middle)
     R = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt  # the mean rotation
-    pitch, yaw, roll = angles.yaw_first(R)
+    pitch, yaw, roll = yaw_first(R)
     x, y, z = np.median([one.t for one in samples], axis=0).tolist()
     names = ("neutral_pitch", "neutral_yaw", "neutral_roll", "neutral_x", "neutral_y", "neutral_z")
     values = (pitch, yaw, roll, x, y, z)

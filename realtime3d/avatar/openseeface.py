@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from realtime3d.avatar import angles
 from realtime3d.avatar.base import REST_MM, AvatarFrame, Packet
+from realtime3d.geometry import from_yaw_first, quaternion
 
 PORT = 11573
 RECORD = struct.Struct("<di2f2fBf4f3f3f68f136f210f14f")
@@ -33,7 +34,7 @@ Triple = tuple[float, float, float]
 def pose(R: Matrix, nose_mm: Matrix) -> tuple[angles.Quaternion, Triple, Triple]:
     """(quaternion x y z w, Euler angles in degrees, translation) as OpenSeeFace says them of our turn and nose."""
     turn = _SOLVED @ R
-    x, y, z, w = angles.quaternion(turn)
+    x, y, z, w = quaternion(turn)
     tx, ty, tz = (-nose_mm / UNIT_MM).tolist()
     return (-x, -y, -z, w), euler(turn), (ty, tx, tz)  # its quaternion is that of the inverse
 
@@ -56,7 +57,7 @@ def points(landmarks_mm: Matrix, eyes_deg: Sequence[tuple[float, float]]) -> tup
         depth = EYEBALL * np.linalg.norm(landmarks_mm[outer] - landmarks_mm[inner])
         ball = (landmarks_mm[outer] + landmarks_mm[inner]) / 2 + (0.0, 0.0, depth)
         balls.append(ball)
-        pupils.append(ball - depth * angles.from_yaw_first(pitch, yaw, 0.0)[:, 2])
+        pupils.append(ball - depth * from_yaw_first(pitch, yaw, 0.0)[:, 2])
     every = np.concatenate([landmarks_mm[list(KEPT)], pupils, balls])
     return -(every - nose) / UNIT_MM, np.array(pupils)
 

@@ -20,6 +20,7 @@ from realtime3d.avatar.base import NEUTRAL, AvatarFrame, neutral_frame
 from realtime3d.avatar.calibration import Calibration, EyeRules, HeadRules, Rule, chosen_weights
 from realtime3d.face.arkit import GROUPS, NAMES, other_side
 from realtime3d.face.state import FaceState
+from realtime3d.geometry import from_yaw_first, yaw_first
 
 Weights = Mapping[str, float]
 Place = tuple[float, float, float]
@@ -97,11 +98,11 @@ def swapped(weights: Weights) -> dict[str, float]:
 
 def rested_head(R: NDArray[np.float64], t: NDArray[np.float64], rules: HeadRules) -> tuple[NDArray[np.float64], Place]:
     """The head's turn and way from where it rests, in the resting head's own directions, with gains and offsets."""
-    rest = angles.from_yaw_first(rules.neutral_pitch, rules.neutral_yaw, rules.neutral_roll)
+    rest = from_yaw_first(rules.neutral_pitch, rules.neutral_yaw, rules.neutral_roll)
     turn = rest.T @ R
     if (rules.pitch_gain, rules.yaw_gain, rules.roll_gain, rules.pitch, rules.yaw, rules.roll) != (1, 1, 1, 0, 0, 0):
-        pitch, yaw, roll = angles.yaw_first(turn)
-        turn = angles.from_yaw_first(
+        pitch, yaw, roll = yaw_first(turn)
+        turn = from_yaw_first(
             max(-90.0, min(90.0, pitch * rules.pitch_gain + rules.pitch)),
             max(-180.0, min(180.0, yaw * rules.yaw_gain + rules.yaw)),
             max(-180.0, min(180.0, roll * rules.roll_gain + rules.roll)),

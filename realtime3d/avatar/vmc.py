@@ -12,6 +12,7 @@ from realtime3d.avatar import angles
 from realtime3d.avatar.base import AvatarFrame, Packet, neutral_frame
 from realtime3d.avatar.osc import bundles, message
 from realtime3d.face.arkit import PASCAL
+from realtime3d.geometry import from_yaw_first, quaternion
 
 PORT = 39539
 CALIBRATED, NORMAL_MODE = 3, 0
@@ -79,7 +80,7 @@ class Vmc:
         if name == "Head":
             turn = frame.head_quaternion  # Unity's axes are all three turned round: the matrix stays as it is
         else:
-            turn = angles.quaternion(angles.from_yaw_first(*frame.eyes_deg[name == "RightEye"], 0.0))
+            turn = quaternion(from_yaw_first(*frame.eyes_deg[name == "RightEye"], 0.0))
         turn = self._last[name] = angles.same_sign(turn, self._last.get(name))
         return message("/VMC/Ext/Bone/Pos", name, 0.0, 0.0, 0.0, *turn)
 

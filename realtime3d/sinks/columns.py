@@ -18,6 +18,18 @@ ROTATION = ("pose_Rx", "pose_Ry", "pose_Rz")
 BOX = ("box_x", "box_y", "box_w", "box_h")
 RAW_PREFIX = "raw_"
 
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What all tables of a run share."""
+
+    model: FaceModel  # its sizes and names make the columns
+    zero_ns: int = 0  # SourceInfo.zero_ns
+    blendshapes: bool = False
+    raw: bool = False
+    resume_s: float | None = None  # keep the rows before this timestamp and go on behind them; None starts anew
+
+
 Values = Callable[[FaceState], "Iterable[float] | None"]  # None: nothing is known in this row
 
 
@@ -29,6 +41,12 @@ class Group:
     digits: int  # behind the decimal point, in text
     kind: str  # NumPy's name of the type
     values: Values
+
+
+def table_columns(options: TableOptions) -> tuple[str, ...]:
+    """The header of a table."""
+    groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
+    return ("frame", "face_id", "timestamp", *(name for group in groups for name in group.names))
 
 
 def column_groups(model: FaceModel, *, blendshapes: bool = False, raw: bool = False) -> tuple[Group, ...]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from realtime3d.sinks.tables import RESUME_SLACK_S, timed_lines
+from realtime3d.sinks.choose import OUTPUTS
+from realtime3d.sinks.tables import RESUME_SLACK_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +30,15 @@ class ResumePoint:
 
 
 def find_resume_point(outputs: Mapping[str, Path], start_s: float = 0.0) -> ResumePoint:
-    """Look at the outputs of a run by kind ("csv", "parquet", "jsonl", "overlay"), `start_s` being its `--start`.
+    """Look at the outputs of a run by kind, `start_s` being its `--start`.
 
     An output that is missing or holds no frame yet sends the run back to its start.
     """
     ends, next_id = [], 0
     for kind, path in outputs.items():
-        last_s, largest_id = _last(kind, path, start_s)
+        last_s, largest_id = OUTPUTS[kind].last(path, start_s)
         ends.append(start_s if last_s is None else last_s)
         if largest_id is not None:
             next_id = max(next_id, largest_id + 1)
     point = min(ends, default=start_s)
     return ResumePoint(point, point - start_s, next_id)
-
-
-def _last(kind: str, path: Path, start_s: float) -> tuple[float | None, int | None]:
-    """(timestamp of the last frame, largest face id) of one output."""
-    if kind == "overlay":
-        from realtime3d.sinks.killed_video import last_frame_s
-
-        video_s = last_frame_s(path)
-        return (None if video_s is None else video_s + start_s), None
-    if kind == "parquet":
-        from realtime3d.sinks.parquet import last_part_row
-
-        return last_part_row(path) or (None, None)
-    last_s, largest_id = None, None
-    for _, time_s, face_id in timed_lines(path):
-        last_s = time_s
-        if face_id is not None:
-            largest_id = face_id if largest_id is None else max(largest_id, face_id)
-    return last_s, largest_id

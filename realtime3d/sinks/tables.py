@@ -5,34 +5,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from realtime3d.errors import OutputError
-from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import AppendFile, output_error
 from realtime3d.geometry import matrix_to_euler
-from realtime3d.sinks.columns import Group, column_groups, rounded, timestamp
+from realtime3d.sinks.columns import Group, TableOptions, column_groups, rounded, table_columns, timestamp
 from realtime3d.types import Image
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 RESUME_SLACK_S = 0.0005  # half a millisecond: no two frames are that near
-
-
-@dataclass(frozen=True, slots=True)
-class TableOptions:
-    """What all tables of a run share."""
-
-    model: FaceModel  # its sizes and names make the columns
-    zero_ns: int = 0  # SourceInfo.zero_ns
-    blendshapes: bool = False
-    raw: bool = False
-    resume_s: float | None = None  # keep the rows before this timestamp and go on behind them; None starts anew
 
 
 class CsvSink:
@@ -43,7 +29,7 @@ class CsvSink:
     def __init__(self, path: Path, options: TableOptions) -> None:
         self._path, self._options = path, options
         self._groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
-        self.columns = ("frame", "face_id", "timestamp", *(name for group in self._groups for name in group.names))
+        self.columns = table_columns(options)
         self._formats = [",".join([f"%.{group.digits}f"] * len(group.names)) for group in self._groups]
 
     def __enter__(self) -> Self:
@@ -68,9 +54,7 @@ class CsvSink:
         cells += [_cells(form, group, face) for form, group in zip(self._formats, self._groups, strict=True)]
         return ",".join(cells) + "\n"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._file.close()
 
 
@@ -121,9 +105,7 @@ class JsonlSink:
             entry["raw"] = _raw(face)
         return entry
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._file.close()
 
 
@@ -165,6 +147,16 @@ def timed_lines(path: Path) -> Iterator[tuple[int, float | None, int | None]]:
         return
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def last_line(path: Path) -> tuple[float | None, int | None]:
+    """(timestamp of the last whole line, largest face id of all) of a CSV or JSONL file."""
+    last_s, largest_id = None, None
+    for _, time_s, face_id in timed_lines(path):
+        last_s = time_s
+        if face_id is not None:
+            largest_id = face_id if largest_id is None else max(largest_id, face_id)
+    return last_s, largest_id
 
 
 def _read_line(line: bytes) -> tuple[float, int | None]:

@@ -9,7 +9,6 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from realtime3d.errors import OutputError
@@ -88,9 +87,7 @@ class WindowSink:
         keys, self._keys = self._keys, []
         return keys
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not self.closed:
             with contextlib.suppress(self._gui.error):  # gone already
                 self._gui.destroyWindow(self._title)

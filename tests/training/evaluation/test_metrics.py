@@ -15,7 +15,7 @@ from realtime3d.training.evaluation import aflw
 from realtime3d.training.evaluation import metrics as m
 from realtime3d.training.evaluation.evaluate import BARS, table, write_report
 from realtime3d.training.evaluation.photos import openings
-from realtime3d.training.model.regions import LIP_GAPS
+from realtime3d.training.model.regions import LIP_GAPS, gap
 from tests.helpers.paths import FACE_MODEL
 
 
@@ -139,5 +139,5 @@ def test_openings_are_told_by_how_much_of_the_way_is_followed():
     heads = [model.deform(model.mean, *np.split(part * jaw, [29])) for part in (*(strength[:4] / 2), 0.0)]
     found = openings(SimpleNamespace(model=model, fits=fits), heads)
     assert found["lip_gap_correlation"] > 0.99 and found["lip_gap_slope"] == pytest.approx(0.5, abs=0.03)
-    lips = [m.gap(model, model.deform(model.mean, *np.split(s * jaw, [29])), LIP_GAPS) for s in strength[:4]]
+    lips = [gap(model, model.deform(model.mean, *np.split(s * jaw, [29])), LIP_GAPS) for s in strength[:4]]
     assert found["lip_gap_error_mm"] == pytest.approx(np.mean(lips) / 2, rel=0.1)
