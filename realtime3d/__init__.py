@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.process import turn_off_telemetry
 
 if TYPE_CHECKING:
+    from realtime3d.avatar.options import SendOptions as SendOptions
     from realtime3d.config import Config as Config
     from realtime3d.errors import MissingError as MissingError
     from realtime3d.errors import OutputError as OutputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from realtime3d.face.state import FaceState as FaceState
     from realtime3d.face.state import FrameResult as FrameResult
     from realtime3d.geometry import Camera as Camera
+    from realtime3d.replay import read_table as read_table
     from realtime3d.tracker import FaceTracker as FaceTracker
     from realtime3d.types import FaceBox as FaceBox
     from realtime3d.types import FaceCoeffs as FaceCoeffs
@@ -53,7 +55,9 @@ _HOMES = {
     "Pose": "types",
     "Realtime3dError": "errors",
     "SourceError": "errors",
+    "SendOptions": "avatar.options",
     "UsageError": "errors",
+    "read_table": "replay",
 }
 
 __all__ = ["__version__", *_HOMES]

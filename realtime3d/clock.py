@@ -10,6 +10,7 @@ from typing import SupportsFloat
 from realtime3d.errors import UsageError
 
 NS_PER_S = 1_000_000_000
+LATE_S = 0.5  # of a recording that is played: a longer delay is not made up by hurrying
 
 now_ns: Callable[[], int] = time.monotonic_ns  # stamps of live sources
 
@@ -59,3 +60,30 @@ class _Stage:
 
     def __exit__(self, *failure: object) -> None:
         self._seconds[self._name] = self._seconds.get(self._name, 0.0) + time.perf_counter() - self._start
+
+
+class Pacer:
+    """Gives recorded moments at their own times: `wait` returns when it is a moment's turn."""
+
+    def __init__(
+        self,
+        pace: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`pace` 2 is twice as fast, 0 as fast as can be."""
+        self._pace, self._clock, self._sleep = pace, clock, sleep
+        self._start: tuple[float, float] | None = None  # of the clock and of the recording
+
+    def wait(self, t_s: float) -> None:
+        """Not at all where the moment is over; after a long delay, time goes on from there."""
+        if self._pace <= 0:
+            return
+        now = self._clock()
+        if self._start is None:
+            self._start = now, t_s
+        due = self._start[0] + (t_s - self._start[1]) / self._pace
+        if due > now:
+            self._sleep(due - now)
+        elif now - due > LATE_S:
+            self._start = now, t_s

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.avatar.options import SendOptions
+from realtime3d.clock import NS_PER_S, Pacer
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.files import check_output, output_error
@@ -24,6 +26,7 @@ from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import is_file_name, open_source
 
 if TYPE_CHECKING:
+    from realtime3d.avatar.learning import Learner
     from realtime3d.face.state import FrameResult
     from realtime3d.pipeline import Summary, Window
     from realtime3d.render.base import Renderer
@@ -45,6 +48,7 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
 
@@ -80,6 +84,7 @@ def check(jobs: Sequence[Job]) -> None:
     """Refuse jobs that cannot work, before anything is opened or written."""
     for job in jobs:
         _check_input(job.source)
+        job.send.check()
     _check_distinct(jobs)
     files = [Path(str(job.source)) for job in jobs if _is_file(job.source)]
     for job in jobs:
@@ -168,15 +173,32 @@ class Run:
         """Follow the faces to the end of the source. The hooks are those of `pipeline.run`; `interrupted` says at the
         end whether somebody ended the run early."""
         from realtime3d import pipeline
+        from realtime3d.avatar.options import make_senders
 
-        sinks = self._sinks(interrupted)
+        learner = self.job.send.learner()
+        senders = make_senders(self.job.send, learner, zero_ns=self.info.zero_ns, live=self.info.live)
+        sinks = [*self._sinks(interrupted, learner), *senders]
+        paced = until if self.info.live or not self.job.send.needs_pace else self._paced(until)
         summary = pipeline.run(
-            self.source, self.tracker, sinks, self.renderer, window=window, until=until, observe=observe
+            self.source, self.tracker, sinks, self.renderer, window=window, until=paced, observe=observe
         )
+        summary.sent = [sender.summary for sender in senders]
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary
 
-    def _sinks(self, interrupted: Callable[[], bool]) -> list[Sink]:
+    def _paced(self, until: Callable[[Iterable[Any]], Iterable[Any]]) -> Callable[[Iterable[Any]], Iterable[Any]]:
+        """A film's frames at the film's own times, for who watches an avatar."""
+        pacer = Pacer(self.job.send.pace)
+
+        def at_their_times(items: Iterable[Any]) -> Iterator[Any]:
+            for item in items:
+                pacer.wait(item.t_ns / NS_PER_S)
+                yield item
+
+        return lambda items: until(at_their_times(items))
+
+    def _sinks(self, interrupted: Callable[[], bool], learner: Learner) -> list[Sink]:
+        from realtime3d.avatar.livelink import shaped_values
         from realtime3d.sinks.columns import table_columns
         from realtime3d.sinks.sidecar import SidecarSink
 
@@ -189,6 +211,7 @@ class Run:
             blendshapes=self.job.blendshapes,
             raw=self.job.raw,
             resume=self._resume,
+            live_link=shaped_values(learner, self.job.send.face, self.info.zero_ns) if self.job.send.shapes else None,
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
         facts = {**self._facts(), "columns": table_columns(options.table)}
@@ -247,6 +270,7 @@ def run(
     overlay: str | Path | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    send: SendOptions | str | Sequence[str] = (),
     start: float = 0.0,
     end: float | None = None,
     every: int = 1,
@@ -261,6 +285,7 @@ def run(
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay: files to write;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
     - tracker: one of your own, which stays open (its settings count), else one is made with `config`;
@@ -274,6 +299,7 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        send=send if isinstance(send, SendOptions) else SendOptions((send,) if isinstance(send, str) else tuple(send)),
         resume=resume,
         overwrite=overwrite,
     )

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from realtime3d.avatar import angles
 from realtime3d.face.arkit import NAMES, gaze_deg
-from realtime3d.face.state import FaceState
+from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import quaternion, yaw_first
 
 Packet: TypeAlias = "bytes | str"  # str: a text message, where the line tells them apart
 WhichFace: TypeAlias = "int | Literal['all'] | None"  # None: the lowest id
+Pace: TypeAlias = Literal["newest", "every"]  # as `sinks.base` has it
 NOBODY = -1
 NEUTRAL = dict.fromkeys(NAMES, 0.0)
 REST_MM = 600.0  # the distance of a resting head, where a protocol wants a place in the camera's frame
@@ -75,6 +76,13 @@ def neutral_frame(t_s: float = 0.0, index: int = 0) -> AvatarFrame:
     return AvatarFrame(t_s, index, NOBODY, False, 0.0, NEUTRAL, np.eye(3), (0.0, 0.0, 0.0))
 
 
+def picked(result: FrameResult, face: WhichFace) -> FaceState | None:
+    """The face that is sent where only one is: the one of this id, else the lowest."""
+    if isinstance(face, int):
+        return next((one for one in result.faces if one.id == face), None)
+    return min(result.faces, key=lambda one: one.id, default=None)
+
+
 class AvatarProtocol(Protocol):
     """Values to packets. Stateless but for what a receiver needs to be continuous (a quaternion's sign)."""
 
@@ -96,6 +104,7 @@ class Line(Protocol):
     """
 
     address: str  # as shown to the user
+    pace: Pace  # "newest", or "every" where nothing may be left out
 
     def open(self) -> None: ...
 

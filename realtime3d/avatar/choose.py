@@ -127,6 +127,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "udp": Scheme("udp://127.0.0.1:5005", "own programs, JSON in datagrams", None, _json),
     "-": Scheme("-", "JSON lines on standard output", None, _lines),
 }
+EXAMPLES = tuple(scheme.example for scheme in SCHEMES.values())
 ANY_OPTION = ("only", "without")
 WEB = ("ws", "wss")  # what follows ? there is the server's
 
@@ -137,8 +138,7 @@ def parse(url: str) -> Target:
         return Target(url, url, "", 0, "", {})
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or "://" not in url:
-        known = ", ".join(scheme.example for scheme in SCHEMES.values())
-        raise UsageError(f"cannot send to {url!r}: write one of {known}")
+        raise UsageError(f"cannot send to {url!r}: write one of {', '.join(EXAMPLES)}")
     scheme = SCHEMES[parts.scheme]
     try:
         port = parts.port

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ from realtime3d.geometry import yaw_first
 
 _log = logging.getLogger(__name__)
 
-What: TypeAlias = Literal["neutral", "closed eyes", "open mouth", "head"]
+What: TypeAlias = Literal["neutral", "head", "closed-eyes", "open-mouth"]
+LEARN: tuple[What, ...] = get_args(What)
 LEARN_S = 2.0
 LEAST_FRAMES = 10  # fewer say too little
 HIGHEST_NEUTRAL = 0.6  # a resting value above it is a face that is not at rest
@@ -113,7 +114,7 @@ def learned(what: What, samples: Sequence[Sample], calibration: Calibration) -> 
     if what == "head":
         _enough(samples)
         return head_from(samples, calibration)
-    return end_from(samples, calibration, ["jawOpen"] if what == "open mouth" else ["eyeBlinkLeft", "eyeBlinkRight"])
+    return end_from(samples, calibration, ["jawOpen"] if what == "open-mouth" else ["eyeBlinkLeft", "eyeBlinkRight"])
 
 
 def _enough(samples: Sequence[Sample]) -> None:

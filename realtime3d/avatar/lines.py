@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from realtime3d.avatar.base import Packet
+from realtime3d.avatar.base import Pace, Packet
 
 
 class OutputLine:
     """One message a line. Ends the run when the reader goes away, as programs in pipes do."""
 
     address = "standard output"
+    pace: Pace = "every"
 
     def open(self) -> None:
         """Nothing to do."""

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from realtime3d.avatar.base import AvatarFrame, Packet
+from realtime3d.avatar.base import AvatarFrame, Packet, WhichFace, picked
+from realtime3d.avatar.learning import Learner
+from realtime3d.avatar.shaping import Shaper
+from realtime3d.clock import NS_PER_S
 from realtime3d.face.arkit import LIVE_LINK, live_link_angles
+from realtime3d.face.state import FrameResult
 
 PORT = 11111
 VERSION = 6
@@ -64,3 +68,17 @@ class LiveLink:
 
     def goodbye(self, t_s: float) -> Sequence[Packet]:
         return [encode(subject, device, t_s, None) for subject, device in self._devices.items()]
+
+
+def shaped_values(learner: Learner, face: WhichFace, zero_ns: int) -> Callable[[FrameResult], Sequence[float] | None]:
+    """The 61 numbers of a result's face as they are sent, for the file of a take; None where the face is not there."""
+    shaper = Shaper(learner.calibration)
+
+    def values(result: FrameResult) -> Sequence[float] | None:
+        if shaper.calibration is not learner.calibration:
+            shaper.use(learner.calibration)
+        seen = picked(result, face)
+        frame = shaper.step((result.frame.t_ns - zero_ns) / NS_PER_S, result.frame.index, seen)
+        return None if seen is None else values_of(frame)
+
+    return values

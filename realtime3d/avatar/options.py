@@ -26,6 +26,17 @@ class SendOptions:
     calibration: Path | None = None  # a TOML file
     swap_sides: bool = False
     learn: What | None = None  # from the first two seconds; kept in `calibration`, which may be a new file then
+    pace: float = 1.0  # a film is sent at its own times so many times as fast; 0: as fast as can be
+
+    @property
+    def needs_pace(self) -> bool:
+        """Whether somebody watches a clock: a pipe does not."""
+        return self.pace > 0 and any(url != "-" for url in self.all_targets())
+
+    @property
+    def shapes(self) -> bool:
+        """Whether what files hold is shaped, too: where that was asked for."""
+        return self.calibration is not None or self.swap_sides
 
     def check(self) -> None:
         """UsageError where something cannot be meant."""
@@ -33,7 +44,11 @@ class SendOptions:
         for url in self.all_targets():
             chosen(parse(url))
         if self.rate is not None and not 0 < self.rate <= MOST_RATE:
-            raise UsageError(f"--rate {self.rate:g}: a number of frames a second up to {MOST_RATE:g}")
+            raise UsageError(f"--rate {self.rate:g}: write a number of frames a second up to {MOST_RATE:g}")
+        if not 0 <= self.pace <= MOST_RATE:
+            raise UsageError(
+                f"--pace {self.pace:g}: write 1 for the film's own times, 2 for twice as fast, 0 for at once"
+            )
 
     def rules(self) -> Calibration:
         """The calibration with the options laid over it."""
@@ -56,7 +71,7 @@ class SendOptions:
 
 
 def make_senders(
-    options: SendOptions, *, zero_ns: int = 0, live: bool = False, learner: Learner | None = None
+    options: SendOptions, learner: Learner | None = None, *, zero_ns: int = 0, live: bool = False
 ) -> Sequence[Sender]:
     """One sender a target. `zero_ns` and `live` are the source's."""
     options.check()

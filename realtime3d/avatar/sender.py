@@ -10,7 +10,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from realtime3d.avatar.base import AvatarFrame, AvatarProtocol, Line, Percentiles, WhichFace, neutral_frame
+from realtime3d.avatar.base import AvatarFrame, AvatarProtocol, Line, Percentiles, WhichFace, neutral_frame, picked
 from realtime3d.avatar.calibration import Calibration
 from realtime3d.avatar.learning import Learner
 from realtime3d.avatar.shaping import Shaper
@@ -28,10 +28,9 @@ RATE_SLACK = 0.25  # of a period: frames that come a little early still count, a
 
 
 class Sender:
-    """Sends to one target. A sink that wants the newest result only and never makes anybody wait."""
+    """Sends to one target. A sink of the newest result that makes nobody wait, but where the line wants every one."""
 
     needs_image = False
-    pace = "newest"
 
     def __init__(
         self,
@@ -50,13 +49,15 @@ class Sender:
 
         With `live` the frames' times are those of `clock`, and `latency_ms` is measured.
         """
-        self.line, self.protocol = line, protocol
+        self.line, self.protocol, self.name = line, protocol, line.address
+        self.pace = line.pace
         self.latency_ms, self.encode_ms = Percentiles(), Percentiles()
         self._learner = learner or Learner(Calibration())
         self._face, self._rate, self._only = face, rate, only
         self._zero_ns, self._live, self._clock = zero_ns, live, clock
         self._shapers: dict[int, Shaper] = {}
         self._sent_s: float | None = None
+        self._due_s = 0.0
         self._midnight_s = 0.0
         self._calibration: Calibration | None = None
 
@@ -77,7 +78,7 @@ class Sender:
         """Shape and send one result, unless the rate says that it comes too soon."""
         start = time.perf_counter()
         t_s = (result.frame.t_ns - self._zero_ns) / NS_PER_S
-        self._learner.see(t_s, self._picked(result))
+        self._learner.see(t_s, picked(result, self._face))
         if self._too_soon(t_s):
             return
         self._sent_s = t_s
@@ -89,14 +90,16 @@ class Sender:
             self.latency_ms.add((self._clock() - result.frame.t_ns) / NS_PER_S * 1000)
 
     def _too_soon(self, t_s: float) -> bool:
-        if self._rate <= 0 or self._sent_s is None or t_s < self._sent_s:
+        """Whether the rate leaves this moment out. It keeps a plan of times, so that trembling ones do not add up."""
+        if self._rate <= 0:
             return False
-        return t_s - self._sent_s < (1 - RATE_SLACK) / self._rate
-
-    def _picked(self, result: FrameResult) -> FaceState | None:
-        if isinstance(self._face, int):
-            return next((face for face in result.faces if face.id == self._face), None)
-        return min(result.faces, key=lambda face: face.id, default=None)
+        period = 1 / self._rate
+        if self._sent_s is None or t_s < self._sent_s:  # the first, or a recording that begins again
+            self._due_s = t_s
+        if t_s < self._due_s - RATE_SLACK * period:
+            return True
+        self._due_s = max(self._due_s, t_s - period) + period
+        return False
 
     def _frames(self, t_s: float, result: FrameResult) -> list[AvatarFrame]:
         """The frames of this moment: of the one face, or of all; who is gone stays until the values are neutral."""
@@ -107,7 +110,7 @@ class Sender:
                 shaper.use(calibration)
         each = self.protocol.many and self._face == "all"
         faces: dict[int, FaceState | None] = dict.fromkeys(self._shapers)
-        faces |= {face.id: face for face in result.faces} if each else {ONLY: self._picked(result)}
+        faces |= {face.id: face for face in result.faces} if each else {ONLY: picked(result, self._face)}
         frames = []
         for number, face in sorted(faces.items()):
             shaper = self._shapers.setdefault(number, Shaper(calibration, only=self._only))

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from realtime3d.avatar.base import Packet
+from realtime3d.avatar.base import Pace, Packet
 from realtime3d.errors import OutputError
 
 _log = logging.getLogger(__name__)
@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 
 class UdpLine:
     """Sends to one address, whose name is looked up once."""
+
+    pace: Pace = "newest"
 
     def __init__(self, host: str, port: int) -> None:
         self.address = f"{host}:{port}"

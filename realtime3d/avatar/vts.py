@@ -13,11 +13,12 @@ from typing import Any
 
 from realtime3d.avatar.base import AvatarFrame, Packet, neutral_frame
 from realtime3d.avatar.tokens import load_token, save_token
-from realtime3d.avatar.websocket import SEND_S, Refused, WebSocketLine
+from realtime3d.avatar.websocket import Refused, WebSocketLine
 from realtime3d.face.arkit import EYE_PITCH_DEG, EYE_YAW_DEG, NAMES, PASCAL
 
 PORT = 8001
 PLUGIN = {"pluginName": "realtime3d", "pluginDeveloper": "realtime3d"}
+ANSWER_S = 2.0  # VTube Studio answers at once
 KEEPALIVE_S = 0.5  # a parameter that is not sent for a second is lost
 ASK_S = 120.0  # for the user to click
 DENIED = 50  # VTube Studio's number for "the user said no"
@@ -116,7 +117,7 @@ class VtsLine(WebSocketLine):
             save_token(self._target, token)
         for name in CUSTOM:
             data = {"parameterName": name, "explanation": "ARKit's weight", "min": 0, "max": 1, "defaultValue": 0}
-            answer = self._call(socket, "ParameterCreationRequest", data, SEND_S)
+            answer = self._call(socket, "ParameterCreationRequest", data, ANSWER_S)
             if answer["messageType"] == "APIError":  # somebody else's of the same name serves as well
                 self.say(f"{self.address}: parameter {name}: {_reason(answer)}")
 
@@ -128,7 +129,7 @@ class VtsLine(WebSocketLine):
         return str(answer["data"]["authenticationToken"])
 
     def _accepted(self, socket: Any, token: str) -> bool:
-        answer = self._call(socket, "AuthenticationRequest", {**PLUGIN, "authenticationToken": token}, SEND_S)
+        answer = self._call(socket, "AuthenticationRequest", {**PLUGIN, "authenticationToken": token}, ANSWER_S)
         return bool(answer.get("data", {}).get("authenticated"))
 
     def _call(self, socket: Any, kind: str, data: Mapping[str, Any], wait_s: float) -> dict[str, Any]:

@@ -11,15 +11,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from realtime3d.avatar.base import Packet
+from realtime3d.avatar.base import Pace, Packet
 
 _log = logging.getLogger(__name__)
 
 OPEN_S = 3.0  # for a handshake
-SEND_S = 2.0  # a receiver that takes nothing for so long is gone
 BACKOFF_S = (0.5, 5.0)  # wait before the first new try, doubled each time up to the second
 CLOSE_S = 1.0  # for the last message and the closing handshake
-STUCK_S = OPEN_S + SEND_S + CLOSE_S
+STUCK_S = 1.5  # a run does not wait longer for a receiver that hangs
 
 
 class Refused(Exception):
@@ -28,6 +27,8 @@ class Refused(Exception):
 
 class WebSocketLine:
     """One receiver at ws://host:port/path."""
+
+    pace: Pace = "newest"
 
     keepalive_s: float | None = None  # the last message is sent again after so long without a newer one
 
