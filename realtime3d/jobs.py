@@ -185,6 +185,7 @@ class Run:
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=paced, observe=observe
         )
+        learner.end()
         summary.sent = [sender.summary for sender in senders]
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary

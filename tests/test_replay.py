@@ -117,6 +117,15 @@ def test_a_calibration_shapes_the_take_too(table: Path, tmp_path: Path) -> None:
     assert float(rows[-1][header.index("JawOpen")]) == 1.0
 
 
+def test_a_take_alone_teaches_the_neutral_face(table: Path, tmp_path: Path) -> None:
+    rules, take = tmp_path / "c.toml", tmp_path / "take.csv"
+    words = ["replay", str(table), "-q", "--pace", "0", "--livelink-csv", str(take), "--calibration", str(rules)]
+    assert main([*words, "--learn", "head"]) == 0
+    assert "neutral_z" not in rules.read_text()  # 600 mm is the default, and is where the face was
+    assert rules.read_text().startswith("format = 1")
+    assert main([*words, "--overwrite"]) == 0
+
+
 def test_standard_output_holds_nothing_but_messages(table: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "realtime3d", "replay", str(table), "--send", "-"],

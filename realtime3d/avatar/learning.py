@@ -27,7 +27,8 @@ What: TypeAlias = Literal["neutral", "head", "closed-eyes", "open-mouth"]
 LEARN: tuple[What, ...] = get_args(What)
 LEARN_S = 2.0
 LEAST_FRAMES = 10  # fewer say too little
-HIGHEST_NEUTRAL = 0.6  # a resting value above it is a face that is not at rest
+HIGHEST_NEUTRAL = 0.6  # more is not taken away: what is left of the range would turn noise into motion
+AT_REST = {"jawOpen": 0.4, "eyeBlinkLeft": 0.7, "eyeBlinkRight": 0.7}  # above them, a face is not at rest
 LEAST_ACTION = 0.2  # between the resting value and the end of an action
 HEADROOM = 0.95  # the end is reached a little before the value that was held
 
@@ -64,11 +65,11 @@ def neutral_from(samples: Sequence[Sample], calibration: Calibration) -> Calibra
     still = calm(samples)
     middle = np.median([one.weights for one in still], axis=0)
     rest = dict(zip(NAMES, middle.tolist(), strict=True))
-    odd = [name for name, value in rest.items() if value > HIGHEST_NEUTRAL and name not in GROUPS["gaze"]]
+    odd = [name for name, most in AT_REST.items() if rest[name] > most]
     if odd:
-        raise UsageError(f"that was no neutral face ({', '.join(odd[:3])} held): relax, look at the camera, try again")
+        raise UsageError(f"that was no neutral face ({' and '.join(odd)} held): relax, look at the camera, try again")
     weights = {
-        name: {"neutral": round(value, 3)}
+        name: {"neutral": round(min(value, HIGHEST_NEUTRAL), 3)}
         for name, value in rest.items()
         if name not in GROUPS["gaze"] and value >= 0.005
     }
@@ -168,6 +169,12 @@ class Learner:
             if face is not None and face.status == "tracked":
                 self._samples.append(sample(face))
             if t_s >= self._until_s:
+                self._finish(self._what)
+
+    def end(self) -> None:
+        """The source has ended: learn from what there was."""
+        with self._lock:
+            if self._what is not None and self._last_s >= 0:
                 self._finish(self._what)
 
     def _finish(self, what: What) -> None:

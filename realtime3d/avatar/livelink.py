@@ -77,8 +77,9 @@ def shaped_values(learner: Learner, face: WhichFace, zero_ns: int) -> Callable[[
     def values(result: FrameResult) -> Sequence[float] | None:
         if shaper.calibration is not learner.calibration:
             shaper.use(learner.calibration)
-        seen = picked(result, face)
-        frame = shaper.step((result.frame.t_ns - zero_ns) / NS_PER_S, result.frame.index, seen)
+        seen, t_s = picked(result, face), (result.frame.t_ns - zero_ns) / NS_PER_S
+        learner.see(t_s, seen)
+        frame = shaper.step(t_s, result.frame.index, seen)
         return None if seen is None else values_of(frame)
 
     return values

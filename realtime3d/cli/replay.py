@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
                 sinks.append(opened.enter_context(LiveLinkCsvSink(args.livelink_csv, values=values)))
             _say([recording.note, *(f"sending to {sender.line.address}" for sender in senders)], args)
             count = play(stop.until(moments(recording, pace=pace, loop=args.loop)), sinks)
+        learner.end()
         written = [f"  written: {args.livelink_csv}"] if args.livelink_csv is not None else []
         _say([f"{args.table}: {count} frames", *(f"  sent to {sender.summary}" for sender in senders), *written], args)
         return INTERRUPTED if stop.requested else 0

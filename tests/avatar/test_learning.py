@@ -101,6 +101,16 @@ def test_a_learner_takes_two_seconds_from_when_it_was_asked_and_keeps_them(tmp_p
     assert Calibration.read(path) == learner.calibration != Calibration()
 
 
+def test_a_source_that_ends_early_teaches_what_it_showed() -> None:
+    learner = Learner(Calibration())
+    learner.learn("neutral")
+    for i in range(30):
+        learner.see(i / 30, at_rest()[i])
+    learner.end()
+    assert learner.learning is None and learner.calibration.weights
+    learner.end()  # nothing more
+
+
 def test_a_learner_that_saw_nobody_keeps_the_old_rules(caplog: pytest.LogCaptureFixture) -> None:
     learner = Learner(Calibration())
     learner.learn("neutral", 0.5)
