@@ -23,7 +23,7 @@ DEFAULT_FOV_DEG = 60.0  # across the picture's longer side; laptop webcams lie b
 
 
 def euler_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
-    """R = Rx(pitch) Ry(yaw) Rz(roll), angles in radians.
+    """R = Rx(pitch) Ry(yaw) Rz(roll), angles in radians: OpenFace's order, whose pole is a face in profile.
 
     Pitch positive looks down, yaw positive turns to the person's own right, roll positive turns clockwise in the
     picture.
@@ -35,27 +35,23 @@ def euler_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
     return rx @ ry @ rz
 
 
-def matrix_to_euler(R: ArrayLike) -> tuple[float, float, float]:
-    """(pitch, yaw, roll) in radians with R = Rx Ry Rz; yaw lies in [-pi/2, pi/2], at its ends roll is 0."""
-    (r00, r01, r02), (_, r11, r12), (_, r21, r22) = np.asarray(R, dtype=np.float64).tolist()
-    cos_yaw = math.hypot(r00, r01)
-    yaw = math.atan2(r02, cos_yaw)
-    if cos_yaw < 1e-9:
-        return math.atan2(r21, r11), yaw, 0.0
-    return math.atan2(-r12, r22), yaw, math.atan2(-r01, r00)
+def matrix_to_head_angles(R: ArrayLike) -> tuple[float, float, float]:
+    """(pitch, yaw, roll) in radians with R = Ry(yaw) Rx(pitch) Rz(roll): where the nose points, then the head's tilt.
+
+    Yaw lies in [-pi, pi], pitch in [-pi/2, pi/2]. The pole is a face that looks straight down or up; roll is 0 there.
+    """
+    (r00, _, r02), (r10, r11, r12), (r20, _, r22) = np.asarray(R, dtype=np.float64).tolist()
+    cos_pitch = math.hypot(r02, r22)
+    pitch = math.atan2(-r12, cos_pitch)
+    if cos_pitch < 1e-9:
+        return pitch, math.atan2(-r20, r00), 0.0
+    return pitch, math.atan2(r02, r22), math.atan2(r10, r11)
 
 
-def yaw_first(R: ArrayLike) -> tuple[float, float, float]:
-    """(pitch, yaw, roll) in degrees with R = Ry(yaw) Rx(pitch) Rz(roll); yaw reaches 180, pitch 90."""
-    (_, _, r02), (r10, r11, r12), (_, _, r22) = np.asarray(R, dtype=np.float64).tolist()
-    pitch = math.asin(max(-1.0, min(1.0, -r12)))
-    return math.degrees(pitch), math.degrees(math.atan2(r02, r22)), math.degrees(math.atan2(r10, r11))
-
-
-def from_yaw_first(pitch_deg: float, yaw_deg: float, roll_deg: float) -> Matrix:
-    """The rotation of three angles in degrees: R = Ry(yaw) Rx(pitch) Rz(roll)."""
-    (p, y, r) = (math.radians(angle) for angle in (pitch_deg, yaw_deg, roll_deg))
-    cp, sp, cy, sy, cr, sr = math.cos(p), math.sin(p), math.cos(y), math.sin(y), math.cos(r), math.sin(r)
+def head_angles_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
+    """R = Ry(yaw) Rx(pitch) Rz(roll), angles in radians."""
+    cp, sp, cy, sy = math.cos(pitch), math.sin(pitch), math.cos(yaw), math.sin(yaw)
+    cr, sr = math.cos(roll), math.sin(roll)
     return np.array(
         [
             [cy * cr + sy * sp * sr, sy * sp * cr - cy * sr, sy * cp],
@@ -65,21 +61,14 @@ def from_yaw_first(pitch_deg: float, yaw_deg: float, roll_deg: float) -> Matrix:
     )
 
 
-def quaternion(R: ArrayLike) -> tuple[float, float, float, float]:
-    """(x, y, z, w) of a rotation, w >= 0, length 1."""
-    (a, b, c), (d, e, f), (g, h, i) = np.asarray(R, dtype=np.float64).tolist()
-    squares = (1 + a - e - i, 1 - a + e - i, 1 - a - e + i, 1 + a + e + i)  # 4 x², 4 y², 4 z², 4 w²
-    largest = max(range(4), key=squares.__getitem__)
-    if largest == 0:
-        q = (squares[0], b + d, c + g, h - f)
-    elif largest == 1:
-        q = (b + d, squares[1], f + h, c - g)
-    elif largest == 2:
-        q = (c + g, f + h, squares[2], d - b)
-    else:
-        q = (h - f, c - g, d - b, squares[3])
-    length = math.copysign(math.sqrt(sum(x * x for x in q)), q[3])
-    return (q[0] / length, q[1] / length, q[2] / length, q[3] / length)
+def matrix_to_euler(R: ArrayLike) -> tuple[float, float, float]:
+    """(pitch, yaw, roll) in radians with R = Rx Ry Rz; yaw lies in [-pi/2, pi/2], at its ends roll is 0."""
+    (r00, r01, r02), (_, r11, r12), (_, r21, r22) = np.asarray(R, dtype=np.float64).tolist()
+    cos_yaw = math.hypot(r00, r01)
+    yaw = math.atan2(r02, cos_yaw)
+    if cos_yaw < 1e-9:
+        return math.atan2(r21, r11), yaw, 0.0
+    return math.atan2(-r12, r22), yaw, math.atan2(-r01, r00)
 
 
 def rotation_from_6d(six: ArrayLike) -> Matrix:
@@ -217,3 +206,8 @@ def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
     shared = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0).prod(-1)
     area_a, area_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
     return shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9)
+
+
+def sigmoid(logit: float) -> float:
+    """The probability of a logit; far ones do not overflow."""
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -60.0), 60.0)))

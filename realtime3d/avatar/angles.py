@@ -12,11 +12,38 @@ yaw first, then pitch, then roll, which keeps the pole out of profile views.
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
-from realtime3d.geometry import Matrix, matrix_to_rotvec, rotvec_to_matrix
+import numpy as np
+from numpy.typing import ArrayLike
+
+from realtime3d.geometry import (
+    Matrix,
+    head_angles_to_matrix,
+    matrix_to_head_angles,
+    matrix_to_rotvec,
+    rotvec_to_matrix,
+)
+from realtime3d.types import Pose
 
 Quaternion = tuple[float, float, float, float]
+
+
+def yaw_first(R: ArrayLike) -> tuple[float, float, float]:
+    """(pitch, yaw, roll) in degrees with R = Ry(yaw) Rx(pitch) Rz(roll)."""
+    pitch, yaw, roll = matrix_to_head_angles(R)
+    return math.degrees(pitch), math.degrees(yaw), math.degrees(roll)
+
+
+def from_yaw_first(pitch_deg: float, yaw_deg: float, roll_deg: float) -> Matrix:
+    """The way back."""
+    return head_angles_to_matrix(math.radians(pitch_deg), math.radians(yaw_deg), math.radians(roll_deg))
+
+
+def quaternion(R: Matrix) -> Quaternion:
+    """(x, y, z, w) of a rotation, as receivers order it; w >= 0, length 1."""
+    w, x, y, z = Pose(R, np.zeros(3)).quaternion().tolist()
+    return x, y, z, w
 
 
 def same_sign(q: Quaternion, before: Quaternion | None) -> Quaternion:

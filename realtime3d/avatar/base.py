@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.avatar import angles
+from realtime3d.avatar.angles import quaternion, yaw_first
 from realtime3d.face.arkit import NAMES, gaze_deg
 from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.geometry import quaternion, yaw_first
 
 Packet: TypeAlias = "bytes | str"  # str: a text message, where the line tells them apart
 WhichFace: TypeAlias = "int | Literal['all'] | None"  # None: the lowest id

@@ -15,11 +15,11 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.avatar.angles import yaw_first
 from realtime3d.avatar.calibration import LEAST_RANGE, Calibration
 from realtime3d.errors import Realtime3dError, UsageError
 from realtime3d.face.arkit import GROUPS, NAMES
 from realtime3d.face.state import FaceState
-from realtime3d.geometry import yaw_first
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.avatar import angles
+from realtime3d.avatar.angles import from_yaw_first, quaternion
 from realtime3d.avatar.base import REST_MM, AvatarFrame, Packet
-from realtime3d.geometry import from_yaw_first, quaternion
 
 PORT = 11573
 RECORD = struct.Struct("<di2f2fBf4f3f3f68f136f210f14f")

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.avatar import angles
+from realtime3d.avatar.angles import from_yaw_first, yaw_first
 from realtime3d.avatar.base import NEUTRAL, AvatarFrame, neutral_frame
 from realtime3d.avatar.calibration import Calibration, EyeRules, HeadRules, Rule, chosen_weights
 from realtime3d.face.arkit import GROUPS, NAMES, other_side
 from realtime3d.face.state import FaceState
-from realtime3d.geometry import from_yaw_first, yaw_first
 
 Weights = Mapping[str, float]
 Place = tuple[float, float, float]

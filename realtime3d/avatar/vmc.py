@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from realtime3d.avatar import angles
+from realtime3d.avatar.angles import from_yaw_first, quaternion
 from realtime3d.avatar.base import AvatarFrame, Packet, neutral_frame
 from realtime3d.avatar.osc import bundles, message
 from realtime3d.face.arkit import PASCAL
-from realtime3d.geometry import from_yaw_first, quaternion
 
 PORT = 39539
 CALIBRATED, NORMAL_MODE = 3, 0

@@ -18,7 +18,6 @@ from realtime3d.errors import OutputError
 from realtime3d.face.arkit import LIVE_LINK, PASCAL, gaze_deg, live_link_angles
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import AppendFile, output_error
-from realtime3d.geometry import yaw_first
 from realtime3d.sinks.columns import timestamp
 from realtime3d.sinks.tables import RESUME_SLACK_S
 from realtime3d.types import Image
@@ -62,7 +61,7 @@ def measured(result: FrameResult) -> Sequence[float] | None:
     if face is None:
         return None
     weights = face.blendshapes()
-    return [*(weights[name] for name in LIVE_LINK), *live_link_angles(yaw_first(face.pose.R), gaze_deg(weights))]
+    return [*(weights[name] for name in LIVE_LINK), *live_link_angles(face.euler_deg(), gaze_deg(weights))]
 
 
 class LiveLinkCsvSink:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from realtime3d.avatar import openseeface
+from realtime3d.avatar.angles import from_yaw_first
 from realtime3d.avatar.openseeface import OpenSeeFace, encode, euler, features, pose
-from realtime3d.geometry import from_yaw_first
 from tests.helpers.avatars import CAMERA, frame, tracked
 
 

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from realtime3d.avatar.angles import from_yaw_first, yaw_first
 from realtime3d.avatar.base import NEUTRAL
 from realtime3d.avatar.calibration import Calibration, EyeRules, HeadRules, Rule
 from realtime3d.avatar.shaping import (
@@ -21,7 +22,6 @@ from realtime3d.avatar.shaping import (
     swapped,
 )
 from realtime3d.face.arkit import GROUPS, NAMES
-from realtime3d.geometry import from_yaw_first, yaw_first
 from tests.helpers.avatars import counted, tracked
 
 LAST = gaze_of(NEUTRAL)

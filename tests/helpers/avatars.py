@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realtime3d.avatar.angles import from_yaw_first
 from realtime3d.avatar.base import NEUTRAL, AvatarFrame, neutral_frame
 from realtime3d.face.arkit import NAMES
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.geometry import Camera, from_yaw_first
+from realtime3d.geometry import Camera
 from realtime3d.sinks.read_back import RecordedFace
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Pose
 from tests.helpers.paths import FACE_MODEL, ROOT
