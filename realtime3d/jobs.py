@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from realtime3d.avatar.options import SendOptions
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.clock import NS_PER_S, Pacer
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
@@ -26,11 +26,11 @@ from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import is_file_name, open_source
 
 if TYPE_CHECKING:
-    from realtime3d.avatar.learning import Learner
     from realtime3d.face.state import FrameResult
     from realtime3d.pipeline import Summary, Window
     from realtime3d.render.base import Renderer
     from realtime3d.sinks.base import Sink
+    from realtime3d.sinks.livelink_csv import Values
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sources.base import Source, SourceInfo
     from realtime3d.tracker import FaceTracker
@@ -155,6 +155,7 @@ class Run:
     source: Source
     renderer: Renderer
     read: SourceOptions  # of the source, as it was opened: behind what a killed run had
+    sending: Sending
     _resume: ResumePoint | None
 
     @property
@@ -176,17 +177,14 @@ class Run:
         The hooks are those of `pipeline.run`; `interrupted` says at the end whether somebody ended the run early.
         """
         from realtime3d import pipeline
-        from realtime3d.avatar.options import make_senders
 
-        learner = self.job.send.learner()
-        senders = make_senders(self.job.send, learner, zero_ns=self.info.zero_ns, live=self.info.live)
-        every = [*self._sinks(interrupted, learner), *senders, *sinks]
+        every = [*self._sinks(interrupted), *self.sending.senders, *sinks]
         paced = until if self.info.live or not self.job.send.needs_pace else self._paced(until)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=paced, observe=observe
         )
-        learner.end()
-        summary.sent = [sender.summary for sender in senders]
+        self.sending.learner.end()
+        summary.sent = self.sending.lines()
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary
 
@@ -201,8 +199,7 @@ class Run:
 
         return lambda items: until(at_their_times(items))
 
-    def _sinks(self, interrupted: Callable[[], bool], learner: Learner) -> list[Sink]:
-        from realtime3d.avatar.livelink import shaped_values
+    def _sinks(self, interrupted: Callable[[], bool]) -> list[Sink]:
         from realtime3d.sinks.columns import table_columns
         from realtime3d.sinks.sidecar import SidecarSink
 
@@ -215,7 +212,7 @@ class Run:
             blendshapes=self.job.blendshapes,
             raw=self.job.raw,
             resume=self._resume,
-            live_link=shaped_values(learner, self.job.send.face, self.info.zero_ns) if self.job.send.shapes else None,
+            live_link=self._take() if self.job.send.shapes else None,
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
         facts = {**self._facts(), "columns": table_columns(options.table)}
@@ -231,6 +228,12 @@ class Run:
             for path in sidecars_of(self.job.outputs)
         ]
         return [*sinks, *sidecars]
+
+    def _take(self) -> Values:
+        """What a take of Live Link Face holds where values are shaped."""
+        from realtime3d.avatar.livelink import shaped_values
+
+        return shaped_values(self.sending.learner, self.job.send.face, self.info.zero_ns)
 
     def _facts(self) -> Mapping[str, Any]:
         """What a run knows from the start: source, models with their hashes, settings, outputs."""
@@ -262,7 +265,8 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
         read = replace(read, start_s=max(read.start_s, point.source_start_s))
     tracker.reset(point.next_face_id if point else 0)
     with open_source(job.source, read) as source, closing(create_renderer()) as renderer:
-        yield Run(job, tracker, source, renderer, read, point)
+        sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
+        yield Run(job, tracker, source, renderer, read, sending, point)
 
 
 def run(

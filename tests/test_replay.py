@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import realtime3d as r3d
-from realtime3d.avatar.options import SendOptions, make_senders
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.cli import main
 from realtime3d.clock import Pacer
 from realtime3d.replay import moments, play, read_table
@@ -79,7 +79,7 @@ def test_a_loop_goes_on_in_time(table: Path) -> None:
 
 def test_senders_get_every_frame(table: Path) -> None:
     with receiver() as got:
-        (sender,) = make_senders(SendOptions((f"udp://127.0.0.1:{got.port}",)))
+        (sender,) = Sending(SendOptions((f"udp://127.0.0.1:{got.port}",))).senders
         with sender:
             play(moments(read_table(table), pace=0), [sender])
         messages = [json.loads(packet) for packet in got.packets()]

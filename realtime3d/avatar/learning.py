@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.avatar.angles import yaw_first
-from realtime3d.avatar.calibration import LEAST_RANGE, Calibration
+from realtime3d.avatar.calibration import LEAST_RANGE, Calibration, HeadRules
 from realtime3d.errors import Realtime3dError, UsageError
 from realtime3d.face.arkit import GROUPS, NAMES
 from realtime3d.face.state import FaceState
@@ -151,6 +151,11 @@ class Learner:
         with self._lock:
             self._what, self._for_s, self._until_s, self._samples, self._last_s = what, for_s, None, [], -1.0
             self.message = f"learning: {what}"
+
+    def uncentre(self) -> None:
+        """The head as it is measured again."""
+        rest = {f.name: f.default for f in fields(HeadRules) if f.name.startswith("neutral_")}
+        self.calibration = self.calibration.updated({"head": rest})
 
     @property
     def learning(self) -> What | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,36 +61,36 @@ class SendOptions:
         """Those named here and those of the calibration file, each once."""
         return tuple(dict.fromkeys((*self.targets, *self.rules().send.targets)))
 
-    def learner(self) -> Learner:
-        """The rules that the senders of a run share."""
-        learner = Learner(self.rules(), self.calibration)
-        if self.learn is not None:
-            learner.learn(self.learn)
-        return learner
 
+class Sending:
+    """What a run sends: a sender for each target, and the rules that they share."""
 
-def make_senders(
-    options: SendOptions, learner: Learner | None = None, *, zero_ns: int = 0, live: bool = False
-) -> Sequence[Sender]:
-    """One sender a target. `zero_ns` and `live` are the source's."""
-    options.check()
-    shared = learner or options.learner()
-    rate = options.rate if options.rate is not None else shared.calibration.send.rate
-    senders = []
-    for url in options.all_targets():
+    def __init__(self, options: SendOptions, *, zero_ns: int = 0, live: bool = False) -> None:
+        """`zero_ns` and `live` are the source's. Nothing is opened: senders are sinks."""
+        options.check()
+        self.options = options
+        self.learner = Learner(options.rules(), options.calibration)
+        if options.learn is not None:
+            self.learner.learn(options.learn)
+        rate = options.rate if options.rate is not None else self.learner.calibration.send.rate
+        self.senders = [self._sender(url, rate, zero_ns, live) for url in options.all_targets()]
+
+    def _sender(self, url: str, rate: float, zero_ns: int, live: bool) -> Sender:
         target = parse(url)
         scheme = SCHEMES[target.scheme]
-        line, protocol = scheme.make(target, options.face)
-        senders.append(
-            Sender(
-                line,
-                protocol,
-                learner=shared,
-                face=options.face,
-                rate=max(rate, scheme.least_rate) if rate else 0.0,
-                only=chosen(target),
-                zero_ns=zero_ns,
-                live=live,
-            )
+        line, protocol = scheme.make(target, self.options.face)
+        return Sender(
+            line,
+            protocol,
+            learner=self.learner,
+            face=self.options.face,
+            rate=max(rate, scheme.least_rate) if rate else 0.0,
+            only=chosen(target),
+            zero_ns=zero_ns,
+            live=live,
         )
-    return senders
+
+    def lines(self) -> list[str]:
+        """One for each target: how old pictures were, what was learned."""
+        lines = [sender.summary for sender in self.senders]
+        return [*lines, self.learner.message] if lines and self.learner.message else lines

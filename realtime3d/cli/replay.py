@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from contextlib import ExitStack
 
     from realtime3d.avatar.livelink import shaped_values
-    from realtime3d.avatar.options import make_senders
+    from realtime3d.avatar.options import Sending
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
     from realtime3d.errors import UsageError
     from realtime3d.files import check_output
@@ -44,20 +44,19 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("--livelink-csv holds one turn: leave out --loop")
         check_output(args.livelink_csv, args.overwrite, [args.table])
     recording = read_table(args.table, models=args.models)
-    learner = send.learner()
-    senders = make_senders(send, learner)
+    sending = Sending(send)
     pace = args.pace if send.needs_pace else 0.0
     with Interrupt() as stop:
         with ExitStack() as opened:
-            sinks: list[Sink] = [opened.enter_context(sender) for sender in senders]
+            sinks: list[Sink] = [opened.enter_context(sender) for sender in sending.senders]
             if args.livelink_csv is not None:
-                values = shaped_values(learner, send.face, 0) if send.shapes else measured
+                values = shaped_values(sending.learner, send.face, 0) if send.shapes else measured
                 sinks.append(opened.enter_context(LiveLinkCsvSink(args.livelink_csv, values=values)))
-            _say([recording.note, *(f"sending to {sender.line.address}" for sender in senders)], args)
+            _say([recording.note, *(f"sending to {sender.line.address}" for sender in sending.senders)], args)
             count = play(stop.until(moments(recording, pace=pace, loop=args.loop)), sinks)
-        learner.end()
+        sending.learner.end()
         written = [f"  written: {args.livelink_csv}"] if args.livelink_csv is not None else []
-        _say([f"{args.table}: {count} frames", *(f"  sent to {sender.summary}" for sender in senders), *written], args)
+        _say([f"{args.table}: {count} frames", *(f"  sent to {line}" for line in sending.lines()), *written], args)
         return INTERRUPTED if stop.requested else 0
 
 

@@ -53,7 +53,15 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
             from realtime3d.view.live_window import LiveWindow
 
             window = stack.enter_context(
-                LiveWindow(tracker, run.renderer, run.info, latency, args.save_to, lambda: stop.requested)
+                LiveWindow(
+                    tracker,
+                    run.renderer,
+                    run.info,
+                    latency,
+                    args.save_to,
+                    lambda: stop.requested,
+                    sending=run.sending,
+                )
             )
         bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
 

@@ -11,7 +11,7 @@ import pytest
 from realtime3d.avatar.calibration import Calibration
 from realtime3d.avatar.choose import SCHEMES, chosen, parse
 from realtime3d.avatar.learning import LEARN
-from realtime3d.avatar.options import SendOptions, make_senders
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.cli import options
 from realtime3d.errors import UsageError
 from realtime3d.face.arkit import GROUPS
@@ -66,7 +66,7 @@ def test_what_cannot_be_meant_is_one_clear_line(url: str, line: str) -> None:
 )
 def test_options_that_cannot_be_meant_are_refused_before_anything_is_opened(url: str, line: str) -> None:
     with pytest.raises(UsageError, match=line):
-        make_senders(SendOptions((url,)))
+        Sending(SendOptions((url,)))
 
 
 def test_a_target_may_get_a_part_of_the_weights() -> None:
@@ -81,13 +81,13 @@ def test_targets_of_the_calibration_come_on_top_each_once(tmp_path: Path) -> Non
     Calibration().updated({"send": {"targets": ["vmc://localhost", "udp://localhost:5"], "rate": 20}}).save(path)
     wanted = SendOptions(("udp://localhost:5",), calibration=path)
     assert wanted.all_targets() == ("udp://localhost:5", "vmc://localhost")
-    assert [sender._rate for sender in make_senders(wanted)] == [20, 20]
-    faster = make_senders(SendOptions(("udp://localhost:5",), calibration=path, rate=9))
+    assert [sender._rate for sender in Sending(wanted).senders] == [20, 20]
+    faster = Sending(SendOptions(("udp://localhost:5",), calibration=path, rate=9)).senders
     assert faster[0]._rate == 9
 
 
 def test_vtube_studio_gets_no_fewer_than_it_needs() -> None:
-    (sender,) = make_senders(SendOptions(("vts://localhost",), rate=0.2))
+    (sender,) = Sending(SendOptions(("vts://localhost",), rate=0.2)).senders
     assert sender._rate == 1.0
 
 
@@ -108,7 +108,7 @@ def test_options_outside_their_range(wanted: SendOptions, line: str) -> None:
 def test_a_calibration_to_be_learned_may_be_new(tmp_path: Path) -> None:
     new = SendOptions(("udp://localhost:5",), calibration=tmp_path / "new.toml", learn="neutral")
     new.check()
-    assert new.learner().learning == "neutral"
+    assert Sending(new).learner.learning == "neutral"
 
 
 def test_options_travel_to_other_processes() -> None:

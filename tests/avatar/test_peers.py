@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from realtime3d.avatar.options import SendOptions, make_senders
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.face.arkit import NAMES, PASCAL
 from tests.helpers.avatars import counted, moment, node, tracked
 from tests.helpers.vts_server import VtsServer
@@ -59,7 +59,7 @@ def plain(peer: str, line: str) -> list:
 
 def test_vmc_arrives_whole_in_other_peoples_receivers(osc_peer) -> None:  # type: ignore[no-untyped-def]
     peer, port, lines = osc_peer
-    (sender,) = make_senders(SendOptions((f"vmc://127.0.0.1:{port}",)))
+    (sender,) = Sending(SendOptions((f"vmc://127.0.0.1:{port}",))).senders
     per_frame = 2 + 3 + 52 + 7 + 1
     with sender:
         for i in range(FRAMES):
@@ -82,7 +82,7 @@ def test_vmc_arrives_whole_in_other_peoples_receivers(osc_peer) -> None:  # type
 
 def test_osc_arrives_whole_in_other_peoples_receivers(osc_peer) -> None:  # type: ignore[no-untyped-def]
     peer, port, lines = osc_peer
-    (sender,) = make_senders(SendOptions((f"osc://127.0.0.1:{port}/face",)))
+    (sender,) = Sending(SendOptions((f"osc://127.0.0.1:{port}/face",))).senders
     with sender:
         sender.write(moment(0.5, tracked(counted(), turn=(10, 20, -5))), None)
         heard = {m[0]: m[1:] for m in (plain(peer, line) for line in lines.wait(1 + 59)[1:60])}

@@ -11,7 +11,7 @@ from realtime3d.avatar.base import AvatarFrame, Packet, Percentiles
 from realtime3d.avatar.calibration import Calibration
 from realtime3d.avatar.learning import Learner
 from realtime3d.avatar.message import Messages
-from realtime3d.avatar.options import SendOptions, make_senders
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.avatar.sender import Sender
 from realtime3d.errors import OutputError
 from tests.helpers.avatars import moment, receiver, tracked
@@ -131,7 +131,7 @@ def test_percentiles_keep_the_newest_only() -> None:
 
 def test_the_goodbye_is_sent_and_the_line_closed_also_after_a_failure() -> None:
     with receiver() as got:
-        (sender,) = make_senders(SendOptions((f"udp://127.0.0.1:{got.port}",)))
+        (sender,) = Sending(SendOptions((f"udp://127.0.0.1:{got.port}",))).senders
         with pytest.raises(RuntimeError), sender:
             sender.write(moment(0.0, tracked()), None)
             raise RuntimeError("elsewhere")
@@ -139,6 +139,6 @@ def test_the_goodbye_is_sent_and_the_line_closed_also_after_a_failure() -> None:
 
 
 def test_a_host_that_is_not_found_is_one_clear_line() -> None:
-    (sender,) = make_senders(SendOptions(("vmc://no-such-host.invalid",)))
+    (sender,) = Sending(SendOptions(("vmc://no-such-host.invalid",))).senders
     with pytest.raises(OutputError, match=r"cannot find the host no-such-host.invalid .*: check the name"), sender:
         raise AssertionError("never reached")

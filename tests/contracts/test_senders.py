@@ -15,7 +15,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from realtime3d.avatar import tokens
 from realtime3d.avatar.choose import SCHEMES
-from realtime3d.avatar.options import SendOptions, make_senders
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.avatar.sender import Sender
 from realtime3d.face.arkit import NAMES
 from realtime3d.sinks.base import pace_of
@@ -33,7 +33,7 @@ def own_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(name: str, port: int, **options: object) -> Sender:
-    (sender,) = make_senders(SendOptions((URLS[name].format(port=port),), **options))  # type: ignore[arg-type]
+    (sender,) = Sending(SendOptions((URLS[name].format(port=port),), **options)).senders  # type: ignore[arg-type]
     return sender
 
 
