@@ -250,7 +250,15 @@ class Run:
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
             "settings": self.tracker.config.as_dict(),
             "outputs": {kind: path.name for kind, path in self.job.outputs.items()},
+            **self._sent_facts(),
         }  # fmt: skip
+
+    def _sent_facts(self) -> Mapping[str, Any]:
+        """Where values went and how they were shaped, as far as the run knows from its start."""
+        if not self.sending.senders and not self.job.send.shapes:
+            return {}
+        rules = self.sending.learner.calibration.to_toml()
+        return {"sent": {"targets": [sender.name for sender in self.sending.senders], "calibration": rules}}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 from realtime3d.avatar.base import NOBODY, AvatarFrame, Packet, neutral_frame
 from realtime3d.errors import UsageError
@@ -16,6 +17,7 @@ BUNDLE = b"#bundle\0" + struct.pack(">Q", 1)  # time 1: at once
 LIMIT = 1500  # bytes of a bundle: what one network packet carries on any usual way
 
 
+@lru_cache(maxsize=4096)  # addresses and names are few, and the same in every frame
 def text(value: str) -> bytes:
     """A string as OSC pads it."""
     data = value.encode() + b"\0"

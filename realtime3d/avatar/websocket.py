@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from realtime3d.avatar.base import Pace, Packet
 
@@ -33,14 +34,15 @@ class WebSocketLine:
     keepalive_s: float | None = None  # the last message is sent again after so long without a newer one
 
     def __init__(self, url: str) -> None:
-        self.address = url
+        self._url = url
+        self.address = shown(url)
         self.sent = 0
         self.dropped = 0  # replaced by a newer one before they could be sent
         self._changed = threading.Condition()
         self._slot: Sequence[Packet] | None = None
         self._closing = False
         self._thread: threading.Thread | None = None
-        self._status = f"not connected to {url} yet"
+        self._status = f"not connected to {self.address} yet"
         self._said = ""
 
     def open(self) -> None:
@@ -106,7 +108,7 @@ class WebSocketLine:
         from websockets.sync.client import connect  # late: not every run sends
 
         with connect(
-            self.address, open_timeout=OPEN_S, close_timeout=CLOSE_S, compression=None, max_size=2**20, proxy=None
+            self._url, open_timeout=OPEN_S, close_timeout=CLOSE_S, compression=None, max_size=2**20, proxy=None
         ) as socket:
             self.greet(socket)
             self.say(f"sending to {self.address}")
@@ -145,6 +147,13 @@ class WebSocketLine:
     def again(self) -> Sequence[Packet]:
         """What is sent to keep the connection alive."""
         return ()
+
+
+def shown(url: str) -> str:
+    """A URL without what may be secret in it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _short(error: Exception) -> str:

@@ -112,6 +112,15 @@ def test_a_receiver_that_talks_is_listened_to_and_one_that_dies_is_found_again()
         line.close()
 
 
+def test_secrets_in_a_url_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    line = WebSocketLine("ws://me:secret@127.0.0.1:1/room?token=hidden")
+    line.open()
+    assert until(lambda: "not connected" in line.status and "yet" not in line.status)
+    line.close()
+    assert line.address == "ws://127.0.0.1:1/room"
+    assert "secret" not in line.status + caplog.text and "hidden" not in line.status + caplog.text
+
+
 def test_what_is_no_websocket_is_tried_again_without_harm() -> None:
     with socket.socket() as silent:  # takes connections and says nothing
         silent.bind(("127.0.0.1", 0))

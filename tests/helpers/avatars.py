@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,9 +134,3 @@ def until(condition, seconds: float = 5.0) -> bool:  # type: ignore[no-untyped-d
             return True
         time.sleep(0.01)
     return bool(condition())
-
-
-def other_peoples(path: str) -> Path | None:
-    """A folder of test material that is not ours; None where it is not there."""
-    found = PEERS / path
-    return found if found.exists() else None
