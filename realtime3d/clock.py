@@ -10,7 +10,7 @@ from typing import SupportsFloat
 from realtime3d.errors import UsageError
 
 NS_PER_S = 1_000_000_000
-LATE_S = 0.5  # of a recording that is played: a longer delay is not made up by hurrying
+LATE_S = 0.1  # of a recording that is played: a longer delay is not made up by hurrying
 
 now_ns: Callable[[], int] = time.monotonic_ns  # stamps of live sources
 

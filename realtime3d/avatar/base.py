@@ -104,6 +104,7 @@ class Line(Protocol):
     """
 
     address: str  # as shown to the user
+    sent: int  # datagrams or messages that left
     pace: Pace  # "newest", or "every" where nothing may be left out
 
     def open(self) -> None: ...

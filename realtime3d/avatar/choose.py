@@ -136,7 +136,10 @@ def parse(url: str) -> Target:
     """A URL taken apart; UsageError where something in it cannot be meant."""
     if url == "-":
         return Target(url, url, "", 0, "", {})
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"cannot send to {url!r} ({error}): write one of {', '.join(EXAMPLES)}") from error
     if parts.scheme not in SCHEMES or "://" not in url:
         raise UsageError(f"cannot send to {url!r}: write one of {', '.join(EXAMPLES)}")
     scheme = SCHEMES[parts.scheme]

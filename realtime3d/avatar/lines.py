@@ -15,12 +15,16 @@ class OutputLine:
     address = "standard output"
     pace: Pace = "every"
 
+    def __init__(self) -> None:
+        self.sent = 0
+
     def open(self) -> None:
         """Nothing to do."""
 
     def send(self, packets: Sequence[Packet]) -> None:
         for packet in packets:
             text = packet if isinstance(packet, bytes) else packet.encode()
+            self.sent += 1
             _write_all(sys.stdout.fileno(), text + b"\n")
 
     def close(self) -> None:

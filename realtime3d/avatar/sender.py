@@ -10,11 +10,15 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from realtime3d.avatar.base import AvatarFrame, AvatarProtocol, Line, Percentiles, WhichFace, neutral_frame, picked
 from realtime3d.avatar.calibration import Calibration
 from realtime3d.avatar.learning import Learner
 from realtime3d.avatar.shaping import Shaper
 from realtime3d.clock import NS_PER_S, now_ns
+from realtime3d.face.arkit import NAMES
+from realtime3d.face.retarget import solve
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.types import Image
 
@@ -68,6 +72,7 @@ class Sender:
 
     def __enter__(self) -> Self:
         self.line.open()
+        solve(np.eye(len(NAMES)), np.full(len(NAMES), 0.5))  # compiled now, and not while pictures wait
         now = datetime.now()
         self._midnight_s = now.hour * 3600 + now.minute * 60 + now.second + now.microsecond / 1e6
         if self._live:
@@ -134,7 +139,9 @@ class Sender:
     @property
     def summary(self) -> str:
         """One line for the user: where to, how much, how old the pictures were."""
-        text = f"{self.line.address}: {self.frames} frames sent"
+        if self.frames and not self.line.sent:
+            return self.line.status
+        text = f"{self.line.address}: {self.frames} frames"
         if self.latency_ms.count:
             text += f", {self.latency_ms.at(50):.1f} ms after the picture (p95 {self.latency_ms.at(95):.1f})"
         return text

@@ -19,7 +19,7 @@ class UdpLine:
     pace: Pace = "newest"
 
     def __init__(self, host: str, port: int) -> None:
-        self.address = f"{host}:{port}"
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._host, self._port = host, port
         self._socket: socket.socket | None = None
         self._to: Any = None

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from realtime3d.avatar.base import Pace, Packet
+from realtime3d.errors import require
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class WebSocketLine:
         self._said = ""
 
     def open(self) -> None:
+        require("websockets.sync.client", "", "a WebSocket")  # loaded before pictures come
         self._closing = False
         self._thread = threading.Thread(target=self._work, name=f"realtime3d-send-{self.address}", daemon=True)
         self._thread.start()
@@ -105,7 +107,7 @@ class WebSocketLine:
                 self._changed.wait(left)
 
     def _connected(self) -> None:
-        from websockets.sync.client import connect  # late: not every run sends
+        from websockets.sync.client import connect
 
         with connect(
             self._url, open_timeout=OPEN_S, close_timeout=CLOSE_S, compression=None, max_size=2**20, proxy=None

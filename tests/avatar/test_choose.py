@@ -39,6 +39,8 @@ def test_the_parts_of_a_url() -> None:
         ("localhost:39539", "cannot send to"),
         ("vmc:localhost", "cannot send to"),
         ("", "cannot send to"),
+        ("vmc://[::1", "cannot send to"),
+        ("ws://[zz]:1/", "cannot send to"),
         ("vmc://localhost:99999", "a number up to 65535"),
         ("vmc://localhost:abc", "a number up to 65535"),
         ("vmc://", "host and port are missing"),

@@ -20,14 +20,16 @@ from tests.helpers.avatars import moment, receiver, tracked
 class Kept:
     """A line that keeps what is sent."""
 
-    address, pace, status, sent = "nowhere", "newest", "kept", 0
+    address, pace, status = "nowhere", "newest", "kept"
 
     def __init__(self) -> None:
         self.messages: list[dict] = []
+        self.sent = 0
 
     def open(self) -> None: ...
 
     def send(self, packets: Sequence[Packet]) -> None:
+        self.sent += len(packets)
         self.messages += [json.loads(packet) for packet in packets]
 
     def close(self) -> None: ...
