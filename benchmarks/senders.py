@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
+import os
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +33,9 @@ from realtime3d.avatar.sender import Sender
 from realtime3d.bench.machine import machine
 from realtime3d.clock import now_ns
 from realtime3d.demo import clip_path
-from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.face.state import FrameResult
 from realtime3d.pipeline import run
-from realtime3d.sinks.read_back import RecordedFace
+from realtime3d.sinks.tables import CsvSink, TableOptions
 from realtime3d.sources.base import Source, SourceInfo, SourceStatus
 from realtime3d.types import Frame, Image
 
@@ -90,25 +96,11 @@ def pictures() -> list[Image]:
 
 
 def recorded(count: int) -> list[FrameResult]:
-    """Results of the clip, tracked once."""
+    """Results of the clip, tracked once; without their pictures."""
     with r3d.FaceTracker() as tracker:
-        found = []
-        for result in tracker.track(str(clip_path())):
-            found.append(result)
-            if len(found) == count:
-                break
-    blank = np.zeros((1, 1, 3), np.uint8)
-    return [replace(r, frame=replace(r.frame, image=np.broadcast_to(blank[:, :1], (480, 640, 3)))) for r in found]
-
-
-def weighed(results: Sequence[FrameResult]) -> list[FrameResult]:
-    """The same with weights that are computed once: for a million packets in an acceptable time."""
-    return [replace(r, faces=tuple(with_weights(face) for face in r.faces)) for r in results]
-
-
-def with_weights(face: FaceState) -> RecordedFace:
-    known = {field.name: getattr(face, field.name) for field in fields(face)}
-    return RecordedFace(**known, weights=face.blendshapes())
+        found = list(itertools.islice(tracker.track(str(clip_path())), count))
+    nothing = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), found[0].frame.image.shape)
+    return [replace(result, frame=replace(result.frame, image=nothing)) for result in found]
 
 
 def costs(results: Sequence[FrameResult], urls: dict[str, str], turns: int = 20) -> dict[str, dict[str, float]]:
@@ -151,44 +143,66 @@ def resident_mb() -> float:
         return int(file.read().split()[1]) * 4096 / 1e6
 
 
-def memory(results: Sequence[FrameResult], url: str, packets: int) -> dict[str, float | list[float]]:
-    """Resident memory while so many packets are sent; the first tenth fills what is bounded."""
+def memory(results: Sequence[FrameResult], url: str, packets: int) -> dict[str, Any]:
+    """What the process holds while so many packets are sent: resident memory, and Python's own count of blocks.
+
+    Ten readings; the first, after a tenth, comes when everything that is bounded is full.
+    """
     (sender,) = Sending(SendOptions((url,))).senders
-    readings, turns = [], 0
+    readings, blocks, turns = [], [], 0
     start = time.perf_counter()
     with sender:
         for step in range(1, STEPS + 1):
-            while sender.line.sent < packets * step / STEPS:  # type: ignore[attr-defined]
+            while sender.line.sent < packets * step / STEPS:
                 play(sender, results, 1, first=turns)
                 turns += 1
             gc.collect()
             readings.append(round(resident_mb(), 2))
-    grown = round(readings[-1] - readings[0], 2)
-    sent = sender.line.sent  # type: ignore[attr-defined]
-    seconds = time.perf_counter() - start
+            blocks.append(sys.getallocatedblocks())
+    return {
+        "packets": sender.line.sent,
+        "seconds": round(time.perf_counter() - start, 1),
+        "resident_mb": readings,
+        "grown_mb": round(readings[-1] - readings[0], 2),
+        "grown_blocks": blocks[-1] - blocks[0],
+    }
+
+
+def in_a_fresh_process(name: str, table: Path, packets: int) -> dict[str, Any]:
+    """`memory` of one protocol without nets and pictures, whose freed memory would hide a leak."""
+    command = [sys.executable, __file__, "--packets", str(packets), "--memory-of", name, "--table", str(table)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
     print(
-        f"{sent} packets in {seconds:.0f} s, {readings[0]:.1f} MB after a tenth, {readings[-1]:.1f} MB: {grown:+.2f} MB"
+        f"{name:14} {found['packets']} packets in {found['seconds']:.0f} s, {found['resident_mb'][0]:.1f} MB after a "
+        f"tenth, {found['grown_mb']:+.2f} MB and {found['grown_blocks']:+d} blocks since",
+        flush=True,
     )
-    return {"packets": sent, "seconds": round(seconds, 1), "resident_mb": readings, "grown_mb": grown}
+    return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packets", type=int, default=1_000_000)
     parser.add_argument("--live-seconds", type=float, default=LIVE_S)
+    parser.add_argument("--memory-of", choices=UDP, help=argparse.SUPPRESS)
+    parser.add_argument("--table", help=argparse.SUPPRESS)
     args = parser.parse_args()
     listener = Listener()
+    if args.memory_of:
+        results = list(r3d.read_table(args.table))
+        print(json.dumps(memory(results, listener.urls[args.memory_of], args.packets)))
+        return
     results = recorded(250)
-    found = {
-        "machine": machine(),
-        "cost": costs(results, listener.urls),
-        "age": ages(listener.urls, args.live_seconds),
-        "memory": {},
-    }
-    light = weighed(results)
-    for name, url in listener.urls.items():
-        print(f"{name:14} ", end="")
-        found["memory"][name] = memory(light, url, args.packets)
+    found: dict[str, Any] = {"machine": machine(), "load": os.getloadavg()}
+    found |= {"cost": costs(results, listener.urls), "age": ages(listener.urls, args.live_seconds), "memory": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "clip.csv"
+        with CsvSink(table, TableOptions(results[0].faces[0].model, blendshapes=True)) as sink:
+            for result in results:
+                sink.write(result, None)
+        for name in UDP:
+            found["memory"][name] = in_a_fresh_process(name, table, args.packets)
     if args.packets >= 1_000_000:
         path = ROOT / "benchmarks" / "results" / "senders.json"
         path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

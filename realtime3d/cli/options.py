@@ -115,11 +115,20 @@ def send_from(args: argparse.Namespace) -> SendOptions:
         targets=tuple(args.send),
         rate=args.rate,
         face=args.face,
-        calibration=args.calibration,
+        calibration=_calibration(args),
         swap_sides=args.swap_sides,
         learn=args.learn,
         pace=getattr(args, "pace", 1.0),  # live sources have their own
     )
+
+
+def _calibration(args: argparse.Namespace) -> Path | None:
+    """The file of --calibration, else the one beside the person's profile where there is one or is to be one."""
+    profile = getattr(args, "profile", None)
+    if args.calibration is not None or profile is None:
+        return args.calibration
+    beside = profile.with_suffix(".calibration.toml")
+    return beside if beside.exists() or args.learn else None
 
 
 def config_from(args: argparse.Namespace) -> Config:

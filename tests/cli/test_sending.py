@@ -62,6 +62,20 @@ def test_tables_are_not_changed_by_what_shapes_the_avatar(video: Video, clip: Pa
     assert "sent" not in json.loads(plain.with_suffix(".json").read_text())
 
 
+def test_a_persons_calibration_lies_beside_the_profile(video: Video, clip: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "me.json"
+    with receiver() as got:
+        words = ["-q", "--pace", "0", "--send", f"udp://127.0.0.1:{got.port}", "--profile", profile]
+        assert video(clip, *words) == 0
+        assert not (tmp_path / "me.calibration.toml").exists()
+        assert video(clip, *words, "--learn", "head") == 0
+        assert "neutral_" in (tmp_path / "me.calibration.toml").read_text()
+        got.packets()
+        assert video(clip, *words) == 0
+        turns = [message["faces"][0]["head"]["rotation"] for message in faces(got) if message.get("faces")]
+    assert all(abs(angle) < 3 for turn in turns for angle in turn)
+
+
 def test_a_resumed_run_continues_its_take(video: Video, clip: Path, tmp_path: Path) -> None:
     take, table = tmp_path / "take.csv", tmp_path / "a.csv"
     assert video(clip, "-q", "--csv", table, "--livelink-csv", take) == 0
