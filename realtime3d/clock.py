@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from typing import SupportsFloat
+from collections.abc import Callable, Iterable, Iterator
+from typing import SupportsFloat, TypeVar
 
 from realtime3d.errors import UsageError
 
+T = TypeVar("T")
 NS_PER_S = 1_000_000_000
 LATE_S = 0.1  # of a recording that is played: a longer delay is not made up by hurrying
 
@@ -87,3 +88,11 @@ class Pacer:
             self._sleep(due - now)
         elif now - due > LATE_S:
             self._start = now, t_s
+
+    def paced(self, frames: Iterable[T]) -> Iterator[T]:
+        """Frames at their times; what has no time passes at once."""
+        for frame in frames:
+            t_ns = getattr(frame, "t_ns", None)
+            if t_ns is not None:
+                self.wait(t_ns / NS_PER_S)
+            yield frame

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime3d.avatar.options import Sending, SendOptions
-from realtime3d.clock import NS_PER_S, Pacer
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.files import check_output, output_error
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from realtime3d.pipeline import Summary, Window
     from realtime3d.render.base import Renderer
     from realtime3d.sinks.base import Sink
-    from realtime3d.sinks.livelink_csv import Values
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sources.base import Source, SourceInfo
     from realtime3d.tracker import FaceTracker
@@ -179,25 +177,14 @@ class Run:
         from realtime3d import pipeline
 
         every = [*self._sinks(interrupted), *self.sending.senders, *sinks]
-        paced = until if self.info.live or not self.job.send.needs_pace else self._paced(until)
+        until = self.sending.paced(until)
         summary = pipeline.run(
-            self.source, self.tracker, every, self.renderer, window=window, until=paced, observe=observe
+            self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
         self.sending.learner.end()
         summary.sent = self.sending.lines()
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary
-
-    def _paced(self, until: Callable[[Iterable[Any]], Iterable[Any]]) -> Callable[[Iterable[Any]], Iterable[Any]]:
-        """A film's frames at the film's own times, for who watches an avatar."""
-        pacer = Pacer(self.job.send.pace)
-
-        def at_their_times(items: Iterable[Any]) -> Iterator[Any]:
-            for item in items:
-                pacer.wait(item.t_ns / NS_PER_S)
-                yield item
-
-        return lambda items: until(at_their_times(items))
 
     def _sinks(self, interrupted: Callable[[], bool]) -> list[Sink]:
         from realtime3d.sinks.columns import table_columns
@@ -212,7 +199,7 @@ class Run:
             blendshapes=self.job.blendshapes,
             raw=self.job.raw,
             resume=self._resume,
-            live_link=self._take() if self.job.send.shapes else None,
+            live_link=self.sending.take(self.info.zero_ns),
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
         facts = {**self._facts(), "columns": table_columns(options.table)}
@@ -229,12 +216,6 @@ class Run:
         ]
         return [*sinks, *sidecars]
 
-    def _take(self) -> Values:
-        """What a take of Live Link Face holds where values are shaped."""
-        from realtime3d.avatar.livelink import shaped_values
-
-        return shaped_values(self.sending.learner, self.job.send.face, self.info.zero_ns)
-
     def _facts(self) -> Mapping[str, Any]:
         """What a run knows from the start: source, models with their hashes, settings, outputs."""
         info, models = self.info, self.tracker.model_set
@@ -250,15 +231,8 @@ class Run:
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
             "settings": self.tracker.config.as_dict(),
             "outputs": {kind: path.name for kind, path in self.job.outputs.items()},
-            **self._sent_facts(),
+            **self.sending.facts(),
         }  # fmt: skip
-
-    def _sent_facts(self) -> Mapping[str, Any]:
-        """Where values went and how they were shaped, as far as the run knows from its start."""
-        if not self.sending.senders and not self.job.send.shapes:
-            return {}
-        rules = self.sending.learner.calibration.to_toml()
-        return {"sent": {"targets": [sender.name for sender in self.sending.senders], "calibration": rules}}
 
 
 @contextmanager
@@ -320,7 +294,7 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
-        send=send if isinstance(send, SendOptions) else SendOptions((send,) if isinstance(send, str) else tuple(send)),
+        send=SendOptions.of(send),
         resume=resume,
         overwrite=overwrite,
     )

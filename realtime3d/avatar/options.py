@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from realtime3d.avatar.base import WhichFace
 from realtime3d.avatar.calibration import Calibration
 from realtime3d.avatar.choose import SCHEMES, chosen, parse
 from realtime3d.avatar.learning import Learner, What
+from realtime3d.avatar.livelink import shaped_values
 from realtime3d.avatar.sender import Sender
+from realtime3d.clock import Pacer
 from realtime3d.errors import UsageError
+from realtime3d.sinks.livelink_csv import Values
 
 MOST_RATE = 1000.0
+Frames: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,13 @@ class SendOptions:
     swap_sides: bool = False
     learn: What | None = None  # from the first two seconds; kept in `calibration`, which may be a new file then
     pace: float = 1.0  # a film is sent at its own times so many times as fast; 0: as fast as can be
+
+    @classmethod
+    def of(cls, send: SendOptions | str | Iterable[str]) -> SendOptions:
+        """From one URL, or several."""
+        if isinstance(send, SendOptions):
+            return send
+        return cls((send,) if isinstance(send, str) else tuple(send))
 
     @property
     def needs_pace(self) -> bool:
@@ -68,7 +81,7 @@ class Sending:
     def __init__(self, options: SendOptions, *, zero_ns: int = 0, live: bool = False) -> None:
         """`zero_ns` and `live` are the source's. Nothing is opened: senders are sinks."""
         options.check()
-        self.options = options
+        self.options, self.live = options, live
         self.learner = Learner(options.rules(), options.calibration)
         if options.learn is not None:
             self.learner.learn(options.learn)
@@ -89,6 +102,22 @@ class Sending:
             zero_ns=zero_ns,
             live=live,
         )
+
+    def paced(self, until: Frames) -> Frames:
+        """The same frames, a film's at the film's own times, for who watches an avatar."""
+        pacer = Pacer(0.0 if self.live or not self.options.needs_pace else self.options.pace)
+        return lambda items: until(pacer.paced(items))
+
+    def take(self, zero_ns: int) -> Values | None:
+        """What a take of Live Link Face holds where values are shaped; None: what was measured."""
+        return shaped_values(self.learner, self.options.face, zero_ns) if self.options.shapes else None
+
+    def facts(self) -> Mapping[str, Any]:
+        """Where values went and how they were shaped, as far as a run knows from its start: for its sidecar."""
+        if not self.senders and not self.options.shapes:
+            return {}
+        rules = self.learner.calibration.to_toml()
+        return {"sent": {"targets": [sender.name for sender in self.senders], "calibration": rules}}
 
     def lines(self) -> list[str]:
         """One for each target: how old pictures were, what was learned."""

@@ -62,6 +62,7 @@ class Sender:
         self._shapers: dict[int, Shaper] = {}
         self._sent_s: float | None = None
         self._due_s = 0.0
+        self._picture_ns = -1
         self._midnight_s = 0.0
         self._calibration: Calibration | None = None
 
@@ -82,7 +83,13 @@ class Sender:
     def write(self, result: FrameResult, image: Image | None) -> None:
         """Shape and send one result, unless the rate says that it comes too soon."""
         start = time.perf_counter()
-        t_s = (result.frame.t_ns - self._zero_ns) / NS_PER_S
+        t_ns = result.frame.t_ns
+        is_picture = not self._live or t_ns > self._picture_ns
+        if is_picture:
+            self._picture_ns = t_ns
+        else:  # the camera is gone, and time goes on: the last result, with faces as of now
+            t_ns = self._clock()
+        t_s = (t_ns - self._zero_ns) / NS_PER_S
         self._learner.see(t_s, picked(result, self._face))
         if self._too_soon(t_s):
             return
@@ -91,8 +98,8 @@ class Sender:
         if packets:
             self.line.send(packets)
         self.encode_ms.add((time.perf_counter() - start) * 1000)
-        if self._live:
-            self.latency_ms.add((self._clock() - result.frame.t_ns) / NS_PER_S * 1000)
+        if self._live and is_picture:
+            self.latency_ms.add((self._clock() - t_ns) / NS_PER_S * 1000)
 
     def _too_soon(self, t_s: float) -> bool:
         """Whether the rate leaves this moment out. It keeps a plan of times, so that trembling ones do not add up."""

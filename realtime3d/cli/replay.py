@@ -26,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from contextlib import ExitStack
 
-    from realtime3d.avatar.livelink import shaped_values
     from realtime3d.avatar.options import Sending
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
     from realtime3d.errors import UsageError
@@ -50,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
         with ExitStack() as opened:
             sinks: list[Sink] = [opened.enter_context(sender) for sender in sending.senders]
             if args.livelink_csv is not None:
-                values = shaped_values(sending.learner, send.face, 0) if send.shapes else measured
-                sinks.append(opened.enter_context(LiveLinkCsvSink(args.livelink_csv, values=values)))
+                take = LiveLinkCsvSink(args.livelink_csv, values=sending.take(0) or measured)
+                sinks.append(opened.enter_context(take))
             _say([recording.note, *(f"sending to {sender.line.address}" for sender in sending.senders)], args)
             count = play(stop.until(moments(recording, pace=pace, loop=args.loop)), sinks)
         sending.learner.end()

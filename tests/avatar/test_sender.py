@@ -123,6 +123,19 @@ def test_the_pictures_age_is_measured_of_live_sources() -> None:
     assert sender.encode_ms.at(50) < 5
 
 
+def test_a_camera_that_is_gone_lets_the_face_go_to_rest() -> None:
+    """The run gives the last result again and again, whose faces become held and then lost."""
+    now, line = [10_000_000_000], Kept()
+    with Sender(line, Messages(), live=True, clock=lambda: now[0]) as sender:
+        sender.write(moment(10.0, tracked({"jawOpen": 0.8})), None)
+        for _ in range(20):
+            now[0] += 100_000_000
+            sender.write(moment(10.0), None)
+    jaws = [message["faces"][0]["weights"]["jawOpen"] for message in line.messages[:-1]]
+    assert jaws[0] == jaws[2] == 0.8 and jaws[-1] == 0 and sorted(jaws, reverse=True) == jaws
+    assert sender.latency_ms.count == 1
+
+
 def test_percentiles_keep_the_newest_only() -> None:
     values = Percentiles(keep=10)
     for i in range(1000):
