@@ -51,6 +51,12 @@ def check_output(path: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> No
         raise output_error(path, error) from error
 
 
+def stem_for(source: str) -> str:
+    """A file name for what is made of an input, without a suffix."""
+    name = Path(source.rstrip("/").rpartition("/")[2]).stem
+    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
+
+
 def leftovers(path: Path) -> tuple[Path, Path]:
     """Where a run that was killed may have left a part of `path`: Parquet's parts, a video being taken over."""
     return path.with_name(path.name + ".parts"), path.with_name(path.name + ".previous")

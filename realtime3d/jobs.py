@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
-from realtime3d.files import check_output, output_error
+from realtime3d.files import check_output, output_error, stem_for
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, sidecar_of, sidecars_of
 from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import is_file_name, open_source
@@ -113,7 +113,7 @@ def _files_for(source: str, outputs: Mapping[str, Path], *, many: bool) -> dict[
             raise UsageError(f"--{kind} {path}: with several inputs name a folder, not a file")
         if folder:
             _make_folder(path)
-        files[kind] = path / (_stem(source) + suffix) if folder else path
+        files[kind] = path / (stem_for(source) + suffix) if folder else path
     return files
 
 
@@ -122,12 +122,6 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(path, error) from error
-
-
-def _stem(source: str) -> str:
-    """A file name for what is made of `source`."""
-    name = Path(source.rstrip("/").rpartition("/")[2]).stem
-    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
 
 
 def _check_distinct(jobs: Sequence[Job]) -> None:
