@@ -23,6 +23,7 @@ class VtsServer:
         self.parameters: set[str] = set(DEFAULTS)
         self.values: dict[str, float] = {}
         self.face_found: list[bool] = []
+        self._open: list[ServerConnection] = []
         self._server = serve(self._talk, "127.0.0.1", port, compression=None)
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -36,12 +37,15 @@ class VtsServer:
 
     def close(self) -> None:
         self._server.shutdown()
+        for socket in self._open:  # older versions of websockets leave them open
+            socket.close()
         self._thread.join(5)
 
     def kinds(self) -> list[str]:
         return [request["messageType"] for request in self.asked]
 
     def _talk(self, socket: ServerConnection) -> None:
+        self._open.append(socket)
         session = {"authenticated": False}
         for text in socket:
             request = json.loads(text)
