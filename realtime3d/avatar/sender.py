@@ -148,7 +148,7 @@ class Sender:
         """One line for the user: where to, how much, how old the pictures were."""
         if self.frames and not self.line.sent:
             return self.line.status
-        text = f"{self.line.address}: {self.frames} frames"
+        text = f"sent to {self.line.address}: {self.frames} frames"
         if self.latency_ms.count:
             text += f", {self.latency_ms.at(50):.1f} ms after the picture (p95 {self.latency_ms.at(95):.1f})"
         return text

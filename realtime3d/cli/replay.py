@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             count = play(stop.until(moments(recording, pace=pace, loop=args.loop)), sinks)
         sending.learner.end()
         written = [f"  written: {args.livelink_csv}"] if args.livelink_csv is not None else []
-        _say([f"{args.table}: {count} frames", *(f"  sent to {line}" for line in sending.lines()), *written], args)
+        _say([f"{args.table}: {count} frames", *(f"  {line}" for line in sending.lines()), *written], args)
         return INTERRUPTED if stop.requested else 0
 
 

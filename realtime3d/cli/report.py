@@ -45,7 +45,7 @@ def summary_lines(summary: Summary) -> list[str]:
     ]
     if stages:
         lines.append(f"  frames/s by stage: {', '.join(stages)}")
-    lines += [f"  sent to {line}" for line in summary.sent]
+    lines += [f"  {line}" for line in summary.sent]
     written = ", ".join(map(str, summary.files))
     if written or not summary.sent:
         lines.append(f"  written: {written or 'nothing; --csv, --parquet, --jsonl and --overlay name files'}")

@@ -153,7 +153,7 @@ def test_live_sends_until_ctrl_c_and_says_how_old_the_pictures_were(without_nets
     assert child.returncode == 130
     assert heard[-1]["type"] == "end"
     assert f"sent to 127.0.0.1:{got.port}: " in out and "ms after the picture (p95" in out
-    assert "ws://127.0.0.1:9/x: not connected" in out and "secret" not in out + err
+    assert "  ws://127.0.0.1:9/x: not connected" in out and "secret" not in out + err
     assert "Traceback" not in err
 
 
