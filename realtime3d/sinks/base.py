@@ -16,7 +16,21 @@ Pace = Literal["every", "newest"]
 
 class Sink(Protocol):
     """Takes the result of every frame, in order. The constructor checks and touches nothing but the file system's
-    names; `__enter__` opens; `__exit__` finishes the file, after a failure as well. Failures are `OutputError`s."""
+    names; `__enter__` opens; `__exit__` finishes the file, after a failure as well. Failures are `OutputError`s.
+
+    >>> class Yaws:
+    ...     needs_image = False
+    ...     def __enter__(self):
+    ...         self.degrees = []
+    ...         return self
+    ...     def write(self, result, image):
+    ...         self.degrees += [face.euler_deg()[1] for face in result.faces]
+    ...     def __exit__(self, *failure): ...
+    >>> yaws = Yaws()
+    >>> _ = r3d.run(clip, end=0.5, sinks=[yaws])
+    >>> len(yaws.degrees)
+    13
+    """
 
     # A sink may say `pace = "newest"`: then it gets the newest result whenever it is ready for another one, in a thread
     # of its own, and may block in `write`. Without it, or with "every", it gets every result, in order.

@@ -102,6 +102,22 @@ class _Learner:
         return bool(seconds >= settings.min_s and (turned or seconds >= settings.patience_s))
 
 
+class LongestSeen:
+    """The frozen identity that was seen in most frames, over all streams of a tracker: what a profile keeps."""
+
+    def __init__(self) -> None:
+        self.identity: IdentityState | None = None
+
+    def take(self, identity: IdentityState) -> None:
+        """Note an identity as of now; of equals the newer one stays."""
+        if identity.frozen and (self.identity is None or identity.frames >= self.identity.frames):
+            self.identity = identity
+
+    def forget(self) -> None:
+        """What was learned is not wanted any more."""
+        self.identity = None
+
+
 class IdentityCache:
     """Shapes, neutral meshes and their age, by track id."""
 

@@ -80,6 +80,17 @@ class Tracks:
         self._since_detection = 0  # frames
         self._t_ns = self._before_ns = NO_TIME  # of this frame and of the one before
 
+    @property
+    def next_id(self) -> int:
+        """The id of the next new face."""
+        return self._next_id
+
+    def use(self, settings: TrackerSettings) -> None:
+        """Other settings from the next frame on; where there is room for fewer faces, the nearest stay."""
+        self.settings = settings
+        nearest_first = sorted(self._lives, key=lambda life: life.motion.pose.t[2])
+        self._end(nearest_first[settings.max_faces :])
+
     def needs_detection(self, t_ns: int) -> bool:
         """Whether the detector should look at the frame of `t_ns`; ask before `update`."""
         if not self._lives or t_ns - self._t_ns > GAP_S * 1e9:
