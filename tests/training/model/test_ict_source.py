@@ -26,7 +26,7 @@ def checkout(tmp_path):
 
 
 def test_a_folder_without_the_model_is_told_where_to_get_it(tmp_path) -> None:
-    with pytest.raises(SourceError, match="github.com/ICT-VGL/ICT-FaceKit"):
+    with pytest.raises(SourceError, match="name a checkout of https"):
         IctSource.load(tmp_path)
 
 
