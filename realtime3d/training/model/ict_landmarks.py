@@ -31,6 +31,7 @@ HEADS = 48  # drawn for MediaPipe beside the mean one
 SPREAD = 0.8  # of their coefficients: at 1 one head of a dozen is odd
 JAW_DOWN = 0.4  # opens the lips that nearly meet at rest
 SCALP_Y, SCALP_SLOPE, SCALP_Z = -62.0, -0.1, 55.0  # mm: the hairline on the forehead and behind the temples
+AHEAD = np.array([0.0, 0.0, -1.0])  # where the eyes look
 EAR_UV = (0.112, 0.29, 0.56)  # of the authors' chart: within this of its sides, between these heights (v down)
 
 
@@ -64,7 +65,7 @@ class LiveHead:
         return np.concatenate([self.mean[None], self.mean + offsets])
 
 
-def find_478(head: LiveHead, ahead: Array, seed: int) -> tuple[SurfacePoints, Array]:
+def find_478(head: LiveHead, seed: int) -> tuple[SurfacePoints, Array]:
     """MediaPipe's points, those round eyes and mouth on their rims, and (478,) how far each can be trusted in mm."""
     shown = np.zeros(len(head.triangles), dtype=bool)
     shown[shown_triangles(head.mean, head.triangles)] = True
@@ -73,7 +74,7 @@ def find_478(head: LiveHead, ahead: Array, seed: int) -> tuple[SurfacePoints, Ar
     outside = skin | eyes
     allowed = shown & outside[head.triangles].all(axis=1)
     balls = np.where(head.of("left_eye"), 1, np.where(head.of("right_eye"), 2, 0))
-    found = find_mediapipe(head.heads(seed), head.mean, head.triangles, allowed, balls, ahead, seed)
+    found = find_mediapipe(head.heads(seed), head.mean, head.triangles, allowed, balls, AHEAD, seed)
     points = on_the_lids(found.points, head.mean, head.triangles, eyes, skin)
     points = on_the_lips(points, head.mean, head.opened, head.triangles, skin)
     return points, np.maximum(found.spread_mm, 0.5)
