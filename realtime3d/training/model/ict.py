@@ -19,7 +19,7 @@ from realtime3d.training.model.expressions import (
     retarget_matrices,
 )
 from realtime3d.training.model.ict_actions import ARKIT_NAMES, EXTRA_NAMES, GAZE_DEG, arkit_actions, eyeball
-from realtime3d.training.model.ict_landmarks import JAW_DOWN, LiveHead, find_478, label_regions, place_68
+from realtime3d.training.model.ict_landmarks import JAW_DOWN, LiveHead, find_landmarks, label_regions
 from realtime3d.training.model.ict_source import IctSource
 from realtime3d.training.model.layout import Layout, lay_out
 from realtime3d.training.model.levels import LiveMesh, live_mesh
@@ -57,8 +57,8 @@ def build(source: IctSource, seed: int = 0, log: Log = lambda line: None) -> Bui
     opened = (source.neutral + JAW_DOWN * source.expression["jawOpen"])[kept]
     head = LiveHead(source, kept, own, opened)
     log(f"finding landmarks on {len(kept)} vertices with MediaPipe's mesh on renders")
-    points478, spread = find_478(head, seed)
-    region = label_regions(source, points478.on(head.mean))
+    points = find_landmarks(head, seed)
+    region = label_regions(source, points.mediapipe478.on(head.mean))
     log("components of expression")
     motion_weight = region_weights(region[kept], MOTION_WEIGHT)
     combination = expression_combination(actions[:, kept], ARKIT_NAMES, motion_weight, seed, GOALS)
@@ -75,10 +75,10 @@ def build(source: IctSource, seed: int = 0, log: Log = lambda line: None) -> Bui
         **_eye_arrays(source, kept),
         **_full_arrays(fields, order, region, source, layout, len(kept)),
         **retarget_matrices(actions[:, kept], motion[:, kept], region[kept]),
-        **landmark_arrays("mediapipe478", points478),
-        **landmark_arrays("ibug68", place_68(head)),
+        **landmark_arrays("mediapipe478", points.mediapipe478),
+        **landmark_arrays("ibug68", points.ibug68),
     }
-    return Built(arrays, spread)
+    return Built(arrays, points.spread_mm)
 
 
 def settled(source: IctSource) -> IctSource:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from realtime3d.face.mesh import triangles_of
 from realtime3d.training.model.decimate import thinned
-from realtime3d.training.model.ict_landmarks import landmark_vertices
 from realtime3d.training.model.ict_source import IctSource, symmetric
 from realtime3d.training.model.layout import Layout
 
@@ -51,7 +50,6 @@ def live_mesh(source: IctSource, layout: Layout) -> LiveMesh:
     """Triangles of the live head in the numbers of the full one."""
     poses, importance = _poses(source), _importance(source)
     fixed = _eye_rings(source)
-    fixed[landmark_vertices(source)] = True
     fixed |= fixed[source.partner]
     parts = []
     for names, target in TARGETS:

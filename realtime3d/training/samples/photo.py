@@ -19,7 +19,7 @@ from realtime3d.raster import Canvas
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.model.plain_render import IRIS, IRIS_DEG, SCLERA
 from realtime3d.training.model.regions import EYE_RINGS, LID_GAPS, gap
-from realtime3d.training.samples.mouth import Mouth
+from realtime3d.training.samples.mouth import IVORY, Mouth
 
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -138,6 +138,7 @@ def build_scene(top: HeadParts, photo: FittedPhoto) -> Scene:
     )  # fmt: skip
     eyes = top.region["eyes"]
     scene.colour[eyes] = scene.tinted(np.where(top.iris[eyes, None], IRIS, SCLERA))
+    scene.colour[top.mouth.own_teeth] = scene.tinted(np.tile(IVORY, (int(top.mouth.own_teeth.sum()), 1)))
     return scene
 
 
@@ -167,7 +168,7 @@ def _spread_colours(top: HeadParts, image: Image, uv: Array, seen: Array) -> Arr
     """(V, 3) the photo's colour where it is seen, the partner's, else the average of the neighbours', spread far."""
     soft = cv2.GaussianBlur(image, (0, 0), 1.2)
     sampled = cv2.remap(soft, uv[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-    unlike_skin = top.region["eyelids"] | top.region["eyes"] | top.mouth.inside | top.mouth.tongue
+    unlike_skin = top.region["eyelids"] | top.region["eyes"] | top.mouth.within
     own_weight = np.where(unlike_skin, 0, seen)
     weight = np.maximum(own_weight, 0.8 * own_weight[top.partner])
     mix = own_weight / (own_weight + 0.8 * own_weight[top.partner] + 1e-6)
