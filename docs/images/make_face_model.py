@@ -25,7 +25,7 @@ SIZE, SMOOTH, FOCAL, DISTANCE = 300, 3, 3.7, 1000.0
 LIGHT = np.array([0.3, -0.4, 0.86])
 ROWS: tuple[tuple[str, tuple[tuple[str, float, dict[str, float]], ...]], ...] = (
     ("full", (("full head", 0, {}), ("", -0.7, {}), ("", -1.57, {}))),
-    ("live", (("live head, 4,978 vertices", 0, {}), ("", -0.7, {}), ("", -1.57, {}))),
+    ("live", (("live head", 0, {}), ("", -0.7, {}), ("", -1.57, {}))),
     (
         "full",
         (
