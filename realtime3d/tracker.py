@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime3d.backends.base import Backend
-from realtime3d.clock import seconds_to_ns
+from realtime3d.clock import seconds_to_ns, to_s
 from realtime3d.config import Config
 from realtime3d.detect.base import Detector
 from realtime3d.errors import UsageError
@@ -224,7 +224,7 @@ class FaceTracker:
         """Like `process`, for the frame of a source; `dropped` frames were lost before it."""
         if self._last_ns is not None and frame.t_ns <= self._last_ns:
             raise UsageError(
-                f"t must rise: {frame.t_ns * 1e-9:.6f} s came after {self._last_ns * 1e-9:.6f} s; "
+                f"t must rise: {to_s(frame.t_ns):.6f} s came after {to_s(self._last_ns):.6f} s; "
                 "call reset() before another stream"
             )
         if self._loop is None:

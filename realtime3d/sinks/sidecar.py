@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.clock import to_s
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
 from realtime3d.files import write_whole
@@ -28,6 +29,9 @@ CONVENTIONS = {
     "pose_T": "mm, position of the head's origin in the camera: x right, y down, z forward",
     "pose_R": "radians: R = Rx(pitch) Ry(yaw) Rz(roll), camera from head; pitch positive looks down, yaw positive "
     "turns to the person's own right, roll positive turns clockwise in the picture",
+    "pose_q": "the same rotation as a quaternion w, x, y, z",
+    "head": "degrees: the same rotation as R = Ry(yaw) Rx(pitch) Rz(roll): where the nose points, yaw to 180, then how "
+    "the head is tilted; same signs",
     "box": "px, left, top, width, height of the projected face; (0, 0) is the centre of the top left pixel",
     "exp": "standard deviations of the face model's expression population",
     "id": "standard deviations of the face model's identity population; the cached value of the face",
@@ -131,7 +135,7 @@ class SidecarSink:
         return news
 
     def _seconds(self, t_ns: int | None, result: FrameResult) -> float:
-        return timestamp(result, self._zero_ns) if t_ns is None else round((t_ns - self._zero_ns) / 1e9, 6)
+        return timestamp(result, self._zero_ns) if t_ns is None else round(to_s(t_ns - self._zero_ns), 6)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is not None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from realtime3d.errors import OutputError
+from realtime3d.errors import OutputError, first_line
 from realtime3d.face.state import FrameResult
 from realtime3d.types import Image
 
@@ -53,7 +53,7 @@ class WindowSink:
             plain = self._gui.WINDOW_GUI_NORMAL  # without Qt's toolbar
             self._gui.namedWindow(self._title, self._gui.WINDOW_NORMAL | self._gui.WINDOW_KEEPRATIO | plain)
         except self._gui.error as error:
-            raise OutputError(f"no window can be opened ({_first_line(error)}): {_ADVICE}") from error
+            raise OutputError(f"no window can be opened ({first_line(error)}): {_ADVICE}") from error
 
     def write(self, result: FrameResult, image: Image | None) -> None:
         if image is None:
@@ -71,7 +71,7 @@ class WindowSink:
             self._shown = True
             self._listen()
         except self._gui.error as error:
-            raise OutputError(f"the window shows nothing any more ({_first_line(error)}): {_ADVICE}") from error
+            raise OutputError(f"the window shows nothing any more ({first_line(error)}): {_ADVICE}") from error
 
     def _listen(self) -> None:
         code = self._gui.waitKey(1)  # the window is drawn in here
@@ -92,10 +92,6 @@ class WindowSink:
             with contextlib.suppress(self._gui.error):  # gone already
                 self._gui.destroyWindow(self._title)
         self.closed = True
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:160]
 
 
 def check_display() -> None:

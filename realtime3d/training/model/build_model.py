@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.model import SurfacePoints
-from realtime3d.files import write_whole
+from realtime3d.files import whole
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.model.correspondence import Correspondence, find_mediapipe, place_68
 from realtime3d.training.model.expressions import (
@@ -23,8 +22,7 @@ from realtime3d.training.model.expressions import (
 from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.regions import NAMES, label_regions, visible_triangles
 from realtime3d.training.model.rims import on_same_rims, on_the_lids, on_the_lips
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 N_SHAPE = 99
 FORMAT = 1
@@ -195,6 +193,5 @@ def landmark_arrays(name: str, points: SurfacePoints) -> dict[str, NDArray]:
 
 def save(arrays: dict[str, NDArray], path: Path) -> None:
     """Write the model file atomically: an interrupted build leaves the old one."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    write_whole(path, buffer.getvalue())
+    with whole(path, make_folder=True) as draft:
+        np.savez_compressed(draft, **arrays)

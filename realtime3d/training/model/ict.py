@@ -24,8 +24,8 @@ from realtime3d.training.model.ict_source import IctSource
 from realtime3d.training.model.layout import Layout, lay_out
 from realtime3d.training.model.levels import LiveMesh, live_mesh
 from realtime3d.training.model.regions import NAMES
+from realtime3d.types import Array
 
-Array = NDArray[np.float64]
 Log = Callable[[str], None]
 
 FORMAT = 2

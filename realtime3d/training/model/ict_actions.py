@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.training.model.ict_source import IctSource
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 ARKIT_NAMES = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",

@@ -14,8 +14,8 @@ from realtime3d.training.model.ict_source import IctSource
 from realtime3d.training.model.plain_render import shown_triangles
 from realtime3d.training.model.regions import EYE_RINGS, EYELID_MM, LIPS_OUTER, NAMES, inside
 from realtime3d.training.model.rims import on_same_rims, on_the_lids, on_the_lips
+from realtime3d.types import Array
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 TRAGUS = (1278, 3496)  # the authors' vertices where the jaw begins, in front of the ears

@@ -11,8 +11,7 @@ from realtime3d.face.mesh import triangles_of
 from realtime3d.training.model.decimate import thinned
 from realtime3d.training.model.ict_source import IctSource, symmetric
 from realtime3d.training.model.layout import Layout
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 # Parts that are thinned together, and the vertices left of them. Sockets and lashes are for the full head only.
 TARGETS: tuple[tuple[tuple[str, ...], int], ...] = (
