@@ -83,7 +83,8 @@ def test_lids_and_lips_open_as_far_as_the_landmarks(model, to_motion):
     points[::3, lids, 1] += np.where(np.isin(lids, np.array(LID_GAPS)[:, 1]), 0.7, -0.7) * FOCAL / DISTANCE
     found = fit(model, to_motion, plain(), [f"{k}.jpg" for k in range(PEOPLE)], points, np.tile(SIZE, (PEOPLE, 1)))
     fitted = openings(model, found.alpha, found.motion, pairs)
-    assert fitted["lids"][::3].max() < 1.2 and np.abs(fitted["lids"] - true["lids"]).max() < 1.2
+    ajar = max(0.0, float(true["lids"][::3].max()))  # not every head of the scans shuts its eyes at a blink of 1
+    assert fitted["lids"][::3].max() < 1.2 + ajar and np.abs(fitted["lids"] - true["lids"]).max() < 1.2
     assert np.abs(fitted["lips"] - true["lips"]).max() < 1.0 and true["lips"][::2].min() > 6
 
 
