@@ -63,7 +63,7 @@ class TexturePainter:
             return self._finished(
                 np.zeros((self.size, self.size, 3), np.float32), np.zeros((self.size,) * 2, np.float32)
             )
-        places = np.empty((self.size, self.size, 4), np.float32)
+        places = np.zeros((self.size, self.size, 4), np.float32)
         places[..., :2] = -1e6  # between the charts: nothing is seen
         values = np.column_stack([look.xy, look.z, look.facing]).astype(np.float32)
         interpolate(self._ids, self._bary, head.triangles, np.ascontiguousarray(values), places)
