@@ -22,7 +22,7 @@ PLAIN = {  # BGR of what is not seen, in the light that makes skin SKIN_LIGHT
 }  # fmt: skip
 SKIN_LIGHT = 150.0  # mean of the three channels
 GREY = (140.0, 160.0, 200.0)  # skin, where nothing at all is seen
-COARSE = 16  # times smaller: what is left in it is light and colour; the rest is detail, which the other half lends
+COARSE = 40  # times smaller: what is left in it is light and colour; the rest is detail, which the other half lends
 HINT = 0.01  # weight of a part's mean colour where nothing of it is seen, beside what is seen near by
 SOFT_PX = 7  # over which what is seen goes over into the guess
 MIRRORED_MM = 3.0  # a layout whose halves are further apart than this is not symmetric
@@ -126,11 +126,11 @@ def spread(colour: FloatArray, weight: FloatArray) -> FloatArray:
     while max(levels[-1][1].shape) > 1:
         size = tuple(-(-side // 2) for side in levels[-1][1].shape[::-1])
         levels.append(tuple(cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in levels[-1]))  # type: ignore[arg-type]
-    out = np.zeros((1, 1, 3), np.float32)
+    out = levels[-1][0] / np.maximum(levels[-1][1], 1e-9).reshape(1, 1, 1)
     for total, w in reversed(levels):
         if out.shape[:2] != w.shape:
             out = cv2.resize(out, w.shape[::-1], interpolation=cv2.INTER_LINEAR)
         sure = w if w is weight else np.minimum(w * 4, 1)
-        mean = total / np.maximum(w, 1e-6)[..., None]
+        mean = total.reshape(*w.shape, 3) / np.maximum(w, 1e-6)[..., None]
         out = out + (mean - out) * sure.reshape(*w.shape, 1)
     return out
