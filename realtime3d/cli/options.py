@@ -64,7 +64,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Files that a run writes. With several inputs each names a folder."""
     group = parser.add_argument_group("outputs")
     for kind, output in OUTPUTS.items():
-        group.add_argument(f"--{kind}", metavar="F", type=Path, help=output.help)
+        group.add_argument(f"--{kind}", metavar="DIR" if output.folder else "F", type=Path, help=output.help)
+    group.add_argument("--mesh-every", metavar="N", type=at_least(1), default=1, help="meshes of each N-th frame")
+    group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (of PLYs full, of GLB live)")
     add_table_options(group)
 
 

@@ -29,6 +29,8 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         profile=args.profile,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        mesh_every=args.mesh_every,
+        mesh_level=args.mesh,
         resume=resume,
         overwrite=args.overwrite,
     )

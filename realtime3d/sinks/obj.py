@@ -1,4 +1,7 @@
-"""OBJ: text, in quads, with texture coordinates; beside it a material file that names the texture."""
+"""OBJ: text, with texture coordinates; beside it a material file that names the texture.
+
+In triangles: Open3D leaves out quads.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,8 @@ class ObjText:
     def __init__(self, head: HeadMesh) -> None:
         uv = head.uv * np.array([1, -1], np.float32) + np.array([0, 1], np.float32)  # v up
         self._layout = _lines("vt %.6f %.6f\n", uv)
-        corners = np.stack([head.faces, head.uv_faces], axis=-1) + 1
-        quads = head.faces[:, 3] >= 0
-        self._faces = _lines("f %d/%d %d/%d %d/%d %d/%d\n", corners[quads].reshape(-1, 8))
-        self._faces += _lines("f %d/%d %d/%d %d/%d\n", corners[~quads, :3].reshape(-1, 6))
+        corners = np.stack([head.triangles, head.uv_triangles], axis=-1) + 1
+        self._faces = _lines("f %d/%d %d/%d %d/%d\n", corners.reshape(-1, 6))
 
     def bytes(self, vertices: FloatArray, material_file: str = "", comments: Sequence[str] = ()) -> bytes:
         """An OBJ file of (V, 3) vertices; `material_file` holds the material `head`."""
