@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import logging
 import multiprocessing
 import signal
 from collections import deque
@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from realtime3d.pictures.plan import PicturesJob, Problem, Task
 from realtime3d.pictures.work import Done, PictureWorker
+from realtime3d.process import hush_native_code
 
 AHEAD = 2  # tasks for each process, so that none waits
 DIED = "the process that worked on it died: the picture may be too large for the memory"
@@ -23,6 +24,8 @@ _worker: PictureWorker | None = None  # of a process of the pool
 def _open_worker(job: PicturesJob, planned: Collection[str]) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; who started this process decides
+    logging.getLogger("realtime3d").setLevel(logging.ERROR)  # what is to be said of nets and settings is said already
+    hush_native_code()
     _worker = PictureWorker(job, planned).__enter__()
 
 
@@ -41,19 +44,19 @@ class Pool:
 
     def map(self, tasks: Sequence[Task]) -> Iterator[Done]:
         """The same as doing one task after the other."""
-        waiting = iter(tasks)
+        waiting = deque(tasks)
         running: deque[tuple[Task, Future[Done]]] = deque()
         try:
-            while True:
-                room = AHEAD * self._job.workers - len(running)
-                running.extend((task, self._started().submit(_do, task)) for task in itertools.islice(waiting, room))
-                if not running:
-                    return
+            while waiting or running:
                 try:
+                    while waiting and len(running) < AHEAD * self._job.workers:
+                        running.append((waiting[0], self._started().submit(_do, waiting[0])))
+                        waiting.popleft()
                     done = running[0][1].result()
                 except BrokenProcessPool:
-                    yield from self._one_by_one([task for task, _ in running])
+                    suspects = [task for task, _ in running]
                     running.clear()
+                    yield from self._one_by_one(suspects)
                     continue
                 running.popleft()
                 yield done
@@ -62,13 +65,13 @@ class Pool:
 
     def _one_by_one(self, tasks: Sequence[Task]) -> Iterator[Done]:
         """What was under way when a process died: each alone, so that it is known which one kills."""
+        self.close()
         for task in tasks:
-            self.close()
             try:
                 yield self._started().submit(_do, task).result()
             except BrokenProcessPool:
+                self.close()
                 yield Done(task, problems=(Problem(task.id, task.file, task.where, DIED),))
-        self.close()
 
     def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:
