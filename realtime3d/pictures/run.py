@@ -14,12 +14,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from realtime3d.errors import OutputError, require
-from realtime3d.files import AppendFile, check_output, output_error, whole, write_whole
+from realtime3d.errors import OutputError
+from realtime3d.files import AppendFile, check_output, output_error, write_whole
 from realtime3d.pictures.plan import ERRORS, FACTS, NO_FACE, PARQUET, SHEET, TABLE, PicturesJob, Problem, Task, plan
 from realtime3d.pictures.pool import Pool
 from realtime3d.pictures.sheet import read_faces, write_sheet
 from realtime3d.pictures.work import FIXED, Done, PictureWorker
+from realtime3d.sinks.parquet import check_installed, from_csv
 from realtime3d.sinks.sidecar import CONVENTIONS, read_sidecar, versions
 from realtime3d.tracker import FaceTracker
 
@@ -58,7 +59,7 @@ def run_pictures(
     paths = {name: job.out / name for name in (TABLE, ERRORS, SHEET, FACTS, PARQUET)}
     _check_outputs(job, planned, paths)
     if job.parquet:
-        require("pyarrow.csv", "parquet", "a Parquet table")
+        check_installed()
     ids = {item.id for item in planned if isinstance(item, Task)}
     summary = PicturesSummary(job.out)
     with ExitStack() as opened:
@@ -132,27 +133,8 @@ def _finish(job: PicturesJob, paths: Mapping[str, Path], summary: PicturesSummar
     if job.overlay and write_sheet(paths[SHEET], job.out, read_faces(paths[TABLE])):
         summary.files.append(paths[SHEET])
     if job.parquet:
-        _write_parquet(paths[TABLE], paths[PARQUET])
+        from_csv(paths[TABLE], paths[PARQUET], {"id": "str", "file": "str", "face": "int32", "success": "int8"})
         summary.files.append(paths[PARQUET])
-
-
-def _write_parquet(table: Path, path: Path) -> None:
-    """The table, typed as a film's Parquet."""
-    arrow: Any = require("pyarrow", "parquet", "a Parquet table")
-    arrow_csv: Any = require("pyarrow.csv", "parquet", "a Parquet table")
-    parquet: Any = require("pyarrow.parquet", "parquet", "a Parquet table")
-    with open(table, encoding="utf-8") as file:
-        names = file.readline().strip().split(",")
-    plain = {"id": arrow.string(), "file": arrow.string(), "face": arrow.int32(), "success": arrow.int8()}
-    types = {name: plain.get(name, _number(arrow, name)) for name in names}
-    read = arrow_csv.read_csv(table, convert_options=arrow_csv.ConvertOptions(column_types=types))
-    notes = {f"realtime3d.{key}": text for key, text in CONVENTIONS.items()}
-    with whole(path) as draft:
-        parquet.write_table(read.replace_schema_metadata(notes), draft)
-
-
-def _number(arrow: Any, name: str) -> Any:
-    return arrow.float64() if "pose_" in name or name.startswith("head_") else arrow.float32()
 
 
 # -- going on where a killed run stopped ------------------------------------------------------------------------------
