@@ -70,7 +70,8 @@ class TexturePainter:
         x, y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
         weight = seen(look, places[..., :2], places[..., 2], places[..., 3])
         weight[self._ids < 0] = 0
-        weight = np.minimum(weight, _blur(weight) / self._inside)
+        soft = np.minimum(weight, _blur(weight) / self._inside)
+        weight = np.where(self._skin, soft, weight)  # the charts of the eyes are too small to be softened
         colour = cv2.remap(look.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
         return self._finished(colour, weight)
 
