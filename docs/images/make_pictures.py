@@ -1,4 +1,4 @@
-"""Makes pictures.jpg beside this file: a frame of the demo clip, and what `realtime3d images` makes of it."""
+"""Makes pictures.jpg and views.jpg beside this file: what `realtime3d images` makes of a frame of the demo clip."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from realtime3d.demo import clip_path
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, euler_to_matrix
 from realtime3d.render.textured import draw_textured
+from realtime3d.render.views import Views
 from realtime3d.surface.texture import TexturePainter
 from realtime3d.types import Image
 
 HERE = Path(__file__).parent
 FRAME_S, SIDE = 0.6, 420
+YAWS = (-75, -40, -22, 0, 22, 40, 75)
 TURNS = (-40.0, 0.0, 40.0)  # degrees of yaw
 
 
@@ -34,6 +36,8 @@ def main() -> None:
     rows[1] = cv2.copyMakeBorder(rows[1], 0, 0, (wide - rows[1].shape[1]) // 2, 0, cv2.BORDER_CONSTANT)
     rows[1] = cv2.copyMakeBorder(rows[1], 0, 0, 0, wide - rows[1].shape[1], cv2.BORDER_CONSTANT)
     cv2.imwrite(str(HERE / "pictures.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    views = Views(face, image, texture)
+    cv2.imwrite(str(HERE / "views.jpg"), np.hstack([views.draw(yaw, 256) for yaw in YAWS]))
 
 
 def drawn(image: Image, result: FrameResult) -> Image:

@@ -29,6 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb)",
     )
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (full, of GLB live)")
+    group.add_argument(
+        "--views",
+        metavar="DEG,...",
+        type=_degrees,
+        nargs="?",
+        const=(),
+        help="the head seen from other sides: yaw in degrees, as --views=-75,0,40 (0, 22, 40, 55, 75 to the seen side)",
+    )
+    group.add_argument("--plain", action="store_true", help="views without the picture's background")
+    group.add_argument("--crops", metavar="PX", type=options.at_least(16), help="the face upright and cut out")
     group.add_argument("--no-overlay", action="store_true", help="neither ID_overlay.jpg nor contact.jpg")
     group.add_argument("--parquet", action="store_true", help="also faces.parquet (needs the [parquet] extra)")
     options.add_table_options(group)
@@ -51,6 +61,13 @@ def _formats(text: str) -> frozenset[str]:
     return wanted
 
 
+def _degrees(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of degrees: write --views=-75,0,40") from None
+
+
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
@@ -64,6 +81,9 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         formats=args.formats,
         level=args.mesh,
+        views=args.views,
+        plain=args.plain,
+        crops=args.crops or 0,
         overlay=not args.no_overlay,
         blendshapes=args.blendshapes,
         raw=args.raw,

@@ -31,6 +31,9 @@ class PicturesJob:
     out: Path
     formats: frozenset[str] = frozenset({"ply", "obj", "glb"})
     level: str | None = None  # of the meshes; None: full for PLY and OBJ, live for GLB
+    views: tuple[float, ...] | None = None  # degrees of yaw; empty: the usual ones, to the side that is seen
+    plain: bool = False  # views have no background
+    crops: int = 0  # px of upright crops; 0: none
     overlay: bool = True  # ID_overlay.jpg, and the contact sheet made of them
     blendshapes: bool = False
     raw: bool = False
@@ -44,6 +47,10 @@ class PicturesJob:
         unknown = sorted(set(self.formats) - set(FORMATS))
         if unknown:
             raise UsageError(f"no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
+        if self.views and not all(-90 <= yaw <= 90 for yaw in self.views):
+            raise UsageError(f"views are degrees of yaw from -90 to 90, not {', '.join(map(str, self.views))}")
+        if self.crops and not 16 <= self.crops <= 4096:
+            raise UsageError(f"crops have 16 to 4096 px, not {self.crops}")
         if self.workers < 1:
             raise UsageError(f"workers must be at least 1, not {self.workers}")
 

@@ -16,6 +16,7 @@ from realtime3d.files import write_whole
 from realtime3d.pictures.plan import NO_FACE, PicturesJob, Problem, Task, numbered
 from realtime3d.render.base import OverlayStyle
 from realtime3d.render.choose import create_renderer
+from realtime3d.render.views import Views, upright_crop, view_name
 from realtime3d.sinks.columns import column_groups, rounded
 from realtime3d.sinks.meshes import Kind, MeshWriter, encoded
 from realtime3d.sinks.sidecar import CONVENTIONS
@@ -104,12 +105,20 @@ class PictureWorker:
         """All files of one face."""
         folder, job = self._job.out / name, self._job
         image = result.frame.image
-        texture = self._meshes.paint(face, image) if job.formats & {"obj", "glb"} else None
+        coloured = job.formats & {"obj", "glb"} or job.views is not None
+        texture = self._meshes.paint(face, image) if coloured else None
         for kind in job.kinds:
             self._meshes.write(folder / f"{name}_{kind}.ply", face, cast(Kind, kind), texture)
         for suffix in ("obj", "glb"):
             if suffix in job.formats:
                 self._meshes.write(folder / f"{name}.{suffix}", face, "expression", texture)
+        if texture is not None and job.views is not None:
+            views = Views(face, image, texture, background=not job.plain)
+            for yaw in job.views or views.yaws():
+                write_whole(folder / view_name(name, yaw), encoded(views.draw(yaw), ".jpg"), make_folder=True)
+        if job.crops:
+            crop = encoded(upright_crop(face, image, job.crops), ".jpg")
+            write_whole(folder / f"{name}_crop.jpg", crop, make_folder=True)
         if job.overlay:
             drawn = self._renderer.draw(image, FrameResult(result.frame, (face,), camera=result.camera))
             write_whole(folder / f"{name}_overlay.jpg", encoded(drawn, ".jpg"), make_folder=True)

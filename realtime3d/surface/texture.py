@@ -23,7 +23,7 @@ PLAIN = {  # BGR of what is not seen, in the light that makes skin SKIN_LIGHT
 SKIN_LIGHT = 150.0  # mean of the three channels
 GREY = (140.0, 160.0, 200.0)  # skin, where nothing at all is seen
 COARSE = 40  # times smaller: what is left in it is light and colour; the rest is detail, which the other half lends
-HINT = 0.01  # weight of a part's mean colour where nothing of it is seen, beside what is seen near by
+HINT = 0.05  # weight of a part's mean colour where nothing of it is seen, beside what is seen near by
 SOFT_PX = 7  # over which what is seen goes over into the guess
 MIRRORED_MM = 3.0  # a layout whose halves are further apart than this is not symmetric
 

@@ -100,6 +100,17 @@ def test_formats_choose(images: Images, faces: Path, tmp_path: Path, formats: st
     assert not (tmp_path / "out" / "contact.jpg").exists()
 
 
+def test_views_and_crops(images: Images, faces: Path, tmp_path: Path) -> None:
+    assert images(faces, "--formats", "none", "--no-overlay", "--views=-75,0,40", "--crops", "96", "--plain") == 0
+    found = sorted(path.name for path in (tmp_path / "out" / "id0").iterdir())
+    views = [f"id0_rendered_aug_{yaw}_00_10.jpg" for yaw in ("+40", "-00", "-75")]
+    assert found == sorted(["id0.json", "id0_crop.jpg", *views])
+    assert cv2.imread(str(tmp_path / "out" / "id0" / "id0_crop.jpg")).shape == (96, 96, 3)
+    assert images(faces, "--overwrite", "--formats", "none", "--no-overlay", "--views") == 0
+    names = {path.name for path in (tmp_path / "out" / "id0").iterdir()}
+    assert {f"id0_rendered_aug_-{yaw}_00_10.jpg" for yaw in ("00", "22", "40", "55", "75")} <= names
+
+
 def test_bad_rows_do_not_stop_the_run(images: Images, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     photo(folder / "good.png")
