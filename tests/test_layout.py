@@ -30,6 +30,7 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "pipeline": {"face", "sources", "sinks", "render", "tracker"},
     "jobs": {"face", "sources", "sinks", "avatar", "render", "tracker", "pipeline"},
     "pictures": {"face", "sources", "sinks", "surface", "render", "tracker"},
+    "replay": {"face", "sinks", "tracker"},
     "batch": {"jobs", "pictures"},
     "view": {"face", "sources", "sinks", "avatar", "render", "tracker", "pipeline", "jobs"},
     "demo": {"face"},

@@ -148,6 +148,8 @@ class FaceModel:
             )
             live = self._live
             mean, region = np.concatenate([live.mean, arrays["full_mean"]]), arrays["full_region"]
+            if int(arrays["full_faces"].max()) + 1 != len(mean):
+                raise ValueError("its full head is another one's")
             return HeadMesh(
                 mean,
                 np.concatenate([live.shape_basis, shape], axis=1),

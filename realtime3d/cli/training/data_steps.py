@@ -107,7 +107,8 @@ def calibrate(args: argparse.Namespace, log: Log) -> None:
 
     from realtime3d.face.model import FaceModel
     from realtime3d.training.labels.calibration import Calibration, calibration_file
-    from realtime3d.training.labels.fit import calibrate, find_landmarks
+    from realtime3d.training.labels.fit import calibrate
+    from realtime3d.training.labels.landmarks import find_landmarks
     from realtime3d.training.labels.splits import held_out_people, is_held_out
 
     files = _pictures(args.photos)
@@ -135,7 +136,8 @@ def fit(args: argparse.Namespace, log: Log) -> None:
 
     from realtime3d.face.model import FaceModel
     from realtime3d.training.labels.calibration import Calibration, calibration_file
-    from realtime3d.training.labels.fit import find_landmarks, fit_in_chunks
+    from realtime3d.training.labels.fit import fit_in_chunks
+    from realtime3d.training.labels.landmarks import find_landmarks
 
     files = _pictures(args.photos)
     names, points, sizes = find_landmarks(files, _bar("finding landmarks", args.quiet))

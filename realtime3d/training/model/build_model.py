@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from realtime3d.face.model import SurfacePoints
 from realtime3d.files import whole
 from realtime3d.geometry import euler_to_matrix
-from realtime3d.training.model.correspondence import INNER_68, Correspondence, find_mediapipe, place_68
+from realtime3d.training.model.correspondence import Correspondence, find_mediapipe, place_68
 from realtime3d.training.model.expressions import (
     MOTION_WEIGHT,
     expression_combination,
@@ -21,7 +21,7 @@ from realtime3d.training.model.expressions import (
 )
 from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.regions import NAMES, label_regions, visible_triangles
-from realtime3d.training.model.rims import on_the_lids, on_the_lips
+from realtime3d.training.model.rims import on_same_rims, on_the_lids, on_the_lips
 from realtime3d.types import Array
 
 N_SHAPE = 99
@@ -150,11 +150,7 @@ def on_rims(
     hidden = np.isin(region, [NAMES.index(name) for name in ("eyes", "tongue", "mouth_inside")])
     moved = on_the_lids(points478, mean, source.triangles, region == NAMES.index("eyes"), ~hidden)
     moved = on_the_lips(moved, mean, opened, source.triangles, ~hidden)
-    vertices, weights = points68.vertices.copy(), points68.weights.copy()
-    rims = [*range(36, 48), *range(61, 64), *range(65, 68)]  # eyes, and between the lips without the corners
-    same = [INNER_68[i - 17] for i in rims]  # iBUG's first 17 points are the jaw
-    vertices[rims], weights[rims] = moved.vertices[same], moved.weights[same]
-    return moved, SurfacePoints(vertices, weights)
+    return moved, on_same_rims(points68, moved)
 
 
 def principal_components(offsets: Array, weight: Array, count: int) -> Array:

@@ -11,7 +11,8 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from realtime3d.types import Array
+
 Ints = NDArray[np.int64]
 
 BORDER = 4.0  # what leaving a border or a seam counts beside leaving the surface

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from realtime3d.training.model.actions import GAZE, sample_actions
 from realtime3d.training.model.regions import NAMES
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 N_EXPRESSION = 29
 MOTION_WEIGHT = {

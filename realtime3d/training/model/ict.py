@@ -19,19 +19,19 @@ from realtime3d.training.model.expressions import (
     retarget_matrices,
 )
 from realtime3d.training.model.ict_actions import ARKIT_NAMES, EXTRA_NAMES, GAZE_DEG, arkit_actions, eyeball
-from realtime3d.training.model.ict_landmarks import JAW_DOWN, LiveHead, find_478, label_regions, place_68
+from realtime3d.training.model.ict_landmarks import JAW_DOWN, LiveHead, find_landmarks, label_regions
 from realtime3d.training.model.ict_source import IctSource
 from realtime3d.training.model.layout import Layout, lay_out
 from realtime3d.training.model.levels import LiveMesh, live_mesh
 from realtime3d.training.model.regions import NAMES
+from realtime3d.types import Array
 
-Array = NDArray[np.float64]
 Log = Callable[[str], None]
 
 FORMAT = 2
 # The scans' heads look ahead in their own axes; people who face a camera upright fit them at this pitch (the median of
 # studio portraits). Turning the model makes a frontal upright face R = I.
-FRONTAL_PITCH_DEG = 0.0
+FRONTAL_PITCH_DEG = -1.6
 # mm between neighbouring values of the full head's vertices that the live head lacks: thinner ones would not be seen.
 GOALS = {"eyeBlink": 0.985}  # lids that lack a twentieth of their way are open
 SHAPE_STEP, MOTION_STEP = 0.008, 0.008
@@ -57,37 +57,37 @@ def build(source: IctSource, seed: int = 0, log: Log = lambda line: None) -> Bui
     opened = (source.neutral + JAW_DOWN * source.expression["jawOpen"])[kept]
     head = LiveHead(source, kept, own, opened)
     log(f"finding landmarks on {len(kept)} vertices with MediaPipe's mesh on renders")
-    upright = euler_to_matrix(np.radians(FRONTAL_PITCH_DEG), 0, 0).T
-    points478, spread = find_478(head, upright @ (0.0, 0.0, -1.0), seed)
-    region = label_regions(source, points478.on(head.mean))
+    points = find_landmarks(head, seed)
+    region = label_regions(source, points.mediapipe478.on(head.mean))
     log("components of expression")
     motion_weight = region_weights(region[kept], MOTION_WEIGHT)
     combination = expression_combination(actions[:, kept], ARKIT_NAMES, motion_weight, seed, GOALS)
     motion = np.concatenate([np.einsum("ak,avc->kvc", combination, actions), extras])
     order = np.concatenate([kept, np.setdiff1d(np.arange(len(source.neutral)), kept)])
-    turned = {
-        "mean": source.neutral[order] @ upright,
-        "shape": source.identity[:, order] @ upright,
-        "motion": motion[:, order] @ upright,
-    }
+    fields = {"mean": source.neutral[order], "shape": source.identity[:, order], "motion": motion[:, order]}
     arrays = {
         "format": np.array(FORMAT),
         "licence": np.array(source.licence),
         "region_names": np.array(NAMES),
         "extra_names": np.array(EXTRA_NAMES),
         "arkit_names": np.array(ARKIT_NAMES),
-        **_live_arrays(turned, own, region[kept], live, layout),
+        **_live_arrays(fields, own, region[kept], live, layout),
         **_eye_arrays(source, kept),
-        **_full_arrays(turned, order, region, source, layout, len(kept)),
+        **_full_arrays(fields, order, region, source, layout, len(kept)),
         **retarget_matrices(actions[:, kept], motion[:, kept], region[kept]),
-        **landmark_arrays("mediapipe478", points478),
-        **landmark_arrays("ibug68", place_68(head)),
+        **landmark_arrays("mediapipe478", points.mediapipe478),
+        **landmark_arrays("ibug68", points.ibug68),
     }
-    return Built(arrays, spread)
+    return Built(arrays, points.spread_mm)
 
 
 def settled(source: IctSource) -> IctSource:
-    """The origin between the eyeballs, which look ahead, and identities that do not move the head: pose does that."""
+    """Upright, with the origin between eyeballs that look ahead, and identities that leave the head where it is."""
+    upright = euler_to_matrix(np.radians(FRONTAL_PITCH_DEG), 0, 0).T
+    expression = {name: field @ upright for name, field in source.expression.items()}
+    source = replace(
+        source, neutral=source.neutral @ upright, identity=source.identity @ upright, expression=expression
+    )
     neutral, middles = source.neutral.copy(), []
     for side in SIDES:
         mask, middle = eyeball(source, side)
@@ -116,17 +116,17 @@ def without_rigid(modes: Array, rest: Array, mask: NDArray[np.bool_]) -> Array:
 
 
 def _live_arrays(
-    turned: dict[str, Array], own: NDArray, region: NDArray, live: LiveMesh, layout: Layout
+    fields: dict[str, Array], own: NDArray, region: NDArray, live: LiveMesh, layout: Layout
 ) -> dict[str, NDArray]:
     n = len(region)
     rows = np.unique(live.uv_triangles)
     kept = np.unique(live.triangles)
-    n_expression = len(turned["motion"]) - len(EXTRA_NAMES)
+    n_expression = len(fields["motion"]) - len(EXTRA_NAMES)
     return {
-        "mean": turned["mean"][:n].astype(np.float32),
-        "shape_basis": turned["shape"][:, :n].astype(np.float16),
-        "expression_basis": turned["motion"][:n_expression, :n].astype(np.float16),
-        "extra_basis": turned["motion"][n_expression:, :n].astype(np.float16),
+        "mean": fields["mean"][:n].astype(np.float32),
+        "shape_basis": fields["shape"][:, :n].astype(np.float16),
+        "expression_basis": fields["motion"][:n_expression, :n].astype(np.float16),
+        "extra_basis": fields["motion"][n_expression:, :n].astype(np.float16),
         "triangles": own.astype(np.uint16),
         "region": region,
         "uv": layout.uv[rows].astype(np.float32),
@@ -149,15 +149,15 @@ def _eye_arrays(source: IctSource, kept: NDArray[np.intp]) -> dict[str, NDArray]
 
 
 def _full_arrays(
-    turned: dict[str, Array], order: NDArray, region: NDArray, source: IctSource, layout: Layout, n: int
+    fields: dict[str, Array], order: NDArray, region: NDArray, source: IctSource, layout: Layout, n: int
 ) -> dict[str, NDArray]:
     """The full head: its first `n` vertices are the live one's and not written again."""
     place = np.empty(len(order) + 1, dtype=np.int32)
     place[order], place[-1] = np.arange(len(order)), -1
     return {
-        "full_mean": turned["mean"][n:].astype(np.float32),
-        "full_shape": packed(turned["shape"][:, n:], SHAPE_STEP),
-        "full_motion": packed(turned["motion"][:, n:], MOTION_STEP),
+        "full_mean": fields["mean"][n:].astype(np.float32),
+        "full_shape": packed(fields["shape"][:, n:], SHAPE_STEP),
+        "full_motion": packed(fields["motion"][:, n:], MOTION_STEP),
         "full_steps_mm": np.array([SHAPE_STEP, MOTION_STEP]),
         "full_faces": place[source.faces],
         "full_region": region[order],

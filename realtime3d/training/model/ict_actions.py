@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.training.model.ict_source import IctSource
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 ARKIT_NAMES = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
@@ -25,7 +24,7 @@ EXTRA_NAMES = ("gazeLeftYaw", "gazeLeftPitch", "gazeRightYaw", "gazeRightPitch",
 
 GAZE_DEG = 30.0  # a look of weight 1
 LIDS_FOLLOW = 0.5  # of the authors' lids, which go with a look further than our eyes turn
-BLINK_CLOSES = 1.15  # of the authors' blink, which leaves a third of a millimetre open
+BLINK_CLOSES = 1.22  # of the authors' blink, which leaves most people's eyes open by a fraction of a millimetre
 TONGUE = (16611, 17039)  # the authors' vertices
 TONGUE_OUT_MM, TONGUE_DOWN_MM, TONGUE_NARROWS = 34.0, 9.0, 0.15  # of its tip, stuck out
 TONGUE_FIXED = 0.15  # of its length: the root stays

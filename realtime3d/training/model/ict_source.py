@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from realtime3d.errors import SourceError
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 REPOSITORY = "https://github.com/ICT-VGL/ICT-FaceKit"
 HEAD_FILE, IDENTITY_FILE, LICENCE_FILE = "ict_head.npz", "ict_identity.npz", "LICENSE"

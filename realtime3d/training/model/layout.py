@@ -17,8 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from realtime3d.training.model.ict_source import IctSource
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 STRIP = 0.065  # of the square's height, for all but the face
 GAP = 0.002  # between charts: two texels of a texture of 1024

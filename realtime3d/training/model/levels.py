@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 
 from realtime3d.face.mesh import triangles_of
 from realtime3d.training.model.decimate import thinned
-from realtime3d.training.model.ict_landmarks import landmark_vertices
 from realtime3d.training.model.ict_source import IctSource, symmetric
 from realtime3d.training.model.layout import Layout
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 # Parts that are thinned together, and the vertices left of them. Sockets and lashes are for the full head only.
 TARGETS: tuple[tuple[tuple[str, ...], int], ...] = (
-    (("face", "head", "mouth"), 3900),
+    (("face", "head", "mouth"), 3790),
     (("gums",), 310),
-    (("teeth",), 450),
+    (("teeth",), 560),
     (("left_eye", "right_eye"), 320),
 )
 MERIDIANS, EYE_RINGS_KEPT = 32, (0, 3, 5, 7, 8, 10, 13, 16, 21, 25)  # of an eyeball: pupil, iris and its edge, white
 INNER_FACE = 6706  # the authors' narrow face: their first vertices
 # Squared millimetres count this much: in the inner face, the rest of its part, and elsewhere.
 IMPORTANCE = {"head": 0.01, "mouth": 0.01, "gums": 1.0, "teeth": 1.0, "left_eye": 1.0, "right_eye": 1.0}
+TEETH = (17039, 19247, 21451)  # the authors' vertices: the upper row, the lower one, their end
+ROOTS, FRONT_TEETH_MM = 0.5, 24.0  # of a row's height that the gums hide; how far back the front teeth reach
 INNER, OUTER = 1.0, 0.07
 POSES = (
     ("jawOpen",), ("jawForward",), ("jawLeft",), ("jawRight",), ("mouthLeft",), ("mouthRight",), ("mouthPucker",),
@@ -49,7 +49,6 @@ def live_mesh(source: IctSource, layout: Layout) -> LiveMesh:
     """Triangles of the live head in the numbers of the full one."""
     poses, importance = _poses(source), _importance(source)
     fixed = _eye_rings(source)
-    fixed[landmark_vertices(source)] = True
     fixed |= fixed[source.partner]
     parts = []
     for names, target in TARGETS:
@@ -111,4 +110,17 @@ def _importance(source: IctSource) -> Array:
         out[source.vertices_of(part)] = value
     out[source.vertices_of("face")] = OUTER
     out[source.authors_vertex < INNER_FACE] = INNER
+    _add_teeth(out, source)
     return out
+
+
+def _add_teeth(importance: Array, source: IctSource) -> None:
+    """Crowns of the front teeth are looked at, roots in the gums and molars are not."""
+    first, middle, end = TEETH
+    for rows, edge in (((first, middle), 1), ((middle, end), -1)):
+        mask = (source.authors_vertex >= rows[0]) & (source.authors_vertex < rows[1])
+        y, z = source.neutral[mask, 1], source.neutral[mask, 2]
+        low, high = np.percentile(edge * y, (0, 95))
+        crown = (edge * y - low) / (high - low) > ROOTS
+        front = z < z.min() + FRONT_TEETH_MM
+        importance[mask] = np.where(crown & front, 1.0, np.where(crown, 0.1, 0.003))
