@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from realtime3d import stills
 from realtime3d.backends.base import Backend
 from realtime3d.clock import seconds_to_ns, to_s
 from realtime3d.config import Config
@@ -17,20 +17,19 @@ from realtime3d.detect.base import Detector
 from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FrameResult
-from realtime3d.geometry import checked_boxes, flipped_box
-from realtime3d.loop import FrameLoop, look_at_boxes
+from realtime3d.loop import FrameLoop
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
 from realtime3d.process import is_forked, one_thread, refuse_after_use
 from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec, is_open
 from realtime3d.sources.pixels import flipped, to_bgr
 from realtime3d.tracking.identity import LongestSeen
+from realtime3d.tracking.profile import load_profile, save_learned
 from realtime3d.types import FloatArray, Frame, IdentityState
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_log = logging.getLogger(__name__)
 Results = Generator[FrameResult, None, None]
 
 
@@ -118,11 +117,7 @@ class FaceTracker:
         return parts
 
     def _load_profile(self, model: FaceModel) -> FloatArray | None:
-        if self._profile_file is None:
-            return None
-        from realtime3d.tracking.profile import load_profile
-
-        return load_profile(self._profile_file, model)
+        return None if self._profile_file is None else load_profile(self._profile_file, model)
 
     @one_thread
     def use(self, config: Config | str | Path) -> None:
@@ -173,14 +168,9 @@ class FaceTracker:
             watched, best = self._last_ns is not None, self._longest_seen.identity
             self.reset()
             self._longest_seen.forget()
-        if self._profile_file is None or self._profile is not None or is_forked():
-            return
-        if best is not None:
-            from realtime3d.tracking.profile import save_profile
-
-            save_profile(self._profile_file, best, parts.model)
-        elif watched:
-            _log.warning("%s is not written: nobody was seen long enough, turning a little", self._profile_file)
+        learned = self._profile is None and (watched or best is not None)
+        if self._profile_file is not None and learned and not is_forked():
+            save_learned(self._profile_file, best, parts.model)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -286,14 +276,22 @@ class FaceTracker:
         """One picture with your own boxes [[x0, y0, x1, y1], ...] in px: one face for each box, in order.
 
         Any usual face box will do: it only starts the search. There is no memory: no smoothing, no cached identity, no
-        link to other calls, and a stream that is being processed is not disturbed. No box is dropped: a low
-        `confidence` says that there may be no face. Without `fov` and calibration, the camera is such that the largest
+        link to other calls; a stream that is being processed is not disturbed. No box is dropped: a low `confidence`
+        says that there may be no face. Without `fov` and calibration, the camera is such that the largest
         face is a metre away or more (docs/conventions.md).
         """
-        picture = to_bgr(image)
-        checked = checked_boxes(boxes)
-        if self.config.camera.mirror:
-            picture = flipped(picture)
-            checked = flipped_box(checked, picture.shape[1])
-        camera, faces = look_at_boxes(self._opened(), picture, list(checked))
-        return FrameResult(Frame(0, 0, picture), tuple(faces), camera=camera)
+        return stills.process_boxes(self._opened(), self.config, image, boxes)
+
+    @one_thread
+    def process_picture(self, image: ArrayLike) -> FrameResult:
+        """One picture by itself: its faces are found, small, near and turned ones too; ids count from the largest.
+
+        >>> with r3d.FaceTracker() as tracker, r3d.open_source(clip) as source:
+        ...     result = tracker.process_picture(next(iter(source)).image)
+        >>> len(result.faces)
+        1
+
+        As with `process_boxes` there is no memory. At most `max_faces` are given, and only what the nets take for
+        one. A detector of your own is asked once, for the whole picture; of a file's boxes, those of frame 0 count.
+        """
+        return stills.process_picture(self._opened(), self.config, image, patient=self._own.boxes is None)
