@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+import realtime3d
 from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, install_line, reinstall_line
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
@@ -58,7 +59,7 @@ def findings(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 def versions() -> Iterator[Finding]:
     """This package, Python, and the libraries of the default install."""
-    yield Finding("ok", f"realtime3d {importlib.metadata.version('realtime3d')} in {Path(__file__).parents[1]}")
+    yield Finding("ok", f"realtime3d {realtime3d.__version__} in {Path(__file__).parents[1]}")
     remedy = "make an environment with a newer Python" if sys.version_info < (3, 10) else ""
     yield _against_tested("Python", platform.python_version(), remedy, f" on {platform.platform()}")
     for module, name in NEEDED.items():
