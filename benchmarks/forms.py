@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d import modelset
 from realtime3d.backends import parity
 from realtime3d.backends.base import Net, NetSpec
 from realtime3d.backends.onnx_forms import in_form
@@ -30,6 +29,7 @@ from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
 from realtime3d.backends.openvino_ import OpenVinoBackend
 from realtime3d.bench.machine import commit, machine, software
 from realtime3d.bench.measure import FULL, QUICK, Effort, Timing, in_turn, ratio
+from realtime3d.nets import modelset
 
 RESULT = Path(__file__).resolve().parent / "results" / "forms.json"
 FASTER = 1.3  # a form that is not faster by so much is not worth a switch

@@ -18,12 +18,12 @@ import cv2
 import numba
 import numpy as np
 
-from realtime3d.face import FaceState, FrameResult
-from realtime3d.facemodel import FaceModel
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, euler_to_matrix
+from realtime3d.raster import rasterize
 from realtime3d.render.base import MODES, OverlayStyle
-from realtime3d.render.mesh import Topology, place
-from realtime3d.render.raster import rasterize
+from realtime3d.render.shading import Topology, place
 from realtime3d.render.software import SoftwareRenderer
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Image, Pose
 

@@ -36,7 +36,7 @@ bench() {  # bench NAME BACKEND DEVICE
 
 step gpu nvidia-smi --query-gpu=name,compute_cap,driver_version,memory.total --format=csv
 step tests python -m pytest -q -m gpu
-step contract python -m pytest -q tests/contract/test_backend_contract.py tests/unit/backends
+step contract python -m pytest -q tests/contracts/test_backend.py tests/unit/backends
 for precision in fp32 fp16; do
   step "build-$precision" python -m realtime3d build --precision "$precision" --overwrite
 done

@@ -13,8 +13,9 @@ Names are imported when first used: `import realtime3d` loads neither nets nor c
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
+
+from realtime3d.process import turn_off_telemetry
 
 if TYPE_CHECKING:
     from realtime3d.config import Config as Config
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from realtime3d.errors import Realtime3dError as Realtime3dError
     from realtime3d.errors import SourceError as SourceError
     from realtime3d.errors import UsageError as UsageError
-    from realtime3d.face import FaceState as FaceState
-    from realtime3d.face import FrameResult as FrameResult
-    from realtime3d.facemodel import FaceModel as FaceModel
+    from realtime3d.face.model import FaceModel as FaceModel
+    from realtime3d.face.state import FaceState as FaceState
+    from realtime3d.face.state import FrameResult as FrameResult
     from realtime3d.geometry import Camera as Camera
     from realtime3d.tracker import FaceTracker as FaceTracker
     from realtime3d.types import FaceBox as FaceBox
@@ -35,19 +36,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# From 1.29 on ONNX Runtime tells its makers over the network what is run, unless this was said before it is loaded.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+turn_off_telemetry()
 
 _HOMES = {
     "Camera": "geometry",
     "Config": "config",
     "FaceBox": "types",
     "FaceCoeffs": "types",
-    "FaceModel": "facemodel",
-    "FaceState": "face",
+    "FaceModel": "face.model",
+    "FaceState": "face.state",
     "FaceTracker": "tracker",
     "Frame": "types",
-    "FrameResult": "face",
+    "FrameResult": "face.state",
     "MissingError": "errors",
     "OutputError": "errors",
     "Pose": "types",

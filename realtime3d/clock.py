@@ -14,6 +14,16 @@ NS_PER_S = 1_000_000_000
 now_ns: Callable[[], int] = time.monotonic_ns  # stamps of live sources
 
 
+def to_ns(seconds: float) -> int:
+    """A duration or time of our own in nanoseconds."""
+    return round(seconds * NS_PER_S)
+
+
+def to_s(ns: int) -> float:
+    """Nanoseconds in seconds."""
+    return ns / NS_PER_S
+
+
 def seconds_to_ns(t: SupportsFloat) -> int:
     """A caller's time in seconds; NaN, infinity and what is no number are refused."""
     try:
@@ -22,7 +32,7 @@ def seconds_to_ns(t: SupportsFloat) -> int:
         raise UsageError(f"t must be a time in seconds, not {t!r}") from error
     if not math.isfinite(seconds):
         raise UsageError(f"t must be a finite time in seconds, not {t!r}")
-    return round(seconds * NS_PER_S)
+    return to_ns(seconds)
 
 
 class Stopwatch:

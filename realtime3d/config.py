@@ -38,7 +38,7 @@ def setting(
 
 
 @dataclass(frozen=True, slots=True)
-class ModelsConfig:
+class ModelSettings:
     """Which nets run, and on what."""
 
     set: str = setting("default", "", "default, compact, accurate, or a folder with a models.toml")
@@ -51,7 +51,7 @@ _RANGES = ("short", "full", "both")
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorConfig:
+class DetectorSettings:
     """Finding faces. The detector gives boxes only; its key points are never read."""
 
     range: str = setting("both", "", "short (up to about 2 m), full (up to 5 m) or both", choices=_RANGES)
@@ -116,7 +116,7 @@ class SmoothSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraConfig:
+class CameraSettings:
     """What is known of the camera."""
 
     fov: float = setting(
@@ -134,12 +134,12 @@ class CameraConfig:
 class Config:
     """All settings. `None` never appears: every value is a default or what somebody wrote."""
 
-    models: ModelsConfig = field(default_factory=ModelsConfig)
-    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    models: ModelSettings = field(default_factory=ModelSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
     track: TrackerSettings = field(default_factory=TrackerSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
-    camera: CameraConfig = field(default_factory=CameraConfig)
+    camera: CameraSettings = field(default_factory=CameraSettings)
 
     @classmethod
     def read(cls, path: str | Path) -> Config:
@@ -164,6 +164,15 @@ class Config:
             sections[name] = _updated_section(getattr(self, name), entries, where, name)
         return dataclasses.replace(self, **sections)
 
+    def with_options(self, given: Mapping[str, Any]) -> Config:
+        """A copy with options as in `OPTIONS` laid over it; None: not given."""
+        changes: dict[str, dict[str, Any]] = {}
+        for option, value in given.items():
+            if value is not None:
+                section, key = OPTIONS[option]
+                changes.setdefault(section, {})[key] = value
+        return self.updated(changes)
+
     def to_toml(self) -> str:
         """All values as TOML, each with its unit and meaning."""
         lines: list[str] = []
@@ -177,6 +186,20 @@ class Config:
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Plain nested dictionaries, for sidecar files."""
         return dataclasses.asdict(self)
+
+
+OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it overrides
+    "models": ("models", "set"),
+    "backend": ("models", "backend"),
+    "device": ("models", "device"),
+    "threads": ("models", "threads"),
+    "max_faces": ("track", "max_faces"),
+    "detect_every": ("track", "detect_every"),
+    "smooth": ("smooth", "enabled"),
+    "fov": ("camera", "fov"),
+    "intrinsics": ("camera", "intrinsics"),
+    "mirror": ("camera", "mirror"),
+}
 
 
 def _toml_line(entry: dataclasses.Field[Any], value: Any) -> str:

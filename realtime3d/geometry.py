@@ -7,13 +7,18 @@ arithmetic of a whole matrix, and they run several times for each face of each f
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from realtime3d.errors import UsageError
+from realtime3d.types import FloatArray
+
 Matrix = NDArray[np.float64]
 
+ANCHOR_MM = np.array([0.0, 28.0, 10.0])  # in the head frame: middle of the face, a little behind its surface
 DEFAULT_FOV_DEG = 60.0  # across the picture's longer side; laptop webcams lie between 50 and 75
 
 
@@ -144,3 +149,34 @@ class Camera:
         else:
             xy = (p - (self.cx, self.cy)) / (self.fx, self.fy)
         return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)
+
+
+def flipped_box(xyxy: FloatArray, width: int) -> FloatArray:
+    """Boxes (..., 4) of a picture, in the picture flipped left to right."""
+    x0, y0, x1, y1 = np.moveaxis(xyxy, -1, 0)
+    return np.stack([width - 1 - x1, y0, width - 1 - x0, y1], axis=-1).astype(np.float32)
+
+
+def checked_boxes(boxes: ArrayLike | Sequence[ArrayLike]) -> FloatArray:
+    """A caller's boxes as (N, 4) float32; what has no area or is no number is refused."""
+    try:
+        array = np.asarray(boxes, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"boxes are [[x0, y0, x1, y1], ...] in px, not {boxes!r:.80}") from error
+    if array.size == 0:
+        return np.zeros((0, 4), np.float32)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise UsageError(f"boxes are (N, 4): [[x0, y0, x1, y1], ...] in px, not {array.shape}")
+    bad = ~np.isfinite(array).all(1) | (array[:, 2] <= array[:, 0]) | (array[:, 3] <= array[:, 1])
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        raise UsageError(f"box {first} is {array[first].tolist()}: it must be finite with x0 < x1 and y0 < y1")
+    return array
+
+
+def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of boxes (N, 4) and (M, 4): (N, M)."""
+    corner = np.maximum(a[:, None, :2], b[None, :, :2])
+    shared = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0).prod(-1)
+    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
+    return shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 from realtime3d.clock import Stopwatch
 from realtime3d.config import Config
-from realtime3d.crop import Crop
 from realtime3d.detect.base import Detector
-from realtime3d.estimate import Estimator
-from realtime3d.face import FaceState, FrameResult
-from realtime3d.facemodel import FaceModel
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera
-from realtime3d.identity import IdentityCache
-from realtime3d.intrinsics import CameraModel
-from realtime3d.smooth import Smoother
-from realtime3d.track import TrackedFace, Tracker
+from realtime3d.nets.crop import Crop
+from realtime3d.nets.estimate import Estimator
+from realtime3d.sources.intrinsics import CameraModel
+from realtime3d.tracking.identity import IdentityCache
+from realtime3d.tracking.smooth import Smoother
+from realtime3d.tracking.tracks import TrackedFace, Tracks
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
 LOOKS = 3  # at one face in one picture: each brings the answers for different boxes of it nearer to each other
@@ -42,7 +42,7 @@ class FrameLoop:
         self._first_id = first_id
         self.identities = IdentityCache(parts.model, config.identity, profile)
         self._smoother = Smoother.for_model(parts.model, config.smooth) if config.smooth.enabled else None
-        self._tracker: Tracker | None = None
+        self._tracker: Tracks | None = None
         self._camera: Camera | None = None
         self.last: FrameResult | None = None
         self._lost_unseen: tuple[int, ...] = ()  # ids that ended while no picture came
@@ -113,7 +113,7 @@ class FrameLoop:
         self.last = replace(self.last, faces=faces, lost=outcome.lost, timings={}, dropped=0)
         return self.last
 
-    def _tracker_for(self, image: Image) -> tuple[Camera, Tracker]:
+    def _tracker_for(self, image: Image) -> tuple[Camera, Tracks]:
         """The camera of this picture, which follows when the size changes, and the tracker that uses it."""
         height, width = image.shape[:2]
         if self._camera is None or (self._camera.width, self._camera.height) != (width, height):
@@ -123,7 +123,7 @@ class FrameLoop:
         if self._tracker is None:
             model = self._parts.model
             points = model.landmarks("ibug68", model.mean)
-            self._tracker = Tracker(self._camera, points, self._config.track, self.identities.distance, self._first_id)
+            self._tracker = Tracks(self._camera, points, self._config.track, self.identities.distance, self._first_id)
         return self._camera, self._tracker
 
     def _state(self, face: TrackedFace, t_ns: int, camera: Camera) -> FaceState:

@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime3d.errors import OutputError
-from realtime3d.face import FrameResult
-from realtime3d.io.base import Gap, Sink, Source, SourceStatus
+from realtime3d.face.state import FrameResult
+from realtime3d.sinks.base import Sink
+from realtime3d.sources.base import Gap, Source, SourceStatus
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 
@@ -52,6 +54,8 @@ class Window(Protocol):
 class Summary:
     """What a run did."""
 
+    source: str = ""  # its name
+    files: list[Path] = field(default_factory=list)  # that were written
     frames: int = 0
     dropped: int = 0  # by the source
     faces: int = 0  # faces summed over frames

@@ -6,26 +6,28 @@ import logging
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from realtime3d import modelset
-from realtime3d.backends import base as backends
+from realtime3d.backends.base import Backend
+from realtime3d.backends.choose import open_nets
 from realtime3d.clock import seconds_to_ns
 from realtime3d.config import Config
-from realtime3d.detect.base import Detector, checked_boxes, flipped_box
+from realtime3d.detect.base import Detector
 from realtime3d.errors import UsageError
-from realtime3d.estimate import Estimator
-from realtime3d.face import FrameResult
-from realtime3d.facemodel import FaceModel
-from realtime3d.forks import refuse_after_use
-from realtime3d.intrinsics import CameraModel
-from realtime3d.io.base import Gap, Source, SourceOptions, SourceSpec
-from realtime3d.io.pixels import to_bgr
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FrameResult
+from realtime3d.geometry import checked_boxes, flipped_box
 from realtime3d.loop import FrameLoop, Parts, look_at_boxes
-from realtime3d.modelset import ModelSet
+from realtime3d.nets import modelset
+from realtime3d.nets.estimate import Estimator
+from realtime3d.nets.modelset import ModelSet
+from realtime3d.process import refuse_after_use
+from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec
+from realtime3d.sources.intrinsics import CameraModel
+from realtime3d.sources.pixels import to_bgr
 from realtime3d.types import FloatArray, Frame, IdentityState, Image
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class FaceTracker:
         *,
         config: Config | str | Path | None = None,
         models: str | Path | None = None,
-        backend: str | backends.Backend | None = None,
+        backend: str | Backend | None = None,
         device: str | None = None,
         threads: int | None = None,
         max_faces: int | None = None,
@@ -80,24 +82,26 @@ class FaceTracker:
         - profile: a file with one person's identity, used from the start where it exists, else written by `close`.
         """
         base = config if isinstance(config, Config) else Config.read(config) if config is not None else Config()
-        given: dict[str, dict[str, Any]] = {
-            "models": {
-                "set": None if models is None else str(models),
+        self.config = base.with_options(
+            {
+                "models": None if models is None else str(models),
                 "backend": backend if isinstance(backend, str) else None,
                 "device": device,
                 "threads": threads,
-            },
-            "track": {"max_faces": max_faces, "detect_every": detect_every},
-            "smooth": {"enabled": smooth},
-            "camera": {"fov": fov, "intrinsics": None if intrinsics is None else str(intrinsics), "mirror": mirror},
-        }
-        self.config = base.updated({s: {k: v for k, v in e.items() if v is not None} for s, e in given.items()})
+                "max_faces": max_faces,
+                "detect_every": detect_every,
+                "smooth": smooth,
+                "fov": fov,
+                "intrinsics": None if intrinsics is None else str(intrinsics),
+                "mirror": mirror,
+            }
+        )
         self._backend = backend
         self._boxes = boxes
         self._profile_file = None if profile is None else Path(profile)
         self._parts: Parts | None = None
         self._model_set: ModelSet | None = None
-        self._backend_used: backends.Backend | None = None
+        self._backend_used: Backend | None = None
         self._profile: FloatArray | None = None
         self._loop: FrameLoop | None = None
         self._best_identity: IdentityState | None = None  # of the streams so far, for the profile
@@ -120,13 +124,13 @@ class FaceTracker:
         model = model_set.load_face_model()
         backend = self._backend
         if backend is None or isinstance(backend, str):
-            backend, nets = backends.open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
+            backend, nets = open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
         else:
             nets = {part: backend.load(spec) for part, spec in model_set.nets.items()}
         estimator = Estimator(nets["track"], nets["shape"])
         estimator.warm_up(model)
         if self._profile_file is not None:
-            from realtime3d.profile import load_profile
+            from realtime3d.tracking.profile import load_profile
 
             self._profile = load_profile(self._profile_file, model)
         model_set.say_notice()
@@ -158,7 +162,7 @@ class FaceTracker:
         if self._profile_file is None or self._profile is not None:
             return
         if best is not None:
-            from realtime3d.profile import save_profile
+            from realtime3d.tracking.profile import save_profile
 
             save_profile(self._profile_file, best, parts.model)
         elif watched:
@@ -187,7 +191,7 @@ class FaceTracker:
         return self._model_set
 
     @property
-    def backend(self) -> backends.Backend:
+    def backend(self) -> Backend:
         """What runs the nets. Opens the tracker."""
         self._opened()
         assert self._backend_used is not None
@@ -247,10 +251,10 @@ class FaceTracker:
     def track(self, source: SourceSpec | Source, options: SourceOptions | None = None) -> Results:
         """The results of every frame of a source, from the start of a new stream.
 
-        `source` is a camera number, a URL, a file, pictures (see `realtime3d.io.sources.open_source`), or an open
+        `source` is a camera number, a URL, a file, pictures (see `realtime3d.sources.choose.open_source`), or an open
         source, which is closed at the end.
         """
-        from realtime3d.io.sources import open_source
+        from realtime3d.sources.choose import open_source
 
         self.reset()
         opened = source if _is_open(source) else open_source(source, options or SourceOptions())

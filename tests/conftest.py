@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from exact_scene import Scene
-from tiny_nets import SHAPE_WIDTHS, TRACK_WIDTHS, write_list, write_net
 
-from realtime3d import engines, modelset
-from realtime3d.facemodel import FaceModel
+from realtime3d.backends import engines
+from realtime3d.face.model import FaceModel
+from tests.helpers.cli_clip import write_clip
+from tests.helpers.exact_scene import Scene
+from tests.helpers.paths import FACE_MODEL
+from tests.helpers.tiny_nets import SHAPE_WIDTHS, TRACK_WIDTHS, write_list, write_net
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,7 @@ def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def model() -> FaceModel:
     """The face model that ships."""
-    return FaceModel.load(Path(modelset.__file__).parents[1] / "models" / "face_model.npz")
+    return FaceModel.load(FACE_MODEL)
 
 
 @pytest.fixture
@@ -51,6 +53,20 @@ def net_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nets")
     write_net(folder / "track.onnx", TRACK_WIDTHS, seed=1)
     write_net(folder / "shape.onnx", SHAPE_WIDTHS, seed=2)
-    shutil.copy(Path(modelset.__file__).parents[1] / "models" / "face_model.npz", folder / "face_model.npz")
+    shutil.copy(FACE_MODEL, folder / "face_model.npz")
     write_list(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
+
+
+@pytest.fixture(scope="session")
+def without_nets(net_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that put one face into every frame: a back end that answers without nets, boxes from a file."""
+    boxes = tmp_path_factory.mktemp("boxes") / "boxes.csv"
+    rows = [f"{frame},120,70,80,90" for frame in range(1000)]
+    boxes.write_text("\n".join(["frame,box_x,box_y,box_w,box_h", *rows, ""]))
+    return ["--models", str(net_folder), "--backend", "fake", "--boxes", str(boxes)]

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from realtime3d import cli
-from realtime3d.cli.keys import KEYS
+from realtime3d.view.keys import KEYS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -114,7 +114,7 @@ def test_commands_and_snippets_run(page: Path, material: Path, display: str | No
     programs = tmp_path / "bin"
     programs.mkdir()
     command = programs / "realtime3d"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "doc_command.py"}" "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "helpers" / "doc_command.py"}" "$@"\n')
     command.chmod(0o755)
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "DISPLAY": display or ""}
     missing = set()

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from realtime3d.crop import ANCHOR_MM, crop_from_pose, warp
-from realtime3d.face import FaceState, FrameResult
-from realtime3d.facemodel import FaceModel
-from realtime3d.geometry import Camera, Matrix, euler_to_matrix
-from realtime3d.render import Mode, OverlayStyle, create_renderer
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.geometry import ANCHOR_MM, Camera, Matrix, euler_to_matrix
+from realtime3d.nets.crop import crop_from_pose, warp
+from realtime3d.render.base import Mode, OverlayStyle
+from realtime3d.render.choose import create_renderer
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Image, Pose
 
 HERE = Path(__file__).parent

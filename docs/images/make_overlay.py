@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from realtime3d.demo import clip_path, load_truth
-from realtime3d.face import FaceState, FrameResult
-from realtime3d.facemodel import FaceModel
-from realtime3d.render import Mode, OverlayStyle, create_renderer
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.render.base import Mode, OverlayStyle
+from realtime3d.render.choose import create_renderer
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Image, Pose
 
 HERE = Path(__file__).parent

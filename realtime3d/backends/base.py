@@ -5,32 +5,20 @@ A back end is added by one module with a class that follows `Backend` and one li
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Answers = Mapping[str, NDArray[np.float32]]
-
-BACKENDS = {  # name -> class, imported when chosen
-    "onnxruntime": "realtime3d.backends.onnxruntime_:OnnxRuntimeBackend",
-    "openvino": "realtime3d.backends.openvino_:OpenVinoBackend",
-    "openvino-bf16": "realtime3d.backends.openvino_:Bfloat16Backend",
-    "tensorrt": "realtime3d.backends.tensorrt_:TensorRTBackend",
-    "torch": "realtime3d.backends.torch_:TorchBackend",
-    "torch-compile": "realtime3d.backends.torch_:CompiledTorchBackend",
-    "fake": "realtime3d.backends.fake:FakeBackend",  # for tests: answers without a net
-}
-PREFERENCE = ("tensorrt", "openvino-bf16", "onnxruntime")  # what `auto` tries, best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +32,7 @@ class NetSpec:
     size: int  # px
     outputs: tuple[str, ...]
     face_model: Path | None = None  # the face model it answers for
+    models: str = ""  # what `--models` takes for its set; empty: the folder of `file`
 
 
 def check_contract(
@@ -93,50 +82,3 @@ class Backend(Protocol):
     def load(self, spec: NetSpec) -> Net:
         """Make a net ready. MissingError where library, device or file is missing or does not fit the contract."""
         ...
-
-
-def create(name: str = "auto", device: str = "auto", threads: int = 2) -> Backend:
-    """The back end of this name. An explicit choice is never replaced by another; `auto` logs what it takes."""
-    return open_nets({}, name, device, threads)[0]
-
-
-def open_nets(
-    specs: Mapping[str, NetSpec], name: str = "auto", device: str = "auto", threads: int = 2
-) -> tuple[Backend, dict[str, Net]]:
-    """The back end of this name with nets loaded. `auto` takes the first that can load them all and logs one line."""
-    if name != "auto":
-        backend = _create(name, device, threads)
-        return backend, _load_all(backend, specs)
-    passed_over: list[str] = []
-    for candidate in PREFERENCE:
-        try:
-            backend = _create(candidate, device, threads)
-            nets = _load_all(backend, specs)
-        except MissingError as error:
-            passed_over.append(f"not {candidate}: {error}")
-            continue
-        log.info("back end %s on %s (%s)", backend.name, backend.device, "; ".join(passed_over) or "first choice")
-        return backend, nets
-    raise MissingError(f"no back end can be used: {'; '.join(passed_over)}")
-
-
-def _load_all(backend: Backend, specs: Mapping[str, NetSpec]) -> dict[str, Net]:
-    """All nets, or none is left open."""
-    nets: dict[str, Net] = {}
-    try:
-        for part, spec in specs.items():
-            nets[part] = backend.load(spec)
-    except BaseException:
-        for net in nets.values():
-            net.close()
-        raise
-    return nets
-
-
-def _create(name: str, device: str, threads: int) -> Backend:
-    if name not in BACKENDS:
-        known = [known for known in BACKENDS if known != "fake"]
-        raise MissingError(f"there is no back end {name!r}: take --backend auto, {' or '.join(known)}")
-    module, _, attribute = BACKENDS[name].partition(":")
-    backend: Any = getattr(importlib.import_module(module), attribute)
-    return backend(device=device, threads=threads)

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from realtime3d import engines
-from realtime3d.backends import parity
+from realtime3d.backends import engines, parity
 from realtime3d.backends.base import NetSpec
 from realtime3d.backends.onnx_forms import in_form
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
 from realtime3d.backends.tensorrt_library import Library
 from realtime3d.errors import MissingError, OutputError
-from realtime3d.facemodel import FaceModel
-from realtime3d.io.files import output_error
+from realtime3d.face.model import FaceModel
+from realtime3d.files import output_error
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def gpu_here() -> str | None:
     try:
         device = cuda.Device()
     except MissingError as error:
-        log.info("no GPU here: %s", error)
+        _log.info("no GPU here: %s", error)
         return None
     target = device.target
     device.close()

@@ -12,10 +12,10 @@ from realtime3d.backends import parity
 from realtime3d.backends.base import Net, NetSpec
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
 from realtime3d.errors import MissingError, OutputError
-from realtime3d.facemodel import FaceModel
-from realtime3d.io.files import write_whole
+from realtime3d.face.model import FaceModel
+from realtime3d.files import write_whole
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 AnyNet = TypeVar("AnyNet", bound=Net)
 
 
@@ -30,7 +30,7 @@ def measured(net: Net) -> dict[str, float]:
     return parity.differences(found, expected, FaceModel.load(net.spec.face_model))
 
 
-def let_through(spec: NetSpec, load: Callable[[], AnyNet], made_by: Mapping[str, str], file: Path) -> AnyNet:
+def load_checked(spec: NetSpec, load: Callable[[], AnyNet], made_by: Mapping[str, str], file: Path) -> AnyNet:
     """The net that `load` makes, if it answers like its own file; MissingError if not.
 
     `file` keeps what was measured. It holds for the same ONNX file and `made_by`, the library, its version and whatever
@@ -48,7 +48,7 @@ def let_through(spec: NetSpec, load: Callable[[], AnyNet], made_by: Mapping[str,
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, (json.dumps({**made_of, "parity": differences}, indent=1) + "\n").encode())
         except (OSError, OutputError) as error:  # a folder that may only be read: measured again next time
-            log.info("the parity of %s is not kept: %s", spec.name, error)
+            _log.info("the parity of %s is not kept: %s", spec.name, error)
         _refuse_beyond(spec, differences)
     except BaseException:
         net.close()

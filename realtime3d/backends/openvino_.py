@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d import engines
-from realtime3d.backends import gate
+from realtime3d.backends import engines, gate
 from realtime3d.backends.base import Answers, NetSpec, check_contract
 from realtime3d.backends.pace import Pace
 from realtime3d.errors import MissingError, require
@@ -74,7 +73,7 @@ class Bfloat16Backend(OpenVinoBackend):
             "precision": self.precision,
         }
         load, verdict = super().load, engines.default_folder() / f"{spec.file.stem}{VERDICT}"
-        return gate.let_through(spec, lambda: load(spec), made_by, verdict)
+        return gate.load_checked(spec, lambda: load(spec), made_by, verdict)
 
 
 class OpenVinoNet:

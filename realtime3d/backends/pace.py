@@ -19,7 +19,7 @@ CLEARLY = 1.2  # times as slow as the other way was, to leave a way without a lo
 T = TypeVar("T")
 
 
-class Ways:
+class ThreadChoice:
     """Which of two ways was faster of late: several threads (True), or one alone (False). Answers are the same.
 
     On a machine that others keep busy a team can be ten times as slow as one thread, because it waits for whichever of
@@ -41,9 +41,9 @@ class Ways:
             self._prefer_the_other(1.0)
         return self._best != (self._left < 0)
 
-    def learn(self, way: bool, seconds: float) -> None:
+    def learn(self, together: bool, seconds: float) -> None:
         """What a picture took. Medians decide, so hiccups do not."""
-        self._took[way].append(seconds)
+        self._took[together].append(seconds)
         if self._left >= 0:
             self._prefer_the_other(CLEARLY)
 
@@ -59,17 +59,17 @@ class Pace:
 
     def __init__(self) -> None:
         self._ended, self._took = 0.0, 0.0  # of the last run, in seconds
-        self._ways = {many: Ways() for many in (False, True)}  # few faces and many are different work
+        self._choices = {many: ThreadChoice() for many in (False, True)}  # few faces and many are different work
 
     def run(self, work: Callable[[bool], T], faces: int, many: bool) -> T:
         """What `work` gives, called with True where the threads shall work together."""
         begun = perf_counter()
         follows = begun - self._ended < max(AWAKE_S, self._took)
-        ways = self._ways[many] if follows else None
-        together = ways is not None and ways.choose()
+        choice = self._choices[many] if follows else None
+        together = choice is not None and choice.choose()
         done = work(together)
         self._ended = perf_counter()
         self._took = self._ended - begun
-        if ways is not None:
-            ways.learn(together, self._took / faces)
+        if choice is not None:
+            choice.learn(together, self._took / faces)
         return done

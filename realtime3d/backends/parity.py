@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from realtime3d.backends.base import Answers, Net
 from realtime3d.errors import MissingError
-from realtime3d.facemodel import FaceModel
+from realtime3d.face.model import FaceModel
 
 CROPS_FILE = Path(__file__).with_name("parity_crops.png")
 SIZE, COLUMNS = 112, 6  # px of a crop, crops in a row of the file

@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d import engines
-from realtime3d.backends import cuda, gate, parity
+from realtime3d.backends import cuda, engines, gate, parity
 from realtime3d.backends.base import Answers, NetSpec
 from realtime3d.backends.tensorrt_library import Library, library
 from realtime3d.errors import MissingError, OutputError
-from realtime3d.io.files import write_whole
+from realtime3d.files import write_whole
 
 FASTEST_FIRST = ("int8", "fp16", "fp32")  # the first that was built is taken
 USUAL = "fp16"
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class TensorRTBackend:
@@ -74,7 +73,7 @@ def _check_on_device(net: TensorRTNet, path: Path, info: engines.EngineInfo) -> 
         try:
             engines.save_info(path, replace(info, parity={**info.parity, "device": measured}))
         except OutputError as error:  # a folder that may only be read: measured again next time
-            log.info("the parity of %s is not kept: %s", path.name, error)
+            _log.info("the parity of %s is not kept: %s", path.name, error)
     bad = parity.beyond(measured)
     if bad:
         raise MissingError(

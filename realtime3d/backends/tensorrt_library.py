@@ -13,7 +13,7 @@ from realtime3d.backends.base import NetSpec
 from realtime3d.errors import MissingError, UsageError, extra_line
 
 MODULES = {"tensorrt": "tensorrt", "tensorrt_rtx": "tensorrt_rtx", "tensorrt_rtx_bindings": "tensorrt_rtx"}
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Library:
@@ -83,7 +83,7 @@ def _make_logger(trt: Any) -> Any:
         def log(self, severity: Any, message: str) -> None:
             if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
                 self.errors.append(message)
-            log.debug("%s: %s", severity, message)
+            _log.debug("%s: %s", severity, message)
 
     return Logger()
 

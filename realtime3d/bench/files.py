@@ -10,13 +10,14 @@ from pathlib import Path
 from realtime3d.bench import scenes
 from realtime3d.bench.measure import Metric
 from realtime3d.bench.scenarios import Bench, Result
-from realtime3d.face import FrameResult
-from realtime3d.io.base import Sink, SourceOptions
-from realtime3d.io.sources import open_source
-from realtime3d.io.tables import CsvSink, TableOptions
-from realtime3d.io.video import VideoOptions, VideoSink
+from realtime3d.face.state import FrameResult
 from realtime3d.pipeline import Summary, run
-from realtime3d.render.base import create_renderer
+from realtime3d.render.choose import create_renderer
+from realtime3d.sinks.base import Sink
+from realtime3d.sinks.tables import CsvSink, TableOptions
+from realtime3d.sinks.video import VideoOptions, VideoSink
+from realtime3d.sources.base import SourceOptions
+from realtime3d.sources.choose import open_source
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 

@@ -20,7 +20,7 @@ from realtime3d.bench.scenarios import Bench, Result
 from realtime3d.clock import now_ns
 from realtime3d.config import Config
 from realtime3d.errors import MissingError
-from realtime3d.io.latest import Closed, Latest, join
+from realtime3d.sources.latest import Closed, Latest, join
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Frame, Image
 

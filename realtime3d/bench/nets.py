@@ -7,15 +7,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d import modelset
-from realtime3d.backends import base as backends
 from realtime3d.backends import onnx_work, parity
+from realtime3d.backends.base import Net, NetSpec
+from realtime3d.backends.choose import open_nets
 from realtime3d.backends.openvino_ import Bfloat16Backend, OpenVinoBackend, matrix_product
 from realtime3d.bench.measure import Metric, in_turn, one, ratio
 from realtime3d.bench.scenarios import Bench, Result
-from realtime3d.crop import crop_from_box, warp
 from realtime3d.errors import MissingError
 from realtime3d.geometry import Camera
+from realtime3d.nets import modelset
+from realtime3d.nets.crop import crop_from_box, warp
 
 GEMM = 768  # side of the matrices whose product gives the machine's rate
 
@@ -25,7 +26,7 @@ def nets(bench: Bench) -> Result:
     wanted = bench.config.models
     models = modelset.find(wanted.set)
     models.check()
-    backend, opened = backends.open_nets(models.nets, wanted.backend, wanted.device, wanted.threads)
+    backend, opened = open_nets(models.nets, wanted.backend, wanted.device, wanted.threads)
     track, shape = opened["track"], opened["shape"]
     crops = parity.crops(track.spec.size)
     image = bench.frames()[0]
@@ -55,7 +56,7 @@ def nets(bench: Bench) -> Result:
     return Result(workload, metrics, notes)
 
 
-def _run(net: backends.Net, images: NDArray[np.uint8]) -> Callable[[], object]:
+def _run(net: Net, images: NDArray[np.uint8]) -> Callable[[], object]:
     return lambda: net.run(images)
 
 
@@ -70,7 +71,7 @@ def _matrix_product(backend: str, threads: int) -> tuple[Callable[[], object], s
         return lambda: a @ a, "gemm_rate is NumPy's float32 matrix product on as many threads as its BLAS takes"
 
 
-def _add_roofline(metrics: dict[str, Metric], track: backends.NetSpec, shape: backends.NetSpec, product: Metric) -> str:
+def _add_roofline(metrics: dict[str, Metric], track: NetSpec, shape: NetSpec, product: Metric) -> str:
     """The nets' work, the machine's rate in a large matrix product, and the share of it that the tracking net gets.
 
     The answer says why nothing was added; it is empty where all was.

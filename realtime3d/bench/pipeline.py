@@ -8,11 +8,11 @@ from contextlib import closing
 
 from realtime3d.bench import scenes
 from realtime3d.bench.measure import Effort, Metric, Timing, in_turn, one, ratio, time_calls
-from realtime3d.bench.peer import NAME as PEER
-from realtime3d.bench.peer import FaceMesh
+from realtime3d.bench.peers.face_mesh import NAME as PEER
+from realtime3d.bench.peers.face_mesh import FaceMesh
 from realtime3d.bench.scenarios import Bench, Result
-from realtime3d.face import FrameResult
-from realtime3d.render.base import create_renderer
+from realtime3d.face.state import FrameResult
+from realtime3d.render.choose import create_renderer
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 

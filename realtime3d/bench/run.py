@@ -8,14 +8,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from realtime3d import modelset
-from realtime3d.backends.base import open_nets
+from realtime3d.backends.choose import open_nets
 from realtime3d.bench import measure, report
 from realtime3d.bench.machine import commit, machine, software
 from realtime3d.bench.peers.spec import Peer
 from realtime3d.bench.scenarios import QUICK, SCENARIOS, Bench, scenario
 from realtime3d.config import Config
 from realtime3d.errors import MissingError, UsageError
+from realtime3d.nets import modelset
 
 EFFORTS = {"quick": measure.QUICK, "full": measure.FULL}
 

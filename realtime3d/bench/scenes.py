@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from realtime3d.demo import Truth, clip_path, load_truth
 from realtime3d.errors import SourceError
-from realtime3d.io.base import Gap
-from realtime3d.io.sources import open_source
+from realtime3d.sources.base import Gap
+from realtime3d.sources.choose import open_source
 from realtime3d.types import Frame, Image
 
 SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}

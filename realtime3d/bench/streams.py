@@ -8,8 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from realtime3d import modelset
-from realtime3d.backends.base import open_nets
+from realtime3d.backends.choose import open_nets
 from realtime3d.backends.shared import SharedBackend
 from realtime3d.bench import scenes
 from realtime3d.bench.machine import usable_cores
@@ -17,7 +16,8 @@ from realtime3d.bench.measure import Metric, one
 from realtime3d.bench.pipeline import Walk
 from realtime3d.bench.scenarios import Bench, Result
 from realtime3d.clock import now_ns
-from realtime3d.io.latest import Closed, Latest, join
+from realtime3d.nets import modelset
+from realtime3d.sources.latest import Closed, Latest, join
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Frame, Image
 

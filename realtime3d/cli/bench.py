@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         return _compare(*args.compare)
     from realtime3d.bench import run as bench
     from realtime3d.bench.peers import spec
-    from realtime3d.io.files import check_output
+    from realtime3d.files import check_output
 
     outputs = [*([args.json] if args.json else []), *args.report]
     for path in args.report:
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(found: dict[str, Any], args: argparse.Namespace) -> None:
     from realtime3d.bench import report
-    from realtime3d.io.files import write_whole
+    from realtime3d.files import write_whole
 
     if args.json:
         write_whole(args.json, (json.dumps(found, indent=1) + "\n").encode())

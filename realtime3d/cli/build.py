@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from realtime3d.cli.options import add_common
 
 if TYPE_CHECKING:
-    from realtime3d.engines import EngineInfo
+    from realtime3d.backends.engines import EngineInfo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from realtime3d import engines, modelset
-    from realtime3d.backends import engine_build
+    from realtime3d.backends import engine_build, engines
     from realtime3d.backends.tensorrt_library import library
     from realtime3d.errors import MissingError
+    from realtime3d.nets import modelset
 
     models = modelset.find(args.models)
     models.check()
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _line(path: Path, info: EngineInfo, new: bool) -> str:
-    from realtime3d.engines import differences_text
+    from realtime3d.backends.engines import differences_text
 
     what = f"built in {info.build_s:.1f} s" if new else "is there and fits"
     differs = differences_text(info.parity["onnxruntime"])

@@ -105,7 +105,7 @@ def machine() -> Iterator[Finding]:
     from realtime3d.bench.machine import cpu_name, usable_cores
 
     yield Finding("ok", f"CPU: {cpu_name()}, {usable_cores()} of {os.cpu_count()} cores usable")
-    from realtime3d.backends.base import BACKENDS, create
+    from realtime3d.backends.choose import BACKENDS, create
 
     for name in sorted(BACKENDS.keys() - {"fake"}):
         try:
@@ -118,7 +118,7 @@ def machine() -> Iterator[Finding]:
 
 def cameras() -> Iterator[Finding]:
     """Cameras the system lists; none is opened."""
-    from realtime3d.io.camera import list_cameras
+    from realtime3d.sources.camera import list_cameras
 
     for number, name in list_cameras():
         usable = os.access(f"/dev/video{number}", os.R_OK | os.W_OK)
@@ -131,7 +131,7 @@ def cameras() -> Iterator[Finding]:
 
 def models() -> Iterator[Finding]:
     """Every model set with its files, compared with the hashes in models.toml."""
-    from realtime3d import modelset
+    from realtime3d.nets import modelset
 
     try:
         for name in modelset.names():
@@ -154,7 +154,7 @@ def restore_line() -> str:
 
 def engines() -> Iterator[Finding]:
     """Compiled nets, each with how far it is from the ONNX file it was made of."""
-    from realtime3d import engines as compiled
+    from realtime3d.backends import engines as compiled
 
     for path in sorted(compiled.default_folder().glob("*.engine")):
         try:
@@ -170,8 +170,8 @@ def engines() -> Iterator[Finding]:
 def verdicts() -> Iterator[Finding]:
     """Nets that the parity gate has judged in a reduced form on this machine's processor."""
     from realtime3d.backends import gate, parity
+    from realtime3d.backends.engines import default_folder, differences_text
     from realtime3d.backends.openvino_ import VERDICT
-    from realtime3d.engines import default_folder, differences_text
 
     for path in sorted(default_folder().glob(f"*{VERDICT}")):
         kept = gate.read(path)

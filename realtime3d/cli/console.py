@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import faulthandler
-import io
 import logging
-import os
 import sys
+
+from realtime3d.process import hush_native_code
 
 
 class _Messages(logging.Handler):
@@ -29,21 +28,3 @@ def set_up_messages(*, quiet: bool, verbose: bool, debug: bool) -> None:
     log.handlers[:] = [_Messages()]
     log.propagate = False
     log.setLevel(logging.DEBUG if debug else logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
-
-
-def hush_native_code() -> None:
-    """Point file descriptor 2 at nothing while Python keeps writing to the real stderr.
-
-    TensorFlow Lite, FFmpeg and OpenCV write start-up chatter straight to the descriptor; no setting turns it off.
-    """
-    try:
-        if sys.stderr.fileno() != 2:  # captured, or hushed before
-            return
-    except (AttributeError, OSError, io.UnsupportedOperation):
-        return
-    sys.stderr.flush()
-    real = os.dup(2)
-    sys.stderr = os.fdopen(real, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
-    with open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    faulthandler.enable(sys.stderr)  # a crash of native code must still leave its trace

@@ -22,20 +22,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.plan import plan_jobs
-    from realtime3d.cli.running import make_tracker, run_job
+    from realtime3d.cli.running import job_from, run_job
     from realtime3d.demo import clip_path, load_truth, plot
-    from realtime3d.io.base import SourceOptions
-    from realtime3d.io.files import check_output
+    from realtime3d.files import check_output
+    from realtime3d.jobs import plan
+    from realtime3d.sources.base import SourceOptions
 
     truth, picture = load_truth(), args.out / "demo.png"
     wide = max(truth.camera.width, truth.camera.height)
     args.fov = round(math.degrees(2 * math.atan(wide / 2 / truth.camera.fx)), 9)  # 60, and not 59.99999999999999
     outputs = {"csv": args.out / "demo.csv", "overlay": args.out / "demo.mp4"}
-    (job,) = plan_jobs([str(clip_path())], outputs, replace=args.overwrite)
+    (job,) = plan([str(clip_path())], outputs, job_from(args, SourceOptions()))
     check_output(picture, args.overwrite)
-    with make_tracker(args) as tracker, Interrupt() as stop:
-        run_job(job, tracker, SourceOptions(), args, stop, resume=False)
+    with job.tracker() as tracker, Interrupt() as stop:
+        run_job(job, tracker, args, stop)
         if stop.requested:
             return INTERRUPTED
         plot(outputs["csv"], truth, picture, tracker.model)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from realtime3d.cli import options
-from realtime3d.cli.keys import help_text
+from realtime3d.view.keys import help_text
 
 EPILOG = f"keys in the window:\n{help_text()}"
 
@@ -32,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.plan import is_camera, plan_jobs
-    from realtime3d.cli.running import make_tracker, run_live
+    from realtime3d.cli.running import job_from, run_live
     from realtime3d.errors import UsageError
-    from realtime3d.io.base import SourceOptions
-    from realtime3d.io.window import check_display
+    from realtime3d.jobs import plan
+    from realtime3d.sources.base import SourceOptions
+    from realtime3d.sources.choose import is_camera
+    from realtime3d.view.window import check_display
 
     if args.url and args.camera is not None:
         raise UsageError("name a camera or a URL, not both")
@@ -45,10 +46,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{source} is neither a camera nor a URL: for a file, `realtime3d video {source}`")
     width, height = args.size or (None, None)
     wanted = SourceOptions(width=width, height=height, fps=args.fps, pixel_format=args.pixel_format)
-    tracker = make_tracker(args)
-    (job,) = plan_jobs([source], options.outputs_from(args), replace=args.overwrite)
+    template = job_from(args, wanted)
+    tracker = template.tracker()
+    (job,) = plan([source], options.outputs_from(args), template)
     if not args.no_window:
         check_display()
     with tracker, Interrupt() as stop:
-        run_live(job, tracker, wanted, args, stop)
+        run_live(job, tracker, args, stop)
         return INTERRUPTED if stop.requested else 0

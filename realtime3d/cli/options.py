@@ -5,22 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from realtime3d.sinks.choose import OUTPUTS
 
 if TYPE_CHECKING:
     from realtime3d.config import Config
-
-SETTINGS = {  # option -> the setting it overrides; whatever is not given stays as --config or the default has it
-    "models": ("models", "set"),
-    "backend": ("models", "backend"),
-    "device": ("models", "device"),
-    "max_faces": ("track", "max_faces"),
-    "detect_every": ("track", "detect_every"),
-    "smooth": ("smooth", "enabled"),
-    "fov": ("camera", "fov"),
-    "intrinsics": ("camera", "intrinsics"),
-    "mirror": ("camera", "mirror"),
-}
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -68,19 +58,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Files that a run writes. With several inputs each names a folder."""
     group = parser.add_argument_group("outputs")
-    for name, what in OUTPUTS.items():
-        group.add_argument(f"--{name}", metavar="F", type=Path, help=what)
+    for kind, output in OUTPUTS.items():
+        group.add_argument(f"--{kind}", metavar="F", type=Path, help=output.help)
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
-
-
-OUTPUTS = {
-    "csv": "table of every face in every frame, with a .json sidecar",
-    "parquet": "the same table, typed (needs the [parquet] extra)",
-    "jsonl": "one JSON object a frame",
-    "overlay": "the video with what was found drawn over it (H.264)",
-}
 
 
 def outputs_from(args: argparse.Namespace) -> dict[str, Path]:
@@ -90,15 +72,10 @@ def outputs_from(args: argparse.Namespace) -> dict[str, Path]:
 
 def config_from(args: argparse.Namespace) -> Config:
     """The defaults, then the file of --config, then the options."""
-    from realtime3d.config import Config
+    from realtime3d.config import OPTIONS, Config
 
     config = Config.read(args.config) if args.config else Config()
-    changes: dict[str, dict[str, Any]] = {}
-    for option, (section, key) in SETTINGS.items():
-        value = getattr(args, option, None)
-        if value is not None:
-            changes.setdefault(section, {})[key] = value
-    return config.updated(changes)
+    return config.with_options({option: getattr(args, option, None) for option in OPTIONS})
 
 
 def at_least(low: int) -> Callable[[str], int]:

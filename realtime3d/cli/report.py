@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from realtime3d.io.base import SourceInfo, SourceOptions
     from realtime3d.pipeline import Summary
+    from realtime3d.sources.base import SourceInfo, SourceOptions
 
 TRIFLE_S = 5e-5  # a frame: stages below are not worth a line
 
@@ -35,11 +33,11 @@ def _expected_frames(info: SourceInfo, options: SourceOptions) -> int | None:
     return math.ceil(frames / options.every)
 
 
-def summary_lines(name: str, summary: Summary, outputs: Iterable[Path]) -> list[str]:
+def summary_lines(summary: Summary) -> list[str]:
     """Frames, faces, speed as a whole and by stage, drops, files."""
     per_frame = summary.faces / summary.frames if summary.frames else 0.0
     lines = [
-        f"{name}: {summary.frames} frames in {summary.seconds:.1f} s ({summary.fps:.1f} frames/s), "
+        f"{summary.source}: {summary.frames} frames in {summary.seconds:.1f} s ({summary.fps:.1f} frames/s), "
         f"{per_frame:.2f} faces a frame, {summary.dropped} frames dropped"
     ]
     stages = [
@@ -47,6 +45,6 @@ def summary_lines(name: str, summary: Summary, outputs: Iterable[Path]) -> list[
     ]
     if stages:
         lines.append(f"  frames/s by stage: {', '.join(stages)}")
-    written = [str(path) for path in outputs if path.exists()]
-    lines.append(f"  written: {', '.join(written) or 'nothing; --csv, --parquet, --jsonl and --overlay name files'}")
+    written = ", ".join(map(str, summary.files))
+    lines.append(f"  written: {written or 'nothing; --csv, --parquet, --jsonl and --overlay name files'}")
     return lines

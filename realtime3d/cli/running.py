@@ -1,96 +1,69 @@
-"""One planned job from open to summary, as `video`, `live` and `demo` run it."""
+"""One planned job from open to summary, as `video`, `live` and `demo` run it: with a bar, Ctrl-C and a window."""
 
 from __future__ import annotations
 
 import argparse
-from contextlib import ExitStack, closing
-from dataclasses import replace
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from realtime3d.cli.interrupt import Interrupt
-from realtime3d.cli.latency import Latency
-from realtime3d.cli.outputs import make_sinks
-from realtime3d.cli.plan import Job, sidecar_of
 from realtime3d.cli.report import progress_bar, summary_lines
+from realtime3d.jobs import Job, open_run
+from realtime3d.view.latency import Latency
 
 if TYPE_CHECKING:
-    from realtime3d.face import FrameResult
-    from realtime3d.io.base import SourceOptions
+    from realtime3d.face.state import FrameResult
+    from realtime3d.sources.base import SourceOptions
     from realtime3d.tracker import FaceTracker
 
 
-def make_tracker(args: argparse.Namespace) -> FaceTracker:
-    """A tracker with the options of the command line; it opens with `with`."""
+def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
+    """What all jobs of a command line have in common; source and outputs come from `jobs.plan`."""
     from realtime3d.cli.options import config_from
-    from realtime3d.io.files import check_output
-    from realtime3d.tracker import FaceTracker
 
-    if args.profile:
-        check_output(args.profile, overwrite=True)  # now, and not when the person has been learned
-    return FaceTracker(config=config_from(args), boxes=args.boxes, profile=args.profile)
+    return Job(
+        source="",
+        read=read,
+        config=config_from(args),
+        boxes=args.boxes,
+        profile=args.profile,
+        blendshapes=args.blendshapes,
+        raw=args.raw,
+        resume=resume,
+        overwrite=args.overwrite,
+    )
 
 
-def run_job(
-    job: Job, tracker: FaceTracker, options: SourceOptions, args: argparse.Namespace, stop: Interrupt, *, resume: bool
-) -> None:
+def run_job(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> None:
     """Follow the faces of one input, write its files, print its summary."""
-    from realtime3d.io.resume import find_resume_point
-    from realtime3d.io.sources import open_source
-    from realtime3d.pipeline import run
-    from realtime3d.render.base import create_renderer
-
-    start_s = options.start_s
-    point = find_resume_point(job.outputs, start_s) if resume else None
-    if point:
-        options = replace(options, start_s=max(start_s, point.source_start_s))
-    tracker.reset(point.next_face_id if point else 0)
-    with open_source(job.source, options) as source, closing(create_renderer()) as renderer:
-        sinks = make_sinks(
-            job,
-            source.info,
-            tracker,
-            args,
-            options=options,
-            wanted_start_s=start_s,
-            resume=point,
-            interrupted=lambda: stop.requested,
-        )
-        with progress_bar(source.info, options, quiet=args.quiet) as bar:
-            summary = run(source, tracker, sinks, renderer, until=stop.until, observe=lambda result: bar.update())
-    _say(summary_lines(source.info.name, summary, _files(job)), args)
+    with open_run(job, tracker) as run, progress_bar(run.info, run.read, quiet=args.quiet) as bar:
+        summary = run.follow(until=stop.until, observe=lambda result: bar.update(), interrupted=lambda: stop.requested)
+    _say(summary_lines(summary), args)
 
 
-def run_live(job: Job, tracker: FaceTracker, options: SourceOptions, args: argparse.Namespace, stop: Interrupt) -> None:
+def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> None:
     """The same for a camera or stream, with a window unless there is to be none."""
-    from realtime3d.io.sources import open_source
-    from realtime3d.pipeline import run
-    from realtime3d.render.base import create_renderer
-
     latency = Latency("capture to result" if args.no_window else "capture to display")
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(job.source, options))
-        renderer = stack.enter_context(closing(create_renderer()))
-        sinks = make_sinks(job, source.info, tracker, args, options=options)
+        run = stack.enter_context(open_run(job, tracker))
         window = None
         if not args.no_window:
-            from realtime3d.cli.live_window import LiveWindow
+            from realtime3d.view.live_window import LiveWindow
 
-            window = stack.enter_context(LiveWindow(tracker, renderer, source.info, latency, args.save_to, stop))
-        bar = stack.enter_context(progress_bar(source.info, options, quiet=args.quiet))
+            window = stack.enter_context(
+                LiveWindow(tracker, run.renderer, run.info, latency, args.save_to, lambda: stop.requested)
+            )
+        bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
 
         def observe(result: FrameResult) -> None:
             bar.update()
             if window is None:
                 latency.add(result.frame.t_ns)
 
-        summary = run(source, tracker, sinks, renderer, window=window, until=stop.until, observe=observe)
-    saved = window.saved if window else []
-    _say([*summary_lines(source.info.name, summary, [*_files(job), *saved]), f"  {latency}"], args)
-
-
-def _files(job: Job) -> list[Path]:
-    return list(dict.fromkeys([*job.outputs.values(), *(sidecar_of(path) for path in job.outputs.values())]))
+        summary = run.follow(window=window, until=stop.until, observe=observe)
+    if window:
+        summary.files += window.saved
+    _say([*summary_lines(summary), f"  {latency}"], args)
 
 
 def _say(lines: list[str], args: argparse.Namespace) -> None:

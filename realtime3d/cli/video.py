@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.plan import is_camera, plan_jobs
-    from realtime3d.cli.running import make_tracker, run_job
+    from realtime3d.cli.running import job_from, run_job
     from realtime3d.errors import UsageError
-    from realtime3d.io.base import SourceOptions
-    from realtime3d.io.sources import parse_time
+    from realtime3d.jobs import plan
+    from realtime3d.sources.base import SourceOptions
+    from realtime3d.sources.choose import is_camera, parse_time
 
     for source in filter(is_camera, args.inputs):
         raise UsageError(f"{source} is a camera: `realtime3d live {source}`")
@@ -39,11 +39,12 @@ def run(args: argparse.Namespace) -> int:
     if end_s is not None and end_s <= start_s:
         raise UsageError(f"--end ({end_s:g} s) must come after --start ({start_s:g} s)")
     wanted = SourceOptions(start_s=start_s, end_s=end_s, every=args.every, live=False)
-    tracker = make_tracker(args)
-    jobs = plan_jobs(args.inputs, options.outputs_from(args), replace=args.overwrite or args.resume)
+    template = job_from(args, wanted, resume=args.resume)
+    tracker = template.tracker()
+    jobs = plan(args.inputs, options.outputs_from(args), template)
     with tracker, Interrupt() as stop:
         for job in jobs:
-            run_job(job, tracker, wanted, args, stop, resume=args.resume)
+            run_job(job, tracker, args, stop)
             if stop.requested:
                 return INTERRUPTED
     return 0

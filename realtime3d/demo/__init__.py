@@ -1,7 +1,7 @@
 """The clip that `realtime3d demo` runs on, its exact truth, and the plot of one against the other.
 
 The clip is scikit-image's public-domain photograph of an astronaut, turned and animated by our own face model and
-rasteriser (`python -m realtime3d.demo.maker`), so that pose, expression and identity are known exactly.
+rasteriser (`python -m tools.demo_clip`), so that pose, expression and identity are known exactly.
 """
 
 from __future__ import annotations

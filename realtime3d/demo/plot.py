@@ -14,7 +14,7 @@ from realtime3d.geometry import matrix_to_euler
 
 if TYPE_CHECKING:
     from realtime3d.demo import Truth
-    from realtime3d.facemodel import FaceModel
+    from realtime3d.face.model import FaceModel
 
 ANGLES, PLACES = ("Rx", "Ry", "Rz"), ("Tx", "Ty", "Tz")
 ANGLE_NAMES = ("pitch (+ looks down)", "yaw (+ to the person's own right)", "roll (+ clockwise)")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime3d.detect.base import flipped_box
 from realtime3d.errors import UsageError
+from realtime3d.geometry import flipped_box
 from realtime3d.types import FaceBox, Frame
 
 COLUMNS = ("frame", "box_x", "box_y", "box_w", "box_h")

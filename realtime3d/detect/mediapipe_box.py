@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -18,6 +14,7 @@ from numpy.typing import NDArray
 
 from realtime3d.detect import tasks, weights
 from realtime3d.errors import MissingError, UsageError
+from realtime3d.process import quiet_native_log
 from realtime3d.types import FaceBox, Frame
 
 # The tight box around the 68 landmarks as a part of the detector's square: width, height, and how far its middle lies
@@ -61,7 +58,7 @@ class MediaPipeBoxes:
                 f'the face detector\'s file has no {self._ranges[0]} range: take detector.range = "both", '
                 "or empty detector.model_file"
             )
-        with _quiet_native_log():
+        with quiet_native_log():
             for kind in kinds:
                 self._searches[kind], close = tasks.opened(kind, found[kind], self._min_score)
                 self._closers.append(close)
@@ -73,7 +70,7 @@ class MediaPipeBoxes:
 
 def _close_all(closers: list[Callable[[], None]]) -> None:
     if closers:
-        with _quiet_native_log():
+        with quiet_native_log():
             while closers:
                 closers.pop()()
 
@@ -91,30 +88,3 @@ def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     common = max(float(width), 0.0) * max(float(height), 0.0)
     return common / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)
-
-
-_STDERR = threading.Lock()  # two at once would end with the null device
-
-
-@contextlib.contextmanager
-def _quiet_native_log() -> Iterator[None]:
-    """MediaPipe's C++ part writes notes to stderr whatever it is told: look away while it opens and closes."""
-    with _STDERR, _null_stderr():
-        yield
-
-
-@contextlib.contextmanager
-def _null_stderr() -> Iterator[None]:
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, AttributeError, ValueError):  # no stderr at all: nothing to quiet
-        yield
-        return
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

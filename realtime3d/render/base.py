@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 from realtime3d.errors import UsageError
-from realtime3d.face import FaceState, FrameResult
+from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.types import Image
 
 Mode = Literal["wire", "shaded", "transparent", "points", "off"]
@@ -70,21 +69,6 @@ class Renderer(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-RENDERERS = {
-    "software": "realtime3d.render.software:SoftwareRenderer",
-    "pyrender": "realtime3d.render.pyrender_:PyrenderRenderer",
-}
-
-
-def create_renderer(name: str = "software", style: OverlayStyle | None = None) -> Renderer:
-    """A renderer by name; nothing is opened before its first picture."""
-    if name not in RENDERERS:
-        raise UsageError(f"no renderer {name!r}; choose one of {', '.join(RENDERERS)}")
-    module, _, attribute = RENDERERS[name].partition(":")
-    renderer: Renderer = getattr(importlib.import_module(module), attribute)(style or OverlayStyle())
-    return renderer
 
 
 def drawable(faces: Sequence[FaceState]) -> list[FaceState]:

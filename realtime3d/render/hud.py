@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from realtime3d.face import FaceState
+from realtime3d.face.state import FaceState
 from realtime3d.render.base import Colour, OverlayStyle, face_colour
 from realtime3d.render.text import GREY, WHITE, Pen
 from realtime3d.types import FloatArray, Image

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, require
-from realtime3d.face import FaceState, FrameResult
+from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.render.base import OverlayStyle, drawable
 from realtime3d.render.hud import draw_faces
-from realtime3d.render.mesh import (
+from realtime3d.render.shading import (
     DOT_PX,
     LINES,
     OPACITY,

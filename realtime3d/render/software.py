@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face import FaceState, FrameResult
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.raster import fill
 from realtime3d.render.base import OverlayStyle, drawable
 from realtime3d.render.hud import draw_faces
-from realtime3d.render.mesh import (
+from realtime3d.render.paint import paint_points, paint_surface
+from realtime3d.render.shading import (
     DOT_PX,
     LINES,
     OPACITY,
@@ -20,8 +22,6 @@ from realtime3d.render.mesh import (
     line_px,
     place,
 )
-from realtime3d.render.paint import paint_points, paint_surface
-from realtime3d.render.raster import fill
 from realtime3d.types import Image
 
 

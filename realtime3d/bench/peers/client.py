@@ -19,7 +19,7 @@ from realtime3d.bench.measure import Block
 from realtime3d.bench.peers import worker
 from realtime3d.bench.peers.spec import Peer
 from realtime3d.errors import MissingError
-from realtime3d.io.files import output_error
+from realtime3d.files import output_error
 from realtime3d.types import Image
 
 START_S = 180.0  # importing torch and converting nets takes its time

@@ -1,0 +1,1 @@
+"""Rendered people who cross, leave, return, turn and sit still: what tracker and identities make of them."""

@@ -1,0 +1,1 @@
+"""Smoothing studied on synthetic motion with known truth."""

@@ -1,0 +1,1 @@
+"""What a face is: coefficients to geometry. No pixels, no time."""

@@ -1,0 +1,73 @@
+"""What the user gets: one `FrameResult` a frame, with one `FaceState` a face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.face.model import FaceModel
+from realtime3d.geometry import Camera, matrix_to_euler
+from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
+
+
+@dataclass(frozen=True)
+class FaceState:
+    """One face in one frame. Geometry is computed when asked for, never stored."""
+
+    id: int
+    status: Status  # "tracked" or "held"; faces that ended are in FrameResult.lost
+    confidence: float  # 0..1
+    pose: Pose  # smoothed, unless smoothing is off
+    expression: FloatArray  # (29,)
+    extras: FloatArray  # (5,) gaze and tongue
+    shape: FloatArray  # (99,) cached; before freezing the present estimate
+    raw: FaceCoeffs  # before smoothing and caching
+    identity: IdentityState
+    model: FaceModel = field(repr=False, compare=False)
+    camera: Camera = field(repr=False, compare=False)
+    neutral: FloatArray | None = field(default=None, repr=False, compare=False)  # cached mesh of `shape`
+
+    def vertices_head(self) -> FloatArray:
+        """(V, 3) float32 mm in the head frame."""
+        neutral = self.model.neutral(self.shape) if self.neutral is None else self.neutral
+        return self.model.deform(neutral, self.expression, self.extras)
+
+    def vertices(self) -> FloatArray:
+        """(V, 3) float32 mm in camera space."""
+        R, t = self.pose.R.astype(np.float32), self.pose.t.astype(np.float32)
+        return self.vertices_head() @ R.T + t
+
+    def landmarks(self, name: str = "ibug68") -> FloatArray:
+        """Landmarks projected from the mesh: (68, 2) or (478, 2) float32 px ("ibug68", "mediapipe478")."""
+        points = self.model.face_landmarks(name, self.shape, self.expression, self.extras).astype(np.float64)
+        return self.camera.project(points @ self.pose.R.T + self.pose.t).astype(np.float32)
+
+    def euler_deg(self) -> tuple[float, float, float]:
+        """(pitch, yaw, roll) in degrees: positive looks down, to the person's own right, clockwise in the picture."""
+        pitch, yaw, roll = np.degrees(matrix_to_euler(self.pose.R))
+        return float(pitch), float(yaw), float(roll)
+
+    def blendshapes(self) -> dict[str, float]:
+        """ARKit's 52 names with weights in [0, 1]; Left and Right are the person's own."""
+        return self.model.blendshapes(self.expression, self.extras)
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """(4,) px: left, top, right, bottom of the projected face (the 68 landmarks)."""
+        points = self.landmarks("ibug68")
+        return np.concatenate([points.min(axis=0), points.max(axis=0)])
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """Everything known about one frame."""
+
+    frame: Frame
+    faces: tuple[FaceState, ...]  # by id
+    lost: tuple[int, ...] = ()  # ids that ended on this frame
+    timings: Mapping[str, float] = field(default_factory=dict)  # stage name -> seconds
+    dropped: int = 0  # frames dropped by the source since the last result
+    camera: Camera | None = None

@@ -1,0 +1,1 @@
+"""Looks at pixels inside a box: the crop, the nets' coefficients, and which model files there are."""

@@ -1,0 +1,89 @@
+"""Everything that the library does to the process it runs in, each with its reason. Nothing else does any of it."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+from realtime3d.errors import UsageError
+
+LARGEST_KEPT_BLOCK = 31 << 20
+_users: set[int] = set()  # processes that used the libraries: this one, and those it was forked from
+_STDERR = threading.Lock()  # two at once would end with the null device
+
+
+def turn_off_telemetry() -> None:
+    """ONNX Runtime, from 1.29 on, reports what it runs to its makers unless this was said before it is loaded."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def refuse_after_use() -> None:
+    """Note that this process uses the inference libraries; UsageError in one that was forked from a process that did.
+
+    Their threads do not survive a fork: the child would hang or abort.
+    """
+    _users.add(os.getpid())
+    if len(_users) > 1:
+        raise UsageError(
+            "this process was forked from one that had used a FaceTracker, and its libraries do not survive that: "
+            "start processes with multiprocessing.get_context('spawn')"
+        )
+
+
+def keep_freed_pages() -> None:
+    """Make room for pictures once instead of for every frame.
+
+    glibc hands the pages of a freed picture back to the system and asks for new ones for the next picture, which costs
+    about as much as converting it (0.8 ms at 720p). It stops doing so for all blocks smaller than the largest that it
+    has seen freed, up to 32 MB. Elsewhere this does nothing.
+    """
+    import numpy as np
+
+    np.empty(LARGEST_KEPT_BLOCK, np.uint8)
+
+
+def hush_native_code() -> None:
+    """Point file descriptor 2 at nothing while Python keeps writing to the real stderr.
+
+    TensorFlow Lite, FFmpeg and OpenCV write start-up chatter straight to the descriptor; no setting turns it off.
+    """
+    try:
+        if sys.stderr.fileno() != 2:  # captured, or hushed before
+            return
+    except (AttributeError, OSError, io.UnsupportedOperation):
+        return
+    sys.stderr.flush()
+    real = os.dup(2)
+    sys.stderr = os.fdopen(real, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    faulthandler.enable(sys.stderr)  # a crash of native code must still leave its trace
+
+
+@contextlib.contextmanager
+def quiet_native_log() -> Iterator[None]:
+    """MediaPipe's C++ part writes notes to stderr whatever it is told: look away while it opens and closes."""
+    with _STDERR, _null_stderr():
+        yield
+
+
+@contextlib.contextmanager
+def _null_stderr() -> Iterator[None]:
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, AttributeError, ValueError):  # no stderr at all: nothing to quiet
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,1 @@
+"""Where results go on disk: the only home of encoding."""

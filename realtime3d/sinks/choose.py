@@ -1,0 +1,141 @@
+"""Which outputs a run can have: one row for each kind. A new file format is a row here and a file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from realtime3d.errors import UsageError
+
+if TYPE_CHECKING:
+    from realtime3d.face.model import FaceModel
+    from realtime3d.sinks.base import Sink
+    from realtime3d.sinks.resume import ResumePoint
+    from realtime3d.sinks.tables import TableOptions
+    from realtime3d.sources.base import SourceInfo
+
+End: TypeAlias = "tuple[float | None, int | None]"  # timestamp of the last frame and largest face id, where known
+
+
+@dataclass(frozen=True, slots=True)
+class SinkOptions:
+    """What a run tells every one of its outputs."""
+
+    model: FaceModel
+    info: SourceInfo
+    start_s: float = 0.0  # where the run was asked to start, before any resume
+    end_s: float | None = None
+    every: int = 1
+    blendshapes: bool = False
+    raw: bool = False
+    resume: ResumePoint | None = None
+
+    @property
+    def table(self) -> TableOptions:
+        """The same for tables."""
+        from realtime3d.sinks.tables import TableOptions
+
+        resume_s = self.resume.timestamp_s if self.resume else None
+        return TableOptions(self.model, self.info.zero_ns, self.blendshapes, self.raw, resume_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One kind of output."""
+
+    suffix: str  # of a file that is made in a folder
+    help: str  # of the option `--KIND`
+    make: Callable[[Path, SinkOptions], Sink]
+    last: Callable[[Path, float], End]  # where the file of a killed run ends; gets the run's start in seconds
+    sidecar: bool = False  # whether a JSON file beside it explains it
+    suffixes: tuple[str, ...] = ()  # that a file may have; any where empty
+
+    def check_name(self, kind: str, path: Path) -> None:
+        """Refuse a file name that would not be read as what it is."""
+        if self.suffixes and path.suffix.lower() not in self.suffixes:
+            raise UsageError(
+                f"--{kind} {path}: this output is a {self.suffix} file: name it {path.with_suffix(self.suffix)}"
+            )
+
+
+def _csv(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.tables import CsvSink
+
+    return CsvSink(path, options.table)
+
+
+def _jsonl(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.tables import JsonlSink
+
+    return JsonlSink(path, options.table)
+
+
+def _text_end(path: Path, start_s: float) -> End:
+    from realtime3d.sinks.tables import last_line
+
+    return last_line(path)
+
+
+def _parquet(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.parquet import ParquetSink
+
+    return ParquetSink(path, options.table)
+
+
+def _parquet_end(path: Path, start_s: float) -> End:
+    from realtime3d.sinks.parquet import last_part_row
+
+    return last_part_row(path) or (None, None)
+
+
+def _overlay(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.clock import to_ns
+    from realtime3d.sinks.video import VideoOptions, VideoSink
+
+    info = options.info
+    return VideoSink(
+        path,
+        VideoOptions(
+            fps=info.fps / options.every if info.fps else None,
+            zero_ns=info.zero_ns + to_ns(options.start_s),
+            sound=info.path if info.has_audio else None,
+            sound_start_s=options.start_s,
+            sound_end_s=options.end_s,
+            resume_s=options.resume.video_s if options.resume else None,
+        ),
+    )
+
+
+def _overlay_end(path: Path, start_s: float) -> End:
+    from realtime3d.sinks.killed_video import last_frame_s
+
+    video_s = last_frame_s(path)
+    return (None if video_s is None else video_s + start_s), None
+
+
+OUTPUTS: Mapping[str, Output] = {
+    "csv": Output(".csv", "table of every face in every frame, with a .json sidecar", _csv, _text_end, sidecar=True),
+    "parquet": Output(
+        ".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end, sidecar=True
+    ),
+    "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end),
+    "overlay": Output(
+        ".mp4",
+        "the video with what was found drawn over it (H.264)",
+        _overlay,
+        _overlay_end,
+        suffixes=(".mp4", ".m4v", ".mov"),  # the last one is nearly the same, and players agree
+    ),
+}
+
+
+def sidecar_of(table: Path) -> Path:
+    """The JSON file beside a table."""
+    return table.with_suffix(".json")
+
+
+def sidecars_of(outputs: Mapping[str, Path]) -> list[Path]:
+    """The JSON files of a run's tables, each once: tables of one name share theirs."""
+    return list(dict.fromkeys(sidecar_of(path) for kind, path in outputs.items() if OUTPUTS[kind].sidecar))

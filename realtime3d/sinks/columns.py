@@ -1,0 +1,110 @@
+"""The columns of all tables: their names, order, types and precision, and a face's values for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.geometry import matrix_to_euler
+from realtime3d.types import Pose
+
+TRANSLATION = ("pose_Tx", "pose_Ty", "pose_Tz")
+ROTATION = ("pose_Rx", "pose_Ry", "pose_Rz")
+BOX = ("box_x", "box_y", "box_w", "box_h")
+RAW_PREFIX = "raw_"
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What all tables of a run share."""
+
+    model: FaceModel  # its sizes and names make the columns
+    zero_ns: int = 0  # SourceInfo.zero_ns
+    blendshapes: bool = False
+    raw: bool = False
+    resume_s: float | None = None  # keep the rows before this timestamp and go on behind them; None starts anew
+
+
+Values = Callable[[FaceState], "Iterable[float] | None"]  # None: nothing is known in this row
+
+
+@dataclass(frozen=True)
+class Group:
+    """Columns that come together: all of them have values in a row, or none."""
+
+    names: tuple[str, ...]
+    digits: int  # behind the decimal point, in text
+    kind: str  # NumPy's name of the type
+    values: Values
+
+
+def table_columns(options: TableOptions) -> tuple[str, ...]:
+    """The header of a table."""
+    groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
+    return ("frame", "face_id", "timestamp", *(name for group in groups for name in group.names))
+
+
+def column_groups(model: FaceModel, *, blendshapes: bool = False, raw: bool = False) -> tuple[Group, ...]:
+    """All columns behind `frame,face_id,timestamp`, in order."""
+    expression = tuple(f"exp_{i}" for i in range(model.n_expression))
+    shape = tuple(f"id_{i}" for i in range(model.n_shape))
+    groups = [
+        Group(("confidence",), 4, "float32", lambda face: (face.confidence,)),
+        Group(("success",), 0, "int8", lambda face: (float(face.status == "tracked"),)),
+        Group(TRANSLATION, 3, "float64", lambda face: face.pose.t),
+        Group(ROTATION, 6, "float64", lambda face: matrix_to_euler(face.pose.R)),
+        Group(BOX, 2, "float32", _box),
+        Group(expression, 5, "float32", lambda face: face.expression),
+        Group(shape, 5, "float32", lambda face: face.shape),
+    ]
+    if blendshapes:
+        names = tuple(model.arkit_names)
+        groups.append(Group(names, 4, "float32", lambda face: list(face.blendshapes().values())))
+    if raw:
+        groups += _raw_groups(expression, shape, tuple(model.extra_names))
+    return tuple(groups)
+
+
+def _raw_groups(expression: tuple[str, ...], shape: tuple[str, ...], extras: tuple[str, ...]) -> list[Group]:
+    """What the nets said, before smoothing and caching; `raw_id_*` is empty where ShapeNet did not run."""
+
+    def named(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(RAW_PREFIX + name for name in names)
+
+    return [
+        Group(named(TRANSLATION), 3, "float64", lambda face: face.raw.pose.t),
+        Group(named(ROTATION), 6, "float64", lambda face: _angles(face.raw.pose)),
+        Group(named(("presence", "pose_sigma_deg")), 4, "float32", _presence),
+        Group(named(expression), 5, "float32", lambda face: face.raw.expression),
+        Group(named(extras), 5, "float32", lambda face: face.raw.extras),
+        Group(named(shape), 5, "float32", lambda face: face.raw.shape),
+    ]
+
+
+def _angles(pose: Pose) -> tuple[float, float, float]:
+    return matrix_to_euler(pose.R)
+
+
+def _presence(face: FaceState) -> tuple[float, float]:
+    return face.raw.presence, face.raw.pose_sigma_deg
+
+
+def _box(face: FaceState) -> tuple[float, float, float, float]:
+    left, top, right, bottom = map(float, face.box)
+    return left, top, right - left, bottom - top
+
+
+def timestamp(result: FrameResult, zero_ns: int) -> float:
+    """Seconds since the source's zero, to the microsecond, as all tables have it."""
+    return round((result.frame.t_ns - zero_ns) / 1e9, 6)
+
+
+def rounded(values: Any, digits: int) -> list[float | None]:
+    """Plain floats for JSON; None for what is not finite."""
+    array = np.asarray(values, dtype=np.float64)
+    return [round(v, digits) if np.isfinite(v) else None for v in array.ravel().tolist()]

@@ -1,0 +1,178 @@
+"""Parquet, written as complete small files while the run goes on and put together at its end.
+
+A Parquet file without its last bytes cannot be read at all, so a single growing file would be lost with a killed run.
+Instead, every `rows_per_part` rows or `seconds_per_part` seconds a whole file goes into the folder
+`NAME.parquet.parts`, which any reader opens as a data set (`pandas.read_parquet("NAME.parquet.parts")`). The end of
+the run makes `NAME.parquet` of them, one row group after the other, and removes the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from realtime3d.errors import require
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.files import leftovers, output_error
+from realtime3d.sinks.columns import Group, column_groups, timestamp
+from realtime3d.sinks.sidecar import CONVENTIONS
+from realtime3d.sinks.tables import RESUME_SLACK_S, TableOptions
+from realtime3d.types import Image
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+ROWS_PER_GROUP = 50_000
+_FIXED = (("frame", "int64"), ("face_id", "int32"), ("timestamp", "float64"))
+
+
+def parts_folder(path: Path) -> Path:
+    """Where the parts of a running (or killed) run's Parquet file are."""
+    return leftovers(path)[0]
+
+
+class ParquetSink:
+    """The CSV's columns, typed; see this module's text for what a killed run leaves."""
+
+    needs_image = False
+
+    def __init__(
+        self,
+        path: Path,
+        options: TableOptions,
+        rows_per_part: int = 2_000,
+        seconds_per_part: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._arrow = require("pyarrow", "parquet", "a Parquet table")
+        self._parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
+        self._compute = require("pyarrow.compute", "parquet", "a Parquet table")
+        self._path, self._parts, self._options = path, parts_folder(path), options
+        self._limits, self._clock = (rows_per_part, seconds_per_part), clock
+        self._groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
+        self._columns = [*_FIXED, *((name, group.kind) for group in self._groups for name in group.names)]
+        fields = [self._arrow.field(name, self._arrow.from_numpy_dtype(np.dtype(kind))) for name, kind in self._columns]
+        notes = {f"realtime3d.{key}": text for key, text in CONVENTIONS.items()}
+        self._schema = self._arrow.schema(fields, metadata=notes)
+        self._rows: list[list[float | None]] = []
+        self._since = 0.0
+
+    def __enter__(self) -> Self:
+        try:
+            if self._options.resume_s is None:
+                shutil.rmtree(self._parts, ignore_errors=True)
+            self._parts.mkdir(exist_ok=True)
+            if self._options.resume_s is not None:
+                self._cut(self._options.resume_s)
+        except OSError as error:
+            raise output_error(self._parts, error) from error
+        self._number = max((int(part.stem) for part in part_files(self._path)), default=-1) + 1
+        self._since = self._clock()
+        return self
+
+    def _cut(self, resume_s: float) -> None:
+        """Drop the rows of the frames from `resume_s` on; a finished file becomes the first part again."""
+        if self._path.exists():  # parts beside it were about to be removed
+            for part in part_files(self._path):
+                part.unlink()
+            os.replace(self._path, self._parts / _part_name(0))
+        for part in part_files(self._path):
+            table = self._parquet.read_table(part)
+            kept = table.filter(self._compute.less(table["timestamp"], resume_s - RESUME_SLACK_S))
+            if kept.num_rows == 0:
+                part.unlink()
+            elif kept.num_rows < table.num_rows:
+                self._save(kept, part)
+
+    def write(self, result: FrameResult, image: Image | None) -> None:
+        time_s = timestamp(result, self._options.zero_ns)
+        self._rows += [self._row(result.frame.index, time_s, face) for face in result.faces]
+        rows, seconds = self._limits
+        if len(self._rows) >= rows or (self._rows and self._clock() - self._since >= seconds):
+            self._flush()
+
+    def _row(self, frame: int, time_s: float, face: FaceState) -> list[float | None]:
+        row: list[float | None] = [frame, face.id, time_s]
+        for group in self._groups:
+            row += _cells(group, face)
+        return row
+
+    def _flush(self) -> None:
+        """Whole parts only: a part appears under its name when it is complete."""
+        columns = zip(*self._rows, strict=True)
+        arrays = [self._array(values, kind) for values, (_, kind) in zip(columns, self._columns, strict=True)]
+        self._save(self._arrow.Table.from_arrays(arrays, schema=self._schema), self._parts / _part_name(self._number))
+        self._number += 1
+        self._rows, self._since = [], self._clock()
+
+    def _array(self, values: tuple[float | None, ...], kind: str) -> Any:
+        """A typed column: null where a value is None; NaN stays NaN."""
+        missing = np.array([value is None for value in values])
+        return self._arrow.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
+
+    def _save(self, table: Any, path: Path) -> None:
+        draft = path.with_suffix(".tmp")
+        try:
+            self._parquet.write_table(table, draft)
+            os.replace(draft, path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise output_error(self._path, error) from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._rows:
+            self._flush()
+        self._join()
+
+    def _join(self) -> None:
+        """Make one file of the parts; until it is complete, the parts stay."""
+        draft = self._parts / "whole.tmp"
+        try:
+            with self._parquet.ParquetWriter(draft, self._schema) as writer:
+                waiting: list[Any] = []
+                for part in part_files(self._path):
+                    waiting.append(self._parquet.read_table(part).cast(self._schema))
+                    if sum(table.num_rows for table in waiting) >= ROWS_PER_GROUP:
+                        writer.write_table(self._arrow.concat_tables(waiting))
+                        waiting = []
+                if waiting:
+                    writer.write_table(self._arrow.concat_tables(waiting))
+            os.replace(draft, self._path)
+            shutil.rmtree(self._parts)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise output_error(self._path, error) from error
+
+
+def _part_name(number: int) -> str:
+    return f"{number:06d}.parquet"
+
+
+def part_files(path: Path) -> list[Path]:
+    """The whole parts of a running or killed run, in order."""
+    return sorted(parts_folder(path).glob("[0-9]*.parquet"))
+
+
+def last_part_row(path: Path) -> tuple[float, int] | None:
+    """(last timestamp, largest face id) in what a killed run left; None where there are no rows."""
+    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
+    files = part_files(path) or [file for file in [path] if file.exists()]
+    tables = [parquet.read_table(file, columns=["timestamp", "face_id"]) for file in files]
+    rows = [table for table in tables if table.num_rows]
+    if not rows:
+        return None
+    return max(max(t["timestamp"].to_pylist()) for t in rows), max(max(t["face_id"].to_pylist()) for t in rows)
+
+
+def _cells(group: Group, face: FaceState) -> list[float | None]:
+    values = group.values(face)
+    return [None] * len(group.names) if values is None else [float(value) for value in values]

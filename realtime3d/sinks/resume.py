@@ -1,0 +1,44 @@
+"""Where a killed run stopped, read from what it left.
+
+A run is taken up at the last frame that *every* output has begun. That frame and all behind it are made again: each
+sink cuts them off what is there (`resume_s`) and the source starts at that frame (`SourceOptions.start_s`). So no row
+is lost and none is there twice, whichever file was ahead when the run was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from realtime3d.sinks.choose import OUTPUTS
+from realtime3d.sinks.tables import RESUME_SLACK_S
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """What to hand to the source and the sinks to go on."""
+
+    timestamp_s: float  # of the first frame to make again: `TableOptions.resume_s`
+    video_s: float  # the same in the overlay's own time: `VideoOptions.resume_s`
+    next_face_id: int  # ids from here on are free
+
+    @property
+    def source_start_s(self) -> float:
+        """`SourceOptions.start_s`: safely before that frame, safely behind the one before it."""
+        return max(0.0, self.timestamp_s - RESUME_SLACK_S)
+
+
+def find_resume_point(outputs: Mapping[str, Path], start_s: float = 0.0) -> ResumePoint:
+    """Look at the outputs of a run by kind, `start_s` being its `--start`.
+
+    An output that is missing or holds no frame yet sends the run back to its start.
+    """
+    ends, next_id = [], 0
+    for kind, path in outputs.items():
+        last_s, largest_id = OUTPUTS[kind].last(path, start_s)
+        ends.append(start_s if last_s is None else last_s)
+        if largest_id is not None:
+            next_id = max(next_id, largest_id + 1)
+    point = min(ends, default=start_s)
+    return ResumePoint(point, point - start_s, next_id)

@@ -1,0 +1,171 @@
+"""The JSON file beside a table: everything needed to understand its numbers later."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from realtime3d.errors import OutputError
+from realtime3d.face.state import FrameResult
+from realtime3d.files import write_whole
+from realtime3d.sinks.columns import timestamp
+from realtime3d.types import Image
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+FORMAT = 1
+CONVENTIONS = {
+    "frame": "number of the frame in the source, from 0",
+    "timestamp": "seconds: presentation time; for live sources since opening",
+    "confidence": "0..1",
+    "success": "1 tracked, 0 held",
+    "pose_T": "mm, position of the head's origin in the camera: x right, y down, z forward",
+    "pose_R": "radians: R = Rx(pitch) Ry(yaw) Rz(roll), camera from head; pitch positive looks down, yaw positive "
+    "turns to the person's own right, roll positive turns clockwise in the picture",
+    "box": "px, left, top, width, height of the projected face; (0, 0) is the centre of the top left pixel",
+    "exp": "standard deviations of the face model's expression population",
+    "id": "standard deviations of the face model's identity population; the cached value of the face",
+    "blendshapes": "0..1, ARKit's names; Left and Right are the person's own",
+    "raw": "the nets' answers before smoothing and caching",
+}
+SAME_IN_ONE_RUN = ("source", "models", "settings", "columns")
+_PACKAGES = ("realtime3d", "numpy", "mediapipe", "onnxruntime", "av", "opencv-contrib-python")
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the system and the packages that shape the results."""
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+class SidecarSink:
+    """Written when the run starts, when an identity freezes, and when the run ends; `state` says which.
+
+    `facts` holds what the run knows from the start: "source", "models", "settings", "columns", "outputs" ...
+    With `resume`, what the killed run knew of frames and identities is kept.
+    """
+
+    needs_image = False
+
+    def __init__(
+        self,
+        path: Path,
+        facts: Mapping[str, Any],
+        *,
+        zero_ns: int = 0,
+        every: int = 1,
+        resume: bool = False,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`interrupted` is asked at the end: whether the user ended the run before its input ended."""
+        self._path, self._zero_ns, self._every, self._interrupted = path, zero_ns, every, interrupted
+        self._content: dict[str, Any] = {
+            "format": FORMAT,
+            "state": "running",
+            "started": _now(),
+            "versions": versions(),
+            "conventions": CONVENTIONS,
+            **facts,
+            "camera": None,
+            "frames": {"first": None, "last": None, "read": 0, "dropped": 0},
+            "identities": {},
+        }
+        old = read_sidecar(path) if resume else None
+        if old is not None:
+            self._refuse_other_run(old)
+            self._content.update({key: old[key] for key in ("started", "frames", "identities") if key in old})
+            self._content["resumed"] = [*old.get("resumed", []), _now()]
+
+    def _refuse_other_run(self, old: Mapping[str, Any]) -> None:
+        """One table holds the results of one input with one set of nets and settings."""
+        now = json.loads(json.dumps(self._content, default=_plain))
+        for key in SAME_IN_ONE_RUN:
+            if key in old and key in now and old[key] != now[key]:
+                raise OutputError(
+                    f"{self._path} says that the killed run had other {key}: resume with the command of the first run, "
+                    "or add --overwrite to start anew"
+                )
+
+    def __enter__(self) -> Self:
+        self._save()
+        return self
+
+    def _save(self) -> None:
+        text = json.dumps(self._content, indent=2, ensure_ascii=False, default=_plain, allow_nan=False)
+        write_whole(self._path, text.encode() + b"\n")
+
+    def write(self, result: FrameResult, image: Image | None) -> None:
+        changed = self._count(result)
+        for face in result.faces:
+            if face.identity.frozen and str(face.id) not in self._content["identities"]:
+                self._content["identities"][str(face.id)] = {
+                    "frozen_at_s": self._seconds(face.identity.frozen_at_ns, result),
+                    "frames": face.identity.frames,
+                }
+                changed = True
+        if changed:
+            self._save()
+
+    def _count(self, result: FrameResult) -> bool:
+        """Add a frame; whether there is news worth saving at once."""
+        frames, news = self._content["frames"], self._content["camera"] is None
+        if news:
+            self._content["camera"] = _camera(result)
+            if frames["first"] is None:
+                frames["first"] = result.frame.index
+            frames["read"] = -(-(result.frame.index - frames["first"]) // self._every)  # by the run before this one
+        frames["read"] += 1
+        frames["last"] = result.frame.index
+        frames["dropped"] += result.dropped
+        return news
+
+    def _seconds(self, t_ns: int | None, result: FrameResult) -> float:
+        return timestamp(result, self._zero_ns) if t_ns is None else round((t_ns - self._zero_ns) / 1e9, 6)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._content.update(state="failed", error=str(error) or kind.__name__)
+        else:
+            self._content["state"] = "interrupted" if self._interrupted() else "complete"
+        self._content["ended"] = _now()
+        self._save()
+
+
+def read_sidecar(path: Path) -> dict[str, Any] | None:
+    """The content of a sidecar, None where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _camera(result: FrameResult) -> dict[str, Any]:
+    camera = result.camera
+    if camera is None:
+        height, width = result.frame.image.shape[:2]
+        return {"width": width, "height": height}
+    return {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height", "distortion")}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: paths and NumPy's numbers and arrays."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

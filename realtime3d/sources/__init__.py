@@ -1,0 +1,1 @@
+"""Where pictures come from: the only home of capture and decoding."""

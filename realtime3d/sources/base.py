@@ -1,0 +1,108 @@
+"""The seam of input: a `Source` gives frames.
+
+    with realtime3d.sources.choose.open_source("clip.mp4") as source:
+        for item in source:
+            if isinstance(item, Gap):      # live sources only: nothing has arrived for a while, time goes on
+                ...
+            else:                          # a Frame
+                ...
+
+A file's source gives every frame with its real presentation time and ends; it never gives a `Gap`. A live source gives
+the newest frame, drops the others, survives an unplugged camera or a dying server, and gives a `Gap` every
+`SourceOptions.tick_s` while nothing arrives, so that the loop can let tracks become held and lost and repaint its
+window. The end of the iterator is the end of the input; a failure is a `SourceError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from realtime3d.types import Frame
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+SourceSpec: TypeAlias = "int | str | Path | Iterable[Any]"
+State = Literal["running", "waiting", "reconnecting", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source once it is open. `None` means that it cannot be known."""
+
+    name: str  # as shown to the user and written into `Frame.source`
+    width: int  # px, after rotation and non-square pixels are put right; of the first frame
+    height: int
+    fps: float | None  # nominal: times come from `Frame.t_ns`, never from this
+    frames: int | None  # in the whole source, as its header says: an estimate for progress bars
+    duration_s: float | None
+    live: bool = False
+    has_audio: bool = False
+    zero_ns: int = 0  # `Frame.t_ns` of timestamp 0: 0 for files, the moment of opening for live sources
+    path: Path | None = None  # the file, where there is one: outputs must not be equal to it
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """A snapshot of how a source is doing."""
+
+    state: State = "running"
+    message: str = ""  # one line for the window, e.g. "camera 0 is gone, next try in 2 s"
+    dropped: int = 0  # captured and replaced by a newer one before anybody took them; since opening
+    warnings: tuple[str, ...] = ()  # e.g. a truncated file; also logged when they happen
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A tick of a live source without a picture: `t_ns` is now, on the clock of the source's frames."""
+
+    t_ns: int
+    status: SourceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How to read a source. What does not apply to a kind of source is ignored by it."""
+
+    start_s: float = 0.0  # files and sequences: the first frame at or after it; exact
+    end_s: float | None = None  # files and sequences: frames before it
+    every: int = 1  # only each n-th frame, `Frame.index` still counts all
+    fps: float | None = None  # asked of a camera; the rate of a picture sequence or of arrays without times (30)
+    width: int | None = None  # asked of a camera
+    height: int | None = None
+    pixel_format: str | None = None  # asked of a camera: four characters, "MJPG"
+    live: bool | None = None  # None: cameras and URLs are live; False reads every frame of a URL
+    open_timeout_s: float = 10.0  # streams
+    read_timeout_s: float = 5.0  # streams: silence that counts as broken
+    gap_after_s: float = 0.5  # live: silence before the first `Gap`
+    tick_s: float = 0.1  # live: between further ones
+    backoff_s: float = 0.5  # live: wait before the first new try, doubled each time
+    backoff_max_s: float = 10.0
+    give_up_s: float | None = None  # live: broken for so long is a SourceError; None tries for ever
+
+
+class Source(Protocol):
+    """Gives the frames of one input, once. `close` may be called twice, and while another thread iterates."""
+
+    @property
+    def info(self) -> SourceInfo: ...
+
+    @property
+    def status(self) -> SourceStatus: ...
+
+    def __iter__(self) -> Iterator[Frame | Gap]: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

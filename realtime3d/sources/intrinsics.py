@@ -1,0 +1,148 @@
+"""The camera of a picture: from an angle of view, or from an OpenCV calibration file."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from realtime3d.config import CameraSettings
+from realtime3d.errors import UsageError
+from realtime3d.geometry import DEFAULT_FOV_DEG, Camera
+
+MATRIX_NAMES = ("camera_matrix", "cameraMatrix", "K", "mtx", "M1")
+DISTORTION_NAMES = ("distortion_coefficients", "dist_coeffs", "distCoeffs", "dist", "distortion", "D", "D1")
+WIDTH_NAMES, HEIGHT_NAMES = ("image_width", "width"), ("image_height", "height")
+SUFFIXES = (".json", ".yml", ".yaml", ".xml", ".npz")
+PORTRAIT_MM = 1000.0  # single pictures are seldom taken from nearer, but often cut out of larger ones
+BOX_MM = 125.0  # the larger side of a tight box, brows to chin
+
+
+@dataclass(frozen=True, slots=True)
+class CameraModel:
+    """Gives the camera for pictures of any size."""
+
+    fov_deg: float  # 0: not known
+    calibrated: Camera | None = None
+    mirror: bool = False
+
+    @classmethod
+    def from_config(cls, config: CameraSettings) -> CameraModel:
+        """Reads the calibration file where one is named."""
+        calibrated = read_intrinsics(config.intrinsics) if config.intrinsics else None
+        return cls(config.fov, calibrated, config.mirror)
+
+    def camera(self, width: int, height: int) -> Camera:
+        """The camera of a picture of this size; a calibration is scaled to it."""
+        if self.calibrated is None:
+            return Camera.from_fov(width, height, self.fov_deg or DEFAULT_FOV_DEG)
+        scaled = _scaled(self.calibrated, width, height)
+        return mirrored(scaled) if self.mirror else scaled
+
+    def portrait(self, width: int, height: int, boxes: ArrayLike) -> Camera:
+        """The camera of a single picture: where nothing is known of it, no face is nearer than PORTRAIT_MM.
+
+        A portrait that is cut out of a larger picture would otherwise be taken for a face 30 cm away, and its mesh
+        would be drawn with that perspective: mouth and chin 4 % of the box too low.
+        """
+        camera = self.camera(width, height)
+        corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        if self.calibrated is not None or self.fov_deg or not len(corners):
+            return camera
+        largest = float((corners[:, 2:] - corners[:, :2]).max())
+        focal = max(camera.fx, largest * PORTRAIT_MM / BOX_MM)
+        return replace(camera, fx=focal, fy=focal)
+
+
+def mirrored(camera: Camera) -> Camera:
+    """The camera of the picture flipped left to right."""
+    d = list(camera.distortion)
+    if len(d) > 3:
+        d[3] = -d[3]  # p2, the tangential part that is not symmetric
+    return replace(camera, cx=camera.width - 1 - camera.cx, distortion=tuple(d))
+
+
+def _scaled(camera: Camera, width: int, height: int) -> Camera:
+    if not camera.width:  # the file did not say for which size it holds
+        return replace(camera, width=width, height=height)
+    sx, sy = width / camera.width, height / camera.height
+    if abs(sx / sy - 1) > 0.02:
+        raise UsageError(
+            f"the calibration is for {camera.width}x{camera.height}, the picture is {width}x{height}, "
+            "another shape: calibrate at the size you use, or give --fov"
+        )
+    cx, cy = (camera.cx + 0.5) * sx - 0.5, (camera.cy + 0.5) * sy - 0.5
+    return Camera(camera.fx * sx, camera.fy * sy, cx, cy, width, height, camera.distortion)
+
+
+def read_intrinsics(path: str | Path) -> Camera:
+    """A calibration as OpenCV's tools write it: camera matrix, distortion of 0, 4, 5 or 8 numbers, picture size."""
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path}: a calibration file ends with {', '.join(SUFFIXES)}")
+    try:
+        values = _READERS[path.suffix.lower()](path)
+        matrix = np.asarray(_first(values, MATRIX_NAMES), dtype=np.float64).reshape(3, 3)
+        distortion = np.asarray(_first(values, DISTORTION_NAMES, ()), dtype=np.float64).ravel()
+        width, height = (int(_first(values, names, 0)) for names in (WIDTH_NAMES, HEIGHT_NAMES))
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{path} is no calibration that can be read ({error}): it needs {MATRIX_NAMES[0]} (3x3) and "
+            f"{DISTORTION_NAMES[0]}, better {WIDTH_NAMES[0]} and {HEIGHT_NAMES[0]} too"
+        ) from error
+    fx, fy = matrix[0, 0], matrix[1, 1]
+    if not np.isfinite(matrix).all() or not np.isfinite(distortion).all() or min(fx, fy) <= 0:
+        raise UsageError(f"{path}: focal lengths must be over 0 and all numbers finite: calibrate again")
+    if len(distortion) not in (0, 4, 5, 8):
+        raise UsageError(f"{path}: {len(distortion)} distortion coefficients; 0, 4, 5 or 8 are understood")
+    kept = tuple(map(float, distortion)) if np.any(distortion) else ()
+    return Camera(float(fx), float(fy), float(matrix[0, 2]), float(matrix[1, 2]), width, height, kept)
+
+
+def _first(values: Mapping[str, Any], names: tuple[str, ...], default: Any = None) -> Any:
+    for name in names:
+        if name in values:
+            return values[name]
+    if default is None:
+        raise KeyError(f"no {names[0]}")
+    return default
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(values, dict):
+        raise ValueError("not an object")
+    return {name: entry.get("data", entry) if isinstance(entry, dict) else entry for name, entry in values.items()}
+
+
+def _read_npz(path: Path) -> Mapping[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _read_opencv(path: Path) -> Mapping[str, Any]:
+    import cv2
+
+    text = path.read_text(encoding="utf-8")
+    kind = cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
+    try:
+        storage = cv2.FileStorage(text, kind)
+        nodes = {name: storage.getNode(name) for name in storage.root().keys()}  # noqa: SIM118 (no iteration)
+        return {name: node.mat() if node.isMap() else node.real() for name, node in nodes.items() if not node.isSeq()}
+    except (cv2.error, SystemError) as error:  # the constructor raises the second kind
+        raise ValueError("OpenCV cannot parse it") from error
+
+
+_READERS = {
+    ".json": _read_json,
+    ".npz": _read_npz,
+    ".yml": _read_opencv,
+    ".yaml": _read_opencv,
+    ".xml": _read_opencv,
+}

@@ -1,0 +1,53 @@
+"""A saved identity: one person's shape in a small JSON file (`--profile F`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from realtime3d.errors import UsageError
+from realtime3d.face.model import FaceModel
+from realtime3d.files import check_output, write_whole
+from realtime3d.types import FloatArray, IdentityState
+
+FORMAT = 1
+
+
+def fingerprint(model: FaceModel) -> str:
+    """Names the space that identity coefficients live in: 16 hex digits that differ between face models."""
+    digest = hashlib.sha256(np.ascontiguousarray(model.mean).tobytes())
+    digest.update(np.ascontiguousarray(model.shape_basis).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def load_profile(path: str | Path, model: FaceModel) -> FloatArray | None:
+    """The stored shape (99,), None where the file does not exist yet; UsageError where it does not fit `model`."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        shape = np.array(data["shape"], dtype=np.float32)
+        version, made_for = data["format"], data["face_model"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no identity profile ({error}): name another file or delete it") from error
+    if version != FORMAT:
+        raise UsageError(f"{path} is a profile of format {version}, this version reads {FORMAT}: delete it to relearn")
+    if made_for != fingerprint(model) or shape.shape != (model.n_shape,) or not np.isfinite(shape).all():
+        raise UsageError(f"{path} was made with another face model: delete it to learn the person again")
+    return shape
+
+
+def save_profile(path: str | Path, identity: IdentityState, model: FaceModel) -> None:
+    """Write (or replace, in one step) the profile of a frozen identity; OutputError where that fails."""
+    path = Path(path)
+    data = {
+        "format": FORMAT,
+        "face_model": fingerprint(model),
+        "frames": identity.frames,
+        "shape": [round(float(x), 5) for x in identity.shape],
+    }
+    check_output(path, overwrite=True)
+    write_whole(path, json.dumps(data, indent=1).encode())

@@ -1,0 +1,1 @@
+"""Step 5: how good the nets are."""

@@ -1,0 +1,1 @@
+"""Step 2: face model coefficients of photographs."""

@@ -1,0 +1,76 @@
+"""Checkpoints: written whole or not at all, read without executing anything."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from realtime3d.errors import MissingError, OutputError, UsageError
+from realtime3d.training.learning import published
+from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet, build
+
+FORMAT = 1
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Replace `path` by the new state; where that fails, the old file stays and OutputError says why."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write checkpoint {path} ({error}): free space; the one before is kept") from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint or an exported net: tensors and plain values only."""
+    if path.suffix == published.SUFFIX:
+        return published.read(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MissingError(f"{path} is no checkpoint that can be read ({reason}): name another one") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise MissingError(f"{path} is no checkpoint of this version: train again or name another one")
+    return state
+
+
+def load_net(path: Path) -> TrackNet | ShapeNet:
+    """The averaged net of a checkpoint, ready to evaluate."""
+    state = load(path)
+    net = build(state["kind"], NetConfig(**state["net_config"]))
+    net.load_state_dict(state["average"])
+    return net.eval()
+
+
+def average(sources: Sequence[Path], target: Path) -> None:
+    """Write the mean of several nets' weights: of nets that went on from one another it errs less than each of them."""
+    states = [load(path) for path in sources]
+    first = states[0]
+    for path, state in zip(sources, states, strict=True):
+        if any(state[key] != first[key] for key in ("kind", "net_config")):
+            raise UsageError(f"{path} holds another kind or size of net than {sources[0]}: their weights have no mean")
+    weights = [state["average"] for state in states]
+    mean = {
+        name: sum(w[name] for w in weights) / len(weights) if value.is_floating_point() else value
+        for name, value in weights[0].items()
+    }
+    samples = sum(state["samples"] for state in states)
+    save(target, {"kind": first["kind"], "net_config": first["net_config"], "average": mean, "samples": samples})
+
+
+def finite(tensors: Mapping[str, Tensor]) -> bool:
+    """No NaN and no infinity anywhere."""
+    return all(bool(torch.isfinite(t).all()) for t in tensors.values() if t.is_floating_point())

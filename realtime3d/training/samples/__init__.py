@@ -1,0 +1,1 @@
+"""Step 3: training pictures, from photographs and rendered."""

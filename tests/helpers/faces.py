@@ -1,0 +1,44 @@
+"""Faces with known poses, for pictures that renderers draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.geometry import Camera, euler_to_matrix
+from realtime3d.types import FaceCoeffs, Frame, IdentityState, Image, Pose, Status
+from tests.helpers.paths import FACE_MODEL
+
+
+@cache
+def model() -> FaceModel:
+    return FaceModel.load(FACE_MODEL)
+
+
+def make_face(
+    camera: Camera,
+    angles_deg: ArrayLike = (0, 0, 0),
+    t: Sequence[float] = (0, 0, 600),
+    *,
+    id: int = 1,
+    status: Status = "tracked",
+    expression: ArrayLike | None = None,
+) -> FaceState:
+    pose = Pose(euler_to_matrix(*np.radians(angles_deg)), np.array(t, dtype=np.float64))
+    eta = np.zeros(model().n_expression, np.float32) if expression is None else np.asarray(expression, np.float32)
+    extras, alpha = np.zeros(model().n_extras, np.float32), np.zeros(model().n_shape, np.float32)
+    raw = FaceCoeffs(pose, eta, extras, 1.0, 1.0, alpha)
+    return FaceState(id, status, 0.97, pose, eta, extras, alpha, raw, IdentityState(alpha, True, 60), model(), camera)
+
+
+def result_of(image: Image, *faces: FaceState) -> FrameResult:
+    return FrameResult(Frame(0, 0, image), faces)
+
+
+def grey(width: int = 320, height: int = 240, value: int = 128) -> Image:
+    return np.full((height, width, 3), value, dtype=np.uint8)

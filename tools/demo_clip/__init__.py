@@ -1,0 +1,1 @@
+"""Makes the demo clip and its truth: `python -m tools.demo_clip MODEL OUT_DIR`, with the [train] extra."""
