@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -102,3 +103,12 @@ def write_whole(path: Path, data: bytes) -> None:
         if isinstance(error, OSError):
             raise output_error(path, error) from error
         raise
+
+
+def user_cache() -> Path:
+    """This package's folder for what can be made again."""
+    if sys.platform == "win32":
+        cache = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "realtime3d"
