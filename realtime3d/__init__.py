@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.process import turn_off_telemetry
 
 if TYPE_CHECKING:
+    from realtime3d.backends.choose import create_backend as create_backend
+    from realtime3d.backends.shared import SharedBackend as SharedBackend
     from realtime3d.config import Config as Config
     from realtime3d.errors import MissingError as MissingError
     from realtime3d.errors import OutputError as OutputError
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
     from realtime3d.face.state import FaceState as FaceState
     from realtime3d.face.state import FrameResult as FrameResult
     from realtime3d.geometry import Camera as Camera
+    from realtime3d.jobs import Job as Job
+    from realtime3d.jobs import run as run
+    from realtime3d.pipeline import Summary as Summary
+    from realtime3d.render.base import OverlayStyle as OverlayStyle
+    from realtime3d.render.base import Renderer as Renderer
+    from realtime3d.render.choose import create_renderer as create_renderer
+    from realtime3d.sinks.base import Sink as Sink
+    from realtime3d.sources.base import Source as Source
+    from realtime3d.sources.base import SourceOptions as SourceOptions
+    from realtime3d.sources.choose import open_source as open_source
     from realtime3d.tracker import FaceTracker as FaceTracker
     from realtime3d.types import FaceBox as FaceBox
     from realtime3d.types import FaceCoeffs as FaceCoeffs
@@ -48,12 +60,24 @@ _HOMES = {
     "FaceTracker": "tracker",
     "Frame": "types",
     "FrameResult": "face.state",
+    "Job": "jobs",
     "MissingError": "errors",
     "OutputError": "errors",
+    "OverlayStyle": "render.base",
     "Pose": "types",
     "Realtime3dError": "errors",
+    "Renderer": "render.base",
+    "SharedBackend": "backends.shared",
+    "Sink": "sinks.base",
+    "Source": "sources.base",
     "SourceError": "errors",
+    "SourceOptions": "sources.base",
+    "Summary": "pipeline",
     "UsageError": "errors",
+    "create_backend": "backends.choose",
+    "create_renderer": "render.choose",
+    "open_source": "sources.choose",
+    "run": "jobs",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -19,7 +19,7 @@ def to_ns(seconds: float) -> int:
     return round(seconds * NS_PER_S)
 
 
-def to_s(ns: int) -> float:
+def to_s(ns: float) -> float:
     """Nanoseconds in seconds."""
     return ns / NS_PER_S
 

@@ -20,7 +20,7 @@ from typing import Any
 from realtime3d.errors import UsageError
 
 if sys.version_info >= (3, 11):
-    import tomllib
+    import tomllib as tomllib
 else:
     import tomli as tomllib
 

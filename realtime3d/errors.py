@@ -42,6 +42,12 @@ class OutputError(Realtime3dError):
     exit_code = 5
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error of somebody else's, for a message of ours; its type where it says nothing."""
+    text = str(error).strip()
+    return text.splitlines()[0][:160] if text else type(error).__name__
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import a dependency, or say the exact line that installs it; `extra` is empty for what is always installed."""
     try:

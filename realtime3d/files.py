@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from realtime3d.errors import OutputError
@@ -91,18 +91,31 @@ class AppendFile:
         self._file.close()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file in one step: readers see the old content or the new one, never a half."""
-    draft = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+@contextlib.contextmanager
+def whole(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
+    """A draft beside `path` that takes its place when the block ends well: readers see the old content or the new one.
+
+    After a failure, Ctrl-C included, the draft is gone and the old file is as it was; an OSError
+    becomes the OutputError that says what to do.
+    """
+    draft = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        draft.write_bytes(data)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
         os.replace(draft, path)
-    except BaseException as error:  # Ctrl-C too must not leave the draft behind
+    except BaseException as error:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             draft.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise output_error(path, error) from error
         raise
+
+
+def write_whole(path: Path, data: bytes, *, make_folder: bool = False) -> None:
+    """Replace a file in one step."""
+    with whole(path, make_folder=make_folder) as draft:
+        draft.write_bytes(data)
 
 
 def user_cache() -> Path:

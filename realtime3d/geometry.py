@@ -180,3 +180,8 @@ def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
     shared = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0).prod(-1)
     area_a, area_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
     return shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9)
+
+
+def sigmoid(logit: float) -> float:
+    """The probability of a logit; far ones do not overflow."""
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -60.0), 60.0)))

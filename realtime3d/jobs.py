@@ -160,18 +160,21 @@ class Run:
     def follow(
         self,
         *,
+        sinks: Sequence[Sink] = (),
         window: Window | None = None,
         until: Callable[[Iterable[Any]], Iterable[Any]] = iter,
         observe: Callable[[FrameResult], None] | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> Summary:
-        """Follow the faces to the end of the source. The hooks are those of `pipeline.run`; `interrupted` says at the
-        end whether somebody ended the run early."""
+        """Follow the faces to the end of the source; `sinks` get what the job's files get.
+
+        The hooks are those of `pipeline.run`; `interrupted` says at the end whether somebody ended the run early.
+        """
         from realtime3d import pipeline
 
-        sinks = self._sinks(interrupted)
+        every = [*self._sinks(interrupted), *sinks]
         summary = pipeline.run(
-            self.source, self.tracker, sinks, self.renderer, window=window, until=until, observe=observe
+            self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary
@@ -192,7 +195,7 @@ class Run:
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
         facts = {**self._facts(), "columns": table_columns(options.table)}
-        sidecars = [
+        sidecars: list[Sink] = [
             SidecarSink(
                 path,
                 facts,
@@ -254,9 +257,14 @@ def run(
     overwrite: bool = False,
     tracker: FaceTracker | None = None,
     config: Config | str | Path | None = None,
+    sinks: Sequence[Sink] = (),
     observe: Callable[[FrameResult], None] | None = None,
 ) -> Summary:
     """Follow the faces of a whole source into files, as `realtime3d video` does; gives what was done.
+
+    >>> summary = r3d.run(clip, csv="faces.csv", end=0.5)
+    >>> summary.frames, [path.name for path in summary.files]
+    (13, ['faces.csv', 'faces.json'])
 
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay: files to write;
@@ -264,7 +272,7 @@ def run(
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
     - tracker: one of your own, which stays open (its settings count), else one is made with `config`;
-    - observe: is called with each `FrameResult`.
+    - sinks: more places for results to go to, see `Sink`; observe: is called with each `FrameResult`.
     """
     wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay}
     job = Job(
@@ -280,4 +288,4 @@ def run(
     check([job])
     with ExitStack() as opened:
         used = tracker or opened.enter_context(job.tracker())
-        return opened.enter_context(open_run(job, used)).follow(observe=observe)
+        return opened.enter_context(open_run(job, used)).follow(sinks=sinks, observe=observe)

@@ -3,62 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from realtime3d.clock import Stopwatch
 from realtime3d.config import Config
-from realtime3d.detect.base import Detector
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera
 from realtime3d.nets.crop import Crop
-from realtime3d.nets.estimate import Estimator
-from realtime3d.sources.intrinsics import CameraModel
-from realtime3d.tracking.identity import IdentityCache
+from realtime3d.parts import Parts
+from realtime3d.tracking.identity import IdentityCache, LongestSeen
 from realtime3d.tracking.smooth import Smoother
 from realtime3d.tracking.tracks import TrackedFace, Tracks
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
+BEFORE_PICTURES = Camera.from_fov(640, 480)  # of the tracks, until the first picture says better
 LOOKS = 3  # at one face in one picture: each brings the answers for different boxes of it nearer to each other
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a loop works with and does not own. Holds no state of a stream."""
-
-    model: FaceModel
-    estimator: Estimator
-    detector: Detector
-    cameras: CameraModel
-
-
 class FrameLoop:
-    """One stream of frames. All its state is in tracker, identity cache and smoother."""
+    """One stream of frames. All its memory is in `tracks`, `identities` and `smoother`."""
 
-    def __init__(self, parts: Parts, config: Config, profile: FloatArray | None = None, first_id: int = 0) -> None:
-        """`profile` is the shape of a person who is known already; new faces get ids from `first_id` on."""
+    def __init__(
+        self,
+        parts: Parts,
+        config: Config,
+        *,
+        tracks: Tracks | None = None,
+        identities: IdentityCache | None = None,
+        smoother: Smoother | None = None,
+        longest_seen: LongestSeen | None = None,
+        profile: FloatArray | None = None,
+        first_id: int = 0,
+    ) -> None:
+        """What is not handed in is made as `config` says. `profile` is the shape of a person who is known already; new
+        faces get ids from `first_id` on; `longest_seen` is told of every identity."""
+        model = parts.model
         self._parts = parts
-        self._config = config
-        self._first_id = first_id
-        self.identities = IdentityCache(parts.model, config.identity, profile)
-        self._smoother = Smoother.for_model(parts.model, config.smooth) if config.smooth.enabled else None
-        self._tracker: Tracks | None = None
+        self.identities = identities or IdentityCache(model, config.identity, profile)
+        points = model.landmarks("ibug68", model.mean)
+        self.tracks = tracks or Tracks(BEFORE_PICTURES, points, config.track, self.identities.distance, first_id)
+        self.smoother = smoother or (Smoother.for_model(model, config.smooth) if config.smooth.enabled else None)
+        self._longest_seen = longest_seen or LongestSeen()
         self._camera: Camera | None = None
         self.last: FrameResult | None = None
         self._lost_unseen: tuple[int, ...] = ()  # ids that ended while no picture came
-        self.best_identity: IdentityState | None = None  # the frozen one that was seen longest
+
+    def use(self, parts: Parts, config: Config) -> None:
+        """Other parts and settings from the next frame on; the face model stays the same, and so does all memory."""
+        self._parts = parts
+        self._camera = None
+        self.identities.settings = config.identity
+        self.tracks.use(config.track)
+        if not config.smooth.enabled:
+            self.smoother = None
+        elif self.smoother is None or self.smoother.settings != config.smooth:
+            self.smoother = Smoother.for_model(parts.model, config.smooth)
 
     def step(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Find, follow and measure the faces of the next frame; `dropped` frames were lost before it."""
         watch = Stopwatch()
-        camera, tracker = self._tracker_for(frame.image)
+        camera = self._camera_of(frame.image)
         with watch.measure("detect"):
-            boxes = self._parts.detector.detect(frame) if tracker.needs_detection(frame.t_ns) else None
+            boxes = self._parts.detector.detect(frame) if self.tracks.needs_detection(frame.t_ns) else None
         with watch.measure("track"):
-            tracks = tracker.update(boxes, frame.t_ns)
+            tracks = self.tracks.update(boxes, frame.t_ns)
         answers = self._look(frame.image, camera, tracks, watch)
         with watch.measure("track"):
-            outcome = tracker.confirm(answers)
+            outcome = self.tracks.confirm(answers)
         with watch.measure("smooth"):
             faces = tuple(self._state(face, frame.t_ns, camera) for face in outcome.faces)
             self._forget(outcome.lost, frame.t_ns)
@@ -94,46 +106,37 @@ class FrameLoop:
         return self._parts.estimator.box_crop(track.box.xyxy, camera)
 
     def _wants_shape(self, track_id: int) -> bool:
-        return self.identities.wants_shape(track_id) or (
-            self._tracker is not None and self._tracker.asks_shape(track_id)
-        )
+        return self.identities.wants_shape(track_id) or self.tracks.asks_shape(track_id)
 
     def miss(self, t_ns: int) -> FrameResult | None:
         """Time goes on without a picture: faces become held, then lost. The last result as of now, if there is one.
 
         Who is lost is told again by the next `step`.
         """
-        if self._tracker is None or self.last is None or self._camera is None:
+        camera = self.tracks.camera
+        if self.last is None:
             return None
-        outcome = self._tracker.miss(t_ns)
-        camera = self._camera
+        outcome = self.tracks.miss(t_ns)
         faces = tuple(self._state(face, t_ns, camera) for face in outcome.faces)
         self._forget(outcome.lost, t_ns)
         self._lost_unseen += outcome.lost
         self.last = replace(self.last, faces=faces, lost=outcome.lost, timings={}, dropped=0)
         return self.last
 
-    def _tracker_for(self, image: Image) -> tuple[Camera, Tracks]:
-        """The camera of this picture, which follows when the size changes, and the tracker that uses it."""
+    def _camera_of(self, image: Image) -> Camera:
+        """The camera of this picture, which follows when the size changes."""
         height, width = image.shape[:2]
         if self._camera is None or (self._camera.width, self._camera.height) != (width, height):
-            self._camera = self._parts.cameras.camera(width, height)
-            if self._tracker is not None:
-                self._tracker.camera = self._camera
-        if self._tracker is None:
-            model = self._parts.model
-            points = model.landmarks("ibug68", model.mean)
-            self._tracker = Tracks(self._camera, points, self._config.track, self.identities.distance, self._first_id)
-        return self._camera, self._tracker
+            self._camera = self.tracks.camera = self._parts.cameras.camera(width, height)
+        return self._camera
 
     def _state(self, face: TrackedFace, t_ns: int, camera: Camera) -> FaceState:
         """A tracked face with its identity and its smoothed coefficients."""
         identity = self.identities.get(face.id) if face.status == "held" else None
         if identity is None:
             identity = self.identities.update(face.id, face.coeffs, t_ns)
-        if identity.frozen and (self.best_identity is None or identity.frames >= self.best_identity.frames):
-            self.best_identity = identity
-        smooth = self._smoother(face.id, face.coeffs, t_ns) if self._smoother else face.coeffs
+        self._longest_seen.take(identity)
+        smooth = self.smoother(face.id, face.coeffs, t_ns) if self.smoother else face.coeffs
         return FaceState(
             id=face.id,
             status=face.status,
@@ -151,14 +154,15 @@ class FrameLoop:
 
     def relearn(self) -> None:
         """Learn the shapes of the faces of the last frame again."""
+        self._longest_seen.forget()
         for face in self.last.faces if self.last else ():
             self.identities.relearn(face.id)
 
     def _forget(self, lost: Sequence[int], t_ns: int) -> None:
         for track_id in lost:
             self.identities.drop(track_id, t_ns)
-            if self._smoother:
-                self._smoother.drop(track_id)
+            if self.smoother:
+                self.smoother.drop(track_id)
 
 
 def look_at_boxes(parts: Parts, image: Image, boxes: Sequence[FloatArray]) -> tuple[Camera, list[FaceState]]:

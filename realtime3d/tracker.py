@@ -5,29 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime3d.backends.base import Backend
-from realtime3d.backends.choose import open_nets
-from realtime3d.clock import seconds_to_ns
+from realtime3d.clock import seconds_to_ns, to_s
 from realtime3d.config import Config
 from realtime3d.detect.base import Detector
 from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FrameResult
 from realtime3d.geometry import checked_boxes, flipped_box
-from realtime3d.loop import FrameLoop, Parts, look_at_boxes
-from realtime3d.nets import modelset
-from realtime3d.nets.estimate import Estimator
+from realtime3d.loop import FrameLoop, look_at_boxes
 from realtime3d.nets.modelset import ModelSet
+from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
 from realtime3d.process import refuse_after_use
 from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec
-from realtime3d.sources.intrinsics import CameraModel
 from realtime3d.sources.pixels import to_bgr
+from realtime3d.tracking.identity import LongestSeen
 from realtime3d.types import FloatArray, Frame, IdentityState, Image
 
 if TYPE_CHECKING:
@@ -96,15 +93,12 @@ class FaceTracker:
                 "mirror": mirror,
             }
         )
-        self._backend = backend
-        self._boxes = boxes
+        self._own = Own(None if isinstance(backend, str) else backend, boxes)
         self._profile_file = None if profile is None else Path(profile)
         self._parts: Parts | None = None
-        self._model_set: ModelSet | None = None
-        self._backend_used: Backend | None = None
         self._profile: FloatArray | None = None
         self._loop: FrameLoop | None = None
-        self._best_identity: IdentityState | None = None  # of the streams so far, for the profile
+        self._longest_seen = LongestSeen()  # of all streams, for the profile
         self._next_index = 0
         self._first_id = 0
         self._last_ns: int | None = None
@@ -117,48 +111,66 @@ class FaceTracker:
         return self
 
     def _load(self) -> Parts:
-        wanted = self.config.models
-        cameras = CameraModel.from_config(self.config.camera)
-        model_set = modelset.find(wanted.set)
-        model_set.check()
-        model = model_set.load_face_model()
-        backend = self._backend
-        if backend is None or isinstance(backend, str):
-            backend, nets = open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
-        else:
-            nets = {part: backend.load(spec) for part, spec in model_set.nets.items()}
-        estimator = Estimator(nets["track"], nets["shape"])
-        estimator.warm_up(model)
-        if self._profile_file is not None:
-            from realtime3d.tracking.profile import load_profile
+        parts = open_parts(self.config, self._own)
+        self._profile = self._load_profile(parts.model)
+        parts.model_set.say_notice()
+        return parts
 
-            self._profile = load_profile(self._profile_file, model)
-        model_set.say_notice()
-        self._model_set, self._backend_used = model_set, backend
-        return Parts(model, estimator, self._make_detector(), cameras)
+    def _load_profile(self, model: FaceModel) -> FloatArray | None:
+        if self._profile_file is None:
+            return None
+        from realtime3d.tracking.profile import load_profile
 
-    def _make_detector(self) -> Detector:
-        if isinstance(self._boxes, (str, Path)):
-            from realtime3d.detect.fixed import FixedBoxes
+        return load_profile(self._profile_file, model)
 
-            return FixedBoxes.read(self._boxes, mirror=self.config.camera.mirror)
-        if self._boxes is not None:
-            return self._boxes
-        from realtime3d.detect.mediapipe_box import MediaPipeBoxes
+    def use(self, config: Config | str | Path) -> None:
+        """Other settings from the next picture on: smoothing, number of faces, detector, model set, back end, camera.
 
-        settings = self.config.detector
-        return MediaPipeBoxes(settings.range, settings.min_score, settings.model_file)
+        >>> with r3d.FaceTracker(max_faces=4) as tracker:
+        ...     tracker.use(tracker.config.with_options({"max_faces": 1, "smooth": False}))
+        ...     tracker.config.track.max_faces
+        1
+
+        Faces keep their ids and identities unless the face model or `mirror` changes, which starts the stream anew with
+        higher ids. What cannot be loaded is an error that leaves everything as it was.
+        """
+        old, new = self.config, config if isinstance(config, Config) else Config.read(config)
+        before = self._parts
+        if before is None:
+            self.config = new
+            return
+        now = exchange(before, old, new, self._own)
+        same_faces = now.model is before.model and new.camera.mirror == old.camera.mirror
+        if now.model is not before.model:
+            try:
+                self._profile = self._load_profile(now.model)
+            except BaseException:
+                close_replaced(now, before)
+                raise
+            self._longest_seen.forget()
+        now.model_set.say_notice()
+        self.config, self._parts = new, now
+        if self._loop is not None and same_faces:
+            self._loop.use(now, new)
+        elif self._loop is not None:
+            self._loop = self._new_loop(self._loop.tracks.next_id)
+        close_replaced(before, now)
+
+    def _new_loop(self, first_id: int) -> FrameLoop:
+        return FrameLoop(
+            self._opened(), self.config, longest_seen=self._longest_seen, profile=self._profile, first_id=first_id
+        )
 
     def close(self) -> None:
         """Free everything and, where a profile was asked for and is new, write it. May be called twice."""
         parts, self._parts = self._parts, None
         if parts is None:
             return
-        parts.estimator.close()
-        parts.detector.close()
+        parts.close()
         watched = self._last_ns is not None
         self.reset()
-        best, self._best_identity = self._best_identity, None
+        best = self._longest_seen.identity
+        self._longest_seen.forget()
         if self._profile_file is None or self._profile is not None:
             return
         if best is not None:
@@ -171,9 +183,7 @@ class FaceTracker:
     def __enter__(self) -> Self:
         return self.open()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.close()
 
     # -- what is in use -----------------------------------------------------------------------------------------------
@@ -186,16 +196,12 @@ class FaceTracker:
     @property
     def model_set(self) -> ModelSet:
         """The nets in use, their files and hashes. Opens the tracker."""
-        self._opened()
-        assert self._model_set is not None
-        return self._model_set
+        return self._opened().model_set
 
     @property
     def backend(self) -> Backend:
         """What runs the nets. Opens the tracker."""
-        self._opened()
-        assert self._backend_used is not None
-        return self._backend_used
+        return self._opened().backend
 
     def identities(self) -> dict[int, IdentityState]:
         """The identities of the faces in the last result, by id."""
@@ -218,12 +224,11 @@ class FaceTracker:
         """Like `process`, for the frame of a source; `dropped` frames were lost before it."""
         if self._last_ns is not None and frame.t_ns <= self._last_ns:
             raise UsageError(
-                f"t must rise: {frame.t_ns * 1e-9:.6f} s came after {self._last_ns * 1e-9:.6f} s; "
+                f"t must rise: {to_s(frame.t_ns):.6f} s came after {to_s(self._last_ns):.6f} s; "
                 "call reset() before another stream"
             )
-        parts = self._opened()
         if self._loop is None:
-            self._loop = FrameLoop(parts, self.config, self._profile, self._first_id)
+            self._loop = self._new_loop(self._first_id)
         if self.config.camera.mirror:
             frame = Frame(frame.index, frame.t_ns, _flipped(frame.image), frame.source)
         self._next_index, self._last_ns = frame.index + 1, frame.t_ns
@@ -238,9 +243,6 @@ class FaceTracker:
 
     def reset(self, first_id: int = 0) -> None:
         """Forget all faces: the next picture starts a new stream, at any time; its ids begin with `first_id`."""
-        learned = self._loop.best_identity if self._loop else None
-        if learned and (self._best_identity is None or learned.frames > self._best_identity.frames):
-            self._best_identity = learned
         self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
 
     def relearn_identity(self) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Image = NDArray[np.uint8]
+Array = NDArray[np.float64]
 Status = Literal["tracked", "held", "lost"]
 
 

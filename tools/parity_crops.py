@@ -23,8 +23,6 @@ EMPTY, FINER, DISTANCE_MM = 2, 3, 600.0
 SKINS = ((180, 205, 240), (120, 150, 195), (75, 100, 145), (45, 60, 95))  # BGR
 MATT = (0.45, 0.6, 0.05)  # ambient, diffuse, gloss
 
-Array = NDArray[np.float64]
-
 
 def clouds(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     """A background of soft coloured blobs."""

@@ -19,9 +19,8 @@ from benchmarks.people.score import Story, follow
 from realtime3d import FaceTracker
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera, Matrix, euler_to_matrix, geodesic_deg, rotation_to_ray
-from realtime3d.types import Pose
+from realtime3d.types import Array, Pose
 
-Array = NDArray[np.float64]
 VGA = Camera.from_fov(640, 480)
 STARTS, PATIENCE_S, LEARN_FPS = 10, 16.0, 15
 STILL_S, SETTLE_S = 6.0, 2.0

@@ -12,13 +12,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime3d.face.model import FaceModel
 from realtime3d.tracking.expression_axes import usual_noise
+from realtime3d.types import Array
 
 ROOT = Path(__file__).resolve().parents[2]
-Array = NDArray[np.float64]
 Signal = Callable[[Array], Array]  # seconds (T,) to values (T,)
 Step = Callable[[Array, float], Array]  # a filter: signals and seconds since the last frame to signals
 SECONDS = 12.0

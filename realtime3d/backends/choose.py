@@ -24,7 +24,7 @@ BACKENDS = {  # name -> class, imported when chosen
 PREFERENCE = ("tensorrt", "openvino-bf16", "onnxruntime")  # what `auto` tries, best first
 
 
-def create(name: str = "auto", device: str = "auto", threads: int = 2) -> Backend:
+def create_backend(name: str = "auto", device: str = "auto", threads: int = 2) -> Backend:
     """The back end of this name. An explicit choice is never replaced by another; `auto` logs what it takes."""
     return open_nets({}, name, device, threads)[0]
 

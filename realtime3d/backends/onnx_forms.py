@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.backends.base import NetSpec
-from realtime3d.errors import MissingError, UsageError, require
+from realtime3d.errors import MissingError, UsageError, first_line, require
 
 PRECISIONS = ("fp32", "fp16", "int8")
 PREPARING = frozenset({"Cast", "Transpose", "Sub", "Mul", "Div"})  # nodes between the pixels and the first layer
@@ -40,16 +40,14 @@ def in_form(spec: NetSpec, precision: str, pixels: NDArray[np.uint8]) -> bytes:
         built = graph.built()
         onnx.checker.check_model(built)
     except (OSError, ValueError, KeyError, onnx.checker.ValidationError) as error:
-        raise MissingError(f"{spec.file} cannot be made {precision} ({_line(error)}): reinstall realtime3d") from error
+        raise MissingError(
+            f"{spec.file} cannot be made {precision} ({first_line(error)}): reinstall realtime3d"
+        ) from error
     except Exception as error:
         if type(error).__name__ != "DecodeError":  # protobuf's, from a file that is no ONNX
             raise
-        raise MissingError(f"{spec.file} is no ONNX file ({_line(error)}): reinstall realtime3d") from error
+        raise MissingError(f"{spec.file} is no ONNX file ({first_line(error)}): reinstall realtime3d") from error
     return _quantised(built, spec, pixels) if precision == "int8" else built.SerializeToString()
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 class _Graph:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from realtime3d.backends.base import Answers, NetSpec, check_contract
-from realtime3d.errors import MissingError
+from realtime3d.errors import MissingError, first_line
 
 Attributes = Mapping[str, Any]
 KINDS = {1: torch.float32, 2: torch.uint8, 3: torch.int8, 6: torch.int32, 7: torch.int64, 10: torch.float16}
@@ -100,8 +100,9 @@ class Program:
         try:
             model = onnx.load(str(spec.file))
         except Exception as error:  # protobuf's own types, and those of the system
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise MissingError(f"{spec.file} does not load in onnx ({line}): reinstall realtime3d") from error
+            raise MissingError(
+                f"{spec.file} does not load in onnx ({first_line(error)}): reinstall realtime3d"
+            ) from error
         inputs = {value.name: _type_and_shape(value) for value in model.graph.input}
         check_contract(spec, inputs, [value.name for value in model.graph.output])
         unknown = sorted({node.op_type for node in model.graph.node} - {"Constant", *OPERATORS})

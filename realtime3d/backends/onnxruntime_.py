@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from realtime3d.backends.base import Answers, NetSpec, check_contract
 from realtime3d.backends.pace import Pace
-from realtime3d.errors import MissingError, require
+from realtime3d.errors import MissingError, first_line, require
 
 CPU = "CPUExecutionProvider"
 PROVIDERS = {  # --device -> the provider, where the installed build of onnxruntime has it
@@ -78,7 +78,7 @@ class OnnxRuntimeBackend:
             session = self._library.InferenceSession(onnx, options, providers=self._providers())
         except Exception as error:  # the library raises many types of its own, all of them mean the same here
             advice = "reinstall realtime3d" if self._kind == "cpu" else _FULL
-            raise MissingError(f"{spec.file} does not load in onnxruntime ({_line(error)}): {advice}") from error
+            raise MissingError(f"{spec.file} does not load in onnxruntime ({first_line(error)}): {advice}") from error
         if session.get_providers()[0] != PROVIDERS[self._kind]:  # it falls back by itself
             raise MissingError(
                 f"{PROVIDERS[self._kind]} is installed but does not start on {self.device}: update the driver and the "
@@ -131,7 +131,9 @@ class OnnxRuntimeNet:
         except Exception as error:  # the library has many types
             if self._device == "cpu":
                 raise
-            raise MissingError(f"net {self.spec.name} fails on {self._device} ({_line(error)}): {_FULL}") from error
+            raise MissingError(
+                f"net {self.spec.name} fails on {self._device} ({first_line(error)}): {_FULL}"
+            ) from error
         return dict(zip(self._outputs, answers, strict=True))
 
     def _answers(self, session: Any, images: NDArray[np.uint8]) -> list[Any]:
@@ -166,7 +168,3 @@ class OnnxRuntimeNet:
         if self._helpers is not None:
             self._helpers.shutdown()
         self._alone = self._make_team = self._team = self._helpers = None
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from realtime3d.backends.base import Answers, Net
 from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
+from realtime3d.geometry import sigmoid
 
 CROPS_FILE = Path(__file__).with_name("parity_crops.png")
 SIZE, COLUMNS = 112, 6  # px of a crop, crops in a row of the file
@@ -60,7 +61,7 @@ def differences(found: Answers, expected: Answers, model: FaceModel) -> dict[str
         "rotation_deg": ("rotation", lambda a, b: _angle_deg(_rotations(a), _rotations(b))),
         "position": ("position", lambda a, b: np.abs(a - b)),
         "log_scale": ("log_scale", lambda a, b: np.abs(a - b)),
-        "presence": ("presence", lambda a, b: np.abs(_sigmoid(a) - _sigmoid(b))),
+        "presence": ("presence", lambda a, b: np.abs(np.vectorize(sigmoid)(a) - np.vectorize(sigmoid)(b))),
         "expression_mm": ("expression", lambda a, b: _moved_mm(a - b, model.expression_basis)),
         "shape_mm": ("shape", lambda a, b: _moved_mm(a - b, model.shape_basis)),
     }
@@ -95,10 +96,6 @@ def _angle_deg(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.flo
     """Geodesic angles between (N, 3, 3) rotations, exact for small ones."""
     chord = np.linalg.norm(a - b, axis=(1, 2)) / np.sqrt(8)
     return np.degrees(2 * np.arcsin(np.minimum(chord, 1)))
-
-
-def _sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-np.clip(logit, -60, 60)))
 
 
 def _moved_mm(coefficients: NDArray[np.float64], basis: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """One set of nets for several trackers: what they ask while the nets are busy is answered together, in one batch.
 
-shared = SharedBackend(create("onnxruntime", threads=2))
+shared = SharedBackend(create_backend("onnxruntime", threads=2))
 trackers = [FaceTracker(backend=shared) for _ in cameras]  # each in a thread of its own
 """
 

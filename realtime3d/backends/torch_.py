@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.backends.base import Answers, NetSpec
-from realtime3d.errors import MissingError, require
+from realtime3d.errors import MissingError, first_line, require
 
 if TYPE_CHECKING:
     from realtime3d.backends.onnx_torch import Program, Recording
@@ -66,9 +66,8 @@ class CompiledTorchBackend(TorchBackend):
         except self._torch.cuda.OutOfMemoryError:
             raise
         except Exception as error:  # its many stages raise types of their own
-            line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise MissingError(
-                f"torch.compile does not work here ({line.strip()}): install a C++ compiler, and Triton "
+                f"torch.compile does not work here ({first_line(error)}): install a C++ compiler, and Triton "
                 "for a GPU, or take --backend torch"
             ) from error
         return super()._net(spec, program)

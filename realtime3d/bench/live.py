@@ -17,7 +17,7 @@ from realtime3d.bench.machine import peak_mb, resident_mb
 from realtime3d.bench.measure import Metric, one, percentile
 from realtime3d.bench.pipeline import Walk
 from realtime3d.bench.scenarios import Bench, Result
-from realtime3d.clock import now_ns
+from realtime3d.clock import now_ns, to_ns, to_s
 from realtime3d.config import Config
 from realtime3d.errors import MissingError
 from realtime3d.sources.latest import Closed, Latest, join
@@ -74,8 +74,8 @@ def _produce(box: Latest[Frame], images: tuple[Image, ...], count: int) -> None:
         frames = scenes.Endless(images)
         start = now_ns()
         for i in range(count):
-            due = start + round(i * 1e9 / scenes.FPS)
-            time.sleep(max(0.0, (due - now_ns()) / 1e9))
+            due = start + to_ns(i / scenes.FPS)
+            time.sleep(max(0.0, to_s(due - now_ns())))
             frame = frames.next(now_ns())
             box.put(replace(frame, image=frame.image.copy()))  # a camera's frames are new memory
     except BaseException as failure:  # it is raised where frames are taken

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.clock import to_ns
 from realtime3d.demo import Truth, clip_path, load_truth
 from realtime3d.errors import SourceError
 from realtime3d.sources.base import Gap
@@ -113,5 +114,5 @@ class Endless:
     def next(self, t_ns: int | None = None) -> Frame:
         """The next one, stamped with its own time or with `t_ns`."""
         index, self._index = self._index, self._index + 1
-        stamp = round(index * 1e9 / FPS) if t_ns is None else t_ns
+        stamp = to_ns(index / FPS) if t_ns is None else t_ns
         return Frame(index, stamp, self._images[_bounce(index, len(self._images))])

@@ -15,7 +15,7 @@ from realtime3d.bench.machine import usable_cores
 from realtime3d.bench.measure import Metric, one
 from realtime3d.bench.pipeline import Walk
 from realtime3d.bench.scenarios import Bench, Result
-from realtime3d.clock import now_ns
+from realtime3d.clock import NS_PER_S, now_ns, to_s
 from realtime3d.nets import modelset
 from realtime3d.sources.latest import Closed, Latest, join
 from realtime3d.tracker import FaceTracker
@@ -165,13 +165,13 @@ class _Member:
 
 def _deliver(members: list[_Member], frames: int, rate: int) -> None:
     """Every source's frames on the clock; sources are not in step with each other."""
-    start, gap = now_ns(), 1e9 / rate
+    start, gap = now_ns(), NS_PER_S / rate
     for i in range(frames):
         for k, member in enumerate(members):
             due = start + (i + k / len(members)) * gap
-            time.sleep(max(0.0, (due - now_ns()) / 1e9))
+            time.sleep(max(0.0, to_s(due - now_ns())))
             member.box.put(member.picture(rate))
-    time.sleep(gap / 1e9)  # the last ones have as much time as the others
+    time.sleep(gap / NS_PER_S)  # the last ones have as much time as the others
 
 
 def _guarded(work: Callable[[], None], errors: list[BaseException]) -> None:

@@ -105,11 +105,11 @@ def machine() -> Iterator[Finding]:
     from realtime3d.bench.machine import cpu_name, usable_cores
 
     yield Finding("ok", f"CPU: {cpu_name()}, {usable_cores()} of {os.cpu_count()} cores usable")
-    from realtime3d.backends.choose import BACKENDS, create
+    from realtime3d.backends.choose import BACKENDS, create_backend
 
     for name in sorted(BACKENDS.keys() - {"fake"}):
         try:
-            yield Finding("ok", f"back end {name} on {create(name).device}")
+            yield Finding("ok", f"back end {name} on {create_backend(name).device}")
         except Realtime3dError as error:
             yield Finding("missing", f"back end {name}", str(error))
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):

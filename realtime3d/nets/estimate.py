@@ -13,7 +13,7 @@ from realtime3d.backends.base import Answers, Net
 from realtime3d.clock import Stopwatch
 from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
-from realtime3d.geometry import ANCHOR_MM, Camera, rotation_from_6d
+from realtime3d.geometry import ANCHOR_MM, Camera, rotation_from_6d, sigmoid
 from realtime3d.nets.crop import CROP_MM, Crop, crop_from_box, crop_from_pose, pose_from_crop, warp
 from realtime3d.types import FaceCoeffs, FloatArray, Image, Pose
 
@@ -153,11 +153,7 @@ def _coeffs(answers: Answers, i: int, crop: Crop, shape: FloatArray | None) -> F
         pose=pose_from_crop(answers["rotation"][i], answers["position"][i], log_scale, crop),
         expression=np.array(answers["expression"][i], dtype=np.float32),
         extras=np.array(answers["extras"][i], dtype=np.float32),
-        presence=_sigmoid(presence),
+        presence=sigmoid(presence),
         pose_sigma_deg=math.exp(min(max(log_sigma, -10.0), 10.0)),
         shape=shape,
     )
-
-
-def _sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-min(max(logit, -60.0), 60.0)))

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from realtime3d.backends.base import NetSpec
+from realtime3d.config import tomllib
 from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.files import write_whole
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FORMAT = 1
 LIST = "models.toml"
@@ -116,7 +111,7 @@ def _set_names(listed: Mapping[str, Any]) -> list[str]:
 def _parse(path: Path) -> dict[str, Any]:
     try:
         listed = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise MissingError(f"{path} cannot be read ({error}); {_REINSTALL}") from error
     if listed.get("format") != FORMAT:
         raise MissingError(
@@ -182,7 +177,7 @@ def read_list(path: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise MissingError(f"{path} cannot be read ({error}): repair or delete it") from error
 
 

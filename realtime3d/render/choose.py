@@ -14,7 +14,15 @@ RENDERERS = {
 
 
 def create_renderer(name: str = "software", style: OverlayStyle | None = None) -> Renderer:
-    """A renderer by name; nothing is opened before its first picture."""
+    """A renderer by name; nothing is opened before its first picture.
+
+    >>> renderer = r3d.create_renderer(style=r3d.OverlayStyle(mode="shaded", bars=False))
+    >>> with r3d.FaceTracker() as tracker, r3d.open_source(clip) as source:
+    ...     frame = next(iter(source))
+    ...     picture = renderer.draw(frame.image, tracker.process_frame(frame))
+    >>> picture.shape == frame.image.shape
+    True
+    """
     if name not in RENDERERS:
         raise UsageError(f"no renderer {name!r}; choose one of {', '.join(RENDERERS)}")
     module, _, attribute = RENDERERS[name].partition(":")

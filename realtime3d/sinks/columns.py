@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from realtime3d.clock import to_s
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import matrix_to_euler
@@ -101,7 +102,7 @@ def _box(face: FaceState) -> tuple[float, float, float, float]:
 
 def timestamp(result: FrameResult, zero_ns: int) -> float:
     """Seconds since the source's zero, to the microsecond, as all tables have it."""
-    return round((result.frame.t_ns - zero_ns) / 1e9, 6)
+    return round(to_s(result.frame.t_ns - zero_ns), 6)
 
 
 def rounded(values: Any, digits: int) -> list[float | None]:

@@ -13,14 +13,13 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from realtime3d.errors import require
 from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.files import leftovers, output_error
+from realtime3d.files import leftovers, output_error, whole
 from realtime3d.sinks.columns import Group, column_groups, timestamp
 from realtime3d.sinks.sidecar import CONVENTIONS
 from realtime3d.sinks.tables import RESUME_SLACK_S, TableOptions
@@ -118,17 +117,10 @@ class ParquetSink:
         return self._arrow.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
 
     def _save(self, table: Any, path: Path) -> None:
-        draft = path.with_suffix(".tmp")
-        try:
+        with whole(path) as draft:
             self._parquet.write_table(table, draft)
-            os.replace(draft, path)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise output_error(self._path, error) from error
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         if self._rows:
             self._flush()
         self._join()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.clock import to_s
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
 from realtime3d.files import write_whole
@@ -132,11 +132,9 @@ class SidecarSink:
         return news
 
     def _seconds(self, t_ns: int | None, result: FrameResult) -> float:
-        return timestamp(result, self._zero_ns) if t_ns is None else round((t_ns - self._zero_ns) / 1e9, 6)
+        return timestamp(result, self._zero_ns) if t_ns is None else round(to_s(t_ns - self._zero_ns), 6)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is not None:
             self._content.update(state="failed", error=str(error) or kind.__name__)
         else:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from realtime3d.errors import OutputError
@@ -55,9 +54,7 @@ class CsvSink:
         cells += [_cells(form, group, face) for form, group in zip(self._formats, self._groups, strict=True)]
         return ",".join(cells) + "\n"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._file.close()
 
 
@@ -108,9 +105,7 @@ class JsonlSink:
             entry["raw"] = _raw(face)
         return entry
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self._file.close()
 
 

@@ -22,6 +22,10 @@ def open_source(spec: SourceSpec, options: SourceOptions = DEFAULTS) -> Source:
     - a folder of pictures, a glob (`frames/*.png`), a pattern (`frames/%05d.png`), one picture or a list of them;
     - any other path: a video file;
     - an iterable of pictures, or of `(seconds, picture)`: (H, W[, 1, 3 or 4]) uint8 or uint16, BGR order.
+
+    >>> with r3d.open_source(clip, r3d.SourceOptions(start_s=1.0, end_s=1.1)) as source:
+    ...     [frame.index for frame in source]
+    [25, 26, 27]
     """
     _check(options)
     keep_freed_pages()

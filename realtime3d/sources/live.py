@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from realtime3d.clock import to_ns, to_s
 from realtime3d.errors import SourceError
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus, State
 from realtime3d.sources.latest import Closed, Latest, join
 from realtime3d.types import Frame, Image
 
 _log = logging.getLogger(__name__)
-NS = 1_000_000_000
 JOIN_S = 2.0
 
 
@@ -162,7 +162,7 @@ class LiveSource(Source):
     def _silence(self, silent_ns: int) -> SourceStatus:
         status = self.status
         if status.state == "running":
-            text = f"nothing from {self._info.name} for {silent_ns / NS:.1f} s"
+            text = f"nothing from {self._info.name} for {to_s(silent_ns):.1f} s"
             return replace(status, state="waiting", message=text)
         return status
 
@@ -190,7 +190,7 @@ class _Patience:
         now = self._clock()
         self._since_ns = now if self._since_ns is None else self._since_ns
         limit = self._options.give_up_s
-        if limit is not None and now - self._since_ns >= limit * NS:
+        if limit is not None and now - self._since_ns >= to_ns(limit):
             raise SourceError(f"{error}; given up after {limit:g} s: connect it again and start anew") from error
         wait_s, self._wait_s = self._wait_s, min(self._wait_s * 2, self._options.backoff_max_s)
         return wait_s

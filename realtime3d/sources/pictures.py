@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from realtime3d.clock import to_ns, to_s
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.pixels import to_bgr
@@ -21,7 +22,6 @@ from realtime3d.types import Frame, Image
 
 _log = logging.getLogger(__name__)
 DEFAULT_FPS = 30.0
-NS = 1_000_000_000
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm"}
 _NUMBER = re.compile(r"%(0?)(\d*)d")
 
@@ -66,8 +66,8 @@ class _Pictures(Source, ABC):
         return self._frames()
 
     def _frames(self) -> Iterator[Frame]:
-        start_ns = round(self._options.start_s * NS) - 1_000  # times in tables are rounded to the microsecond
-        end_ns = None if self._options.end_s is None else round(self._options.end_s * NS)
+        start_ns = to_ns(self._options.start_s) - 1_000  # times in tables are rounded to the microsecond
+        end_ns = None if self._options.end_s is None else to_ns(self._options.end_s)
         first = None
         for index, t_ns, item in self._timed():
             if self._closed or (end_ns is not None and t_ns >= end_ns):
@@ -107,7 +107,7 @@ class PictureSequence(_Pictures):
 
     def _timed(self) -> Iterator[tuple[int, int, Path]]:
         for number, file in zip(self._numbers, self._files, strict=True):
-            yield number, round(number * NS / self._fps), file
+            yield number, round(to_ns(number) / self._fps), file
 
     def _load(self, item: Path) -> Image | None:
         image = read_picture(item)
@@ -207,7 +207,7 @@ def _checked_time(time: Any, last_ns: int | None) -> int:
     seconds = float(time)
     if not np.isfinite(seconds):
         raise UsageError(f"the time of a picture is {seconds}: give finite seconds")
-    t_ns = round(seconds * NS)
+    t_ns = to_ns(seconds)
     if last_ns is not None and t_ns <= last_ns:
-        raise UsageError(f"the time {seconds} s does not come after {last_ns / NS} s: give rising times")
+        raise UsageError(f"the time {seconds} s does not come after {to_s(last_ns)} s: give rising times")
     return t_ns

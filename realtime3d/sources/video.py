@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from realtime3d.clock import NS_PER_S, to_ns, to_s
 from realtime3d.errors import SourceError
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.decode import (
@@ -24,7 +25,6 @@ from realtime3d.sources.timeline import Timeline
 from realtime3d.types import Frame
 
 _log = logging.getLogger(__name__)
-NS = 1_000_000_000
 START_SLACK_NS = 1_000  # times in tables are rounded to the microsecond
 SEEK_EARLIER_S = (0, 2, 10)  # seeking goes by decoding order and may land behind a frame that is shown earlier
 
@@ -54,7 +54,7 @@ class VideoFile(Source):
         height, width = self._to_bgr(first).shape[:2]
         fps, duration = nominal_rate(stream), self._duration(stream)
         frames = stream.frames or (round(duration * fps) if duration else None)
-        self._step_ns, self._zero = round(NS / fps), zero_of(self._container)
+        self._step_ns, self._zero = round(NS_PER_S / fps), zero_of(self._container)
         is_file = "://" not in self._name
         self._info = SourceInfo(
             name=Path(self._name).name if is_file else self._name,
@@ -108,8 +108,8 @@ class VideoFile(Source):
 
     def _frames(self) -> Iterator[Frame]:
         options = self._options
-        start_ns = round(options.start_s * NS) - START_SLACK_NS if options.start_s > 0 else None
-        end_ns = None if options.end_s is None else round(options.end_s * NS)
+        start_ns = to_ns(options.start_s) - START_SLACK_NS if options.start_s > 0 else None
+        end_ns = None if options.end_s is None else to_ns(options.end_s)
         timeline, first_given, t_ns = Timeline(self._step_ns), None, -1
         for index, frame in enumerate(self._locked(), self._first_index):
             t_ns = timeline(self._stamp_ns(frame))
@@ -135,19 +135,19 @@ class VideoFile(Source):
     def _stamp_ns(self, frame: Any) -> int | None:
         if frame.pts is None:
             return None
-        return round((frame.pts * frame.time_base - self._zero) * NS)
+        return to_ns(frame.pts * frame.time_base - self._zero)
 
     def _at_end(self, nothing_given: bool, t_ns: int, repaired: int) -> None:
         if nothing_given and self._options.start_s > 0:
             raise SourceError(
-                f"{self._name} ends at {max(t_ns, 0) / NS:.3f} s, before the start of {self._options.start_s:g} s: "
+                f"{self._name} ends at {to_s(max(t_ns, 0)):.3f} s, before the start of {self._options.start_s:g} s: "
                 "choose an earlier start"
             )
         if self._decoder.damaged:
             self._warn(f"{self._name}: {self._decoder.damaged} damaged places were skipped")
         if repaired:
             self._warn(f"{self._name}: {repaired} frames had no time or one that goes back; they were put in order")
-        seen, duration = (t_ns + self._step_ns) / NS, self._info.duration_s
+        seen, duration = to_s(t_ns + self._step_ns), self._info.duration_s
         if duration is not None and seen < duration - max(0.5, 0.02 * duration):
             self._warn(
                 f"{self._name} is cut off: {seen:.1f} s of the {duration:.1f} s it announces are there and were used"

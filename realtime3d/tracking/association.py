@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from realtime3d.geometry import Camera, geodesic_deg, overlap
 from realtime3d.tracking.assign import assign
 from realtime3d.tracking.motion import place_of
-from realtime3d.types import Pose
+from realtime3d.types import Array, Pose
 
 FACE_LENGTH_MM = 150.0  # one "face": the length in which distances between heads are counted
 SAME_FACES = 0.4  # of the nearer, larger one: a face whose middle is that close to its middle would be hidden by it
@@ -32,8 +32,6 @@ NEAREST_MM = 30.0  # from the camera
 SMALLEST_PX = 12.0  # length of a face (FACE_LENGTH_MM) in the picture, below which nets see nothing
 FRONTAL = float(np.cos(np.radians(40)))  # within this angle to the camera a detector should see a face ...
 DETECTABLE_PX = 40.0  # ... of this width
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

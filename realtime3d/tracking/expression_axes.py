@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from realtime3d.face.model import FaceModel
+from realtime3d.types import Array
 
-Array = NDArray[np.float64]
 PARTS = (("eyelids", 0.15), ("lips", 0.35))  # region and its share of the axes
 NOISE_SD = (0.2, 0.4)  # usual noise of a frame, standard deviations: of coefficients that move most and least
 

@@ -10,13 +10,12 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from realtime3d.clock import to_ns, to_s
 from realtime3d.config import IdentitySettings
 from realtime3d.face.model import FaceModel
-from realtime3d.types import FaceCoeffs, FloatArray, IdentityState, Pose
+from realtime3d.types import Array, FaceCoeffs, FloatArray, IdentityState, Pose
 
-Array = NDArray[np.float64]
 OUTLIER = 1.5  # of the median distance: a view farther off loses its say
 KNOWN_FRAMES = 5  # before that nobody can say how far off a frame usually is
 USUAL_FRAMES = 60  # memory of the usual distance
@@ -77,7 +76,7 @@ class _Learner:
         last = self.views[-1] if self.views else None
         if (
             last is not None
-            and t_ns - last.begun_ns < settings.view_s * 1e9
+            and t_ns - last.begun_ns < to_ns(settings.view_s)
             and last.facing @ facing > math.cos(math.radians(settings.view_deg))
         ):
             last.total += weight * shape
@@ -96,10 +95,26 @@ class _Learner:
         good = [view for view in self.views if view.best >= settings.good_weight]
         if sum(view.best for view in good) < settings.enough_views:
             return False
-        seconds = (t_ns - min(view.begun_ns for view in good)) * 1e-9
+        seconds = to_s(t_ns - min(view.begun_ns for view in good))
         directions = np.array([view.facing for view in good])
         turned = (directions @ directions.T).min() < math.cos(math.radians(settings.turned_deg))
         return bool(seconds >= settings.min_s and (turned or seconds >= settings.patience_s))
+
+
+class LongestSeen:
+    """The frozen identity that was seen in most frames, over all streams of a tracker: what a profile keeps."""
+
+    def __init__(self) -> None:
+        self.identity: IdentityState | None = None
+
+    def take(self, identity: IdentityState) -> None:
+        """Note an identity as of now; of equals the newer one stays."""
+        if identity.frozen and (self.identity is None or identity.frames >= self.identity.frames):
+            self.identity = identity
+
+    def forget(self) -> None:
+        """What was learned is not wanted any more."""
+        self.identity = None
 
 
 class IdentityCache:
@@ -126,7 +141,7 @@ class IdentityCache:
         learner = self._learners.get(track_id)
         if learner is None or len(learner.views) < self.settings.enough_views:
             return learner is None or not learner.state.frozen
-        waited = self._now_ns - learner.views[-1].begun_ns > self.settings.view_s * 1e9
+        waited = self._now_ns - learner.views[-1].begun_ns > to_ns(self.settings.view_s)
         return not learner.state.frozen and waited  # a face that is hard to see: one look a view
 
     def update(self, track_id: int, coeffs: FaceCoeffs, t_ns: int) -> IdentityState:
@@ -204,7 +219,7 @@ class IdentityCache:
         return float(np.linalg.norm((np.asarray(a, dtype=np.float64) - b) * self._mm))
 
     def _forget(self, t_ns: int) -> None:
-        oldest = t_ns - round(self.settings.keep_s * 1e9)
+        oldest = t_ns - to_ns(self.settings.keep_s)
         gone = [i for i, x in self._learners.items() if x.dropped_ns is not None and x.dropped_ns < oldest]
         for track_id in gone:
             del self._learners[track_id]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from realtime3d.clock import to_ns, to_s
 from realtime3d.config import TrackerSettings
 from realtime3d.tracking.identity import frame_weight
 from realtime3d.tracking.motion import Motion
@@ -74,7 +75,7 @@ class Life:
         self.coeffs, self.last_seen_ns = answer, t_ns
         if self.newcomer is not None:
             self.newcomer.take(answer)
-            if t_ns - self.newcomer.begun_ns > DOUBT_S * 1e9:
+            if t_ns - self.newcomer.begun_ns > to_ns(DOUBT_S):
                 self.newcomer = None
 
     def go_on_as(self, newcomer: Life) -> None:
@@ -84,14 +85,15 @@ class Life:
         self.contested_ns = newcomer.contested_ns
 
     def face(self, t_ns: int, hold_s: float) -> TrackedFace:
-        unseen_s = (t_ns - self.last_seen_ns) * 1e-9
+        unseen_s = to_s(t_ns - self.last_seen_ns)
         if unseen_s <= 0:
             return TrackedFace(self.id, "tracked", self.coeffs.presence, self.coeffs)
         return TrackedFace(self.id, "held", self.coeffs.presence * max(0.0, 1 - unseen_s / hold_s), self.coeffs)
 
     def needed_presence(self, answer: FaceCoeffs, t_ns: int, settings: TrackerSettings) -> float:
         """How sure an answer must be: more so after the detector looked in vain, or where the head would have leapt."""
-        patience_ns = settings.unseen_s * (WEAK_PATIENCE if answer.presence < settings.presence_weak else 1) * 1e9
+        weak = answer.presence < settings.presence_weak
+        patience_ns = to_ns(settings.unseen_s * (WEAK_PATIENCE if weak else 1))
         in_vain = self.unseen_ns is not None and t_ns - self.unseen_ns > patience_ns
         unsure = answer.presence < settings.presence_unseen
         if in_vain or (unsure and self.motion.leaps(answer.pose, t_ns)):

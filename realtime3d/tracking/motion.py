@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.clock import to_s
 from realtime3d.geometry import ANCHOR_MM, geodesic_deg, matrix_to_rotvec, rotvec_to_matrix
 from realtime3d.types import Pose
 
@@ -31,7 +32,7 @@ class Motion:
 
     def predict(self, t_ns: int) -> Pose:
         """The pose to look for at `t_ns`."""
-        dt = (t_ns - self.t_ns) * 1e-9
+        dt = to_s(t_ns - self.t_ns)
         if dt <= 0 or dt > GAP_S:
             return self.pose
         reach = DAMPING_S * -math.expm1(-dt / DAMPING_S)
@@ -40,11 +41,11 @@ class Motion:
 
     def leaps(self, pose: Pose, t_ns: int) -> bool:
         """Whether no head turns that far in the time since it was last measured."""
-        return float(geodesic_deg(self.pose.R, pose.R)) > NOISE_DEG + FASTEST_DEG_S * (t_ns - self.t_ns) * 1e-9
+        return float(geodesic_deg(self.pose.R, pose.R)) > NOISE_DEG + FASTEST_DEG_S * to_s(t_ns - self.t_ns)
 
     def observe(self, pose: Pose, t_ns: int) -> None:
         """Take a measured pose."""
-        dt = (t_ns - self.t_ns) * 1e-9
+        dt = to_s(t_ns - self.t_ns)
         if dt <= 0 or dt > GAP_S:
             self._restart(pose, t_ns)
             return

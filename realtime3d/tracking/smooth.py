@@ -17,14 +17,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.clock import to_ns, to_s
 from realtime3d.config import SmoothSettings
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import matrix_to_rotvec, rotvec_to_matrix
 from realtime3d.tracking.expression_axes import ExpressionAxes
 from realtime3d.tracking.motion import place_of, pose_at
-from realtime3d.types import FaceCoeffs
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array, FaceCoeffs
 
 HEAD = 6  # signals of the head, which open with their group only
 NOISE_DEG, NOISE_MM, NOISE_LOG_DEPTH, NOISE_EXTRA = 0.6, 2.0, 0.01, 0.05  # usual frame to frame noise, to begin with
@@ -154,7 +153,7 @@ class _Filter:
         return np.concatenate([self._layout.axes.outward @ coeffs.expression, coeffs.extras / NOISE_EXTRA])
 
     def step(self, coeffs: FaceCoeffs, t_ns: int) -> FaceCoeffs:
-        dt = (t_ns - self.t_ns) * 1e-9
+        dt = to_s(t_ns - self.t_ns)
         off = self._distance(coeffs)
         if not all(map(math.isfinite, off.tolist())):  # pass it on, but learn nothing from it
             return coeffs
@@ -224,7 +223,7 @@ class Smoother:
         known = self._filters.get(track_id)
         if known is not None and t_ns <= known.t_ns:
             raise ValueError(f"time must rise: {t_ns} ns came after {known.t_ns} ns")
-        if known is None or t_ns - known.t_ns > self.settings.gap_s * 1e9:
+        if known is None or t_ns - known.t_ns > to_ns(self.settings.gap_s):
             self._filters[track_id] = _Filter(self._layout, self.settings, coeffs, t_ns)
             return coeffs
         return known.step(coeffs, t_ns)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from realtime3d.clock import to_ns, to_s
 from realtime3d.config import TrackerSettings
 from realtime3d.geometry import Camera
 from realtime3d.tracking.assign import assign
@@ -80,9 +81,20 @@ class Tracks:
         self._since_detection = 0  # frames
         self._t_ns = self._before_ns = NO_TIME  # of this frame and of the one before
 
+    @property
+    def next_id(self) -> int:
+        """The id of the next new face."""
+        return self._next_id
+
+    def use(self, settings: TrackerSettings) -> None:
+        """Other settings from the next frame on; where there is room for fewer faces, the nearest stay."""
+        self.settings = settings
+        nearest_first = sorted(self._lives, key=lambda life: life.motion.pose.t[2])
+        self._end(nearest_first[settings.max_faces :])
+
     def needs_detection(self, t_ns: int) -> bool:
         """Whether the detector should look at the frame of `t_ns`; ask before `update`."""
-        if not self._lives or t_ns - self._t_ns > GAP_S * 1e9:
+        if not self._lives or t_ns - self._t_ns > to_ns(GAP_S):
             return True
         if self._is_complete():
             return False
@@ -143,7 +155,7 @@ class Tracks:
             raise ValueError(f"time must rise: {t_ns} ns came after {self._t_ns} ns")
         self._before_ns, self._t_ns = self._t_ns, t_ns
         self._asked, self._expected, self._left = [], [], []
-        oldest = t_ns - round(self.settings.reid_s * 1e9)
+        oldest = t_ns - to_ns(self.settings.reid_s)
         self._end([life for life in self._lives if life.last_seen_ns < oldest])
         self._gone = [life for life in self._gone if life.last_seen_ns >= oldest]
 
@@ -179,7 +191,7 @@ class Tracks:
 
     def _who_left(self, bounds: NDArray[np.float64]) -> list[int]:
         """Indices of lives that went out of sight at the picture's border; elsewhere something hides them."""
-        since = self._t_ns - round(LEFT_S * 1e9)
+        since = self._t_ns - to_ns(LEFT_S)
         absent = [i for i, life in enumerate(self._lives) if life.last_seen_ns < since]
         return [i for i in absent if leaving(bounds[i], self.camera)]
 
@@ -198,7 +210,7 @@ class Tracks:
         if len(answers) <= 1 or not accepted:
             return own, accepted
         expected, seen = Heads.of(self._expected), Heads.of([answers[k].pose for k in accepted])
-        unseen_s = [max(self._before_ns - life.last_seen_ns, 0) * 1e-9 for life in self._lives]
+        unseen_s = [to_s(max(self._before_ns - life.last_seen_ns, 0)) for life in self._lives]
         contested = any(self._t_ns <= life.contested_ns for life in self._lives)
         if len(own) == len(accepted) and not contested and unmistakable(expected, seen, unseen_s, accepted):
             return own, accepted
@@ -256,7 +268,7 @@ class Tracks:
     def _return_cost(self, absent: Sequence[Life], answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
         """Cost (N, M) that these answers are faces that went out of sight: infinite unless the place agrees."""
         last = Heads.of([life.motion.pose for life in absent])
-        gone_s = [(self._t_ns - life.last_seen_ns) * 1e-9 for life in absent]
+        gone_s = [to_s(self._t_ns - life.last_seen_ns) for life in absent]
         return return_cost(last, Heads.of([answer.pose for answer in answers]), gone_s, self.settings.reid_faces)
 
     def _comparable(self, life: Life, answer: FaceCoeffs) -> bool:
@@ -286,7 +298,7 @@ class Tracks:
         """Ends who was out of sight too long, then sums up the frame."""
         absent = sorted((x for x in self._lives if x.last_seen_ns < self._t_ns), key=lambda x: x.last_seen_ns)
         surplus = absent[: max(len(self._lives) - self.settings.max_faces, 0)]
-        kept_ns = round(self.settings.hold_s * 1e9)
+        kept_ns = to_ns(self.settings.hold_s)
         self._end([life for life in absent if life in surplus or self._t_ns - life.last_seen_ns > kept_ns])
         self._find_contests()
         lost, self._ended = tuple(sorted(self._ended)), []
@@ -294,6 +306,6 @@ class Tracks:
         return TrackOutcome(faces, lost, tuple(sorted(returned)))
 
     def _find_contests(self) -> None:
-        until = self._t_ns + round(CONTEST_S * 1e9)
+        until = self._t_ns + to_ns(CONTEST_S)
         for i in crowded([life.motion.place for life in self._lives]):
             self._lives[i].contested_ns = until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from realtime3d.clock import now_ns
+from realtime3d.clock import now_ns, to_s
 
 KEPT = 3000  # frames: a minute or two
 
@@ -33,7 +33,7 @@ class Latency:
         """Frames a second over the last second or so."""
         if len(self._ends) < 2:
             return 0.0
-        return (len(self._ends) - 1) * 1e9 / (self._ends[-1] - self._ends[0])
+        return (len(self._ends) - 1) / to_s(self._ends[-1] - self._ends[0])
 
     def __str__(self) -> str:
         return f"{self.what}: p50 {self.percentile(50):.0f} ms, p95 {self.percentile(95):.0f} ms"

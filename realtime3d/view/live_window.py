@@ -7,17 +7,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from realtime3d.face.state import FrameResult
 from realtime3d.geometry import Matrix, matrix_to_euler
-from realtime3d.pipeline import Recorder
 from realtime3d.render.base import Renderer, next_mode
 from realtime3d.sinks.pictures import save_snapshot
 from realtime3d.sinks.video import VideoOptions, VideoSink
+from realtime3d.sinks.writers import QueuedWriter
 from realtime3d.sources.base import SourceInfo, SourceStatus
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
@@ -52,7 +51,7 @@ class LiveWindow:
         self._image: Image = np.zeros((info.height, info.width, 3), np.uint8)
         self._result: FrameResult | None = None
         self._recording: ExitStack | None = None
-        self._recorder: Recorder | None = None
+        self._recorder: QueuedWriter | None = None
         self._centres: dict[int, Matrix] = {}
         self._dropped = 0
         self._paused = self._help = self._quit = False
@@ -90,9 +89,7 @@ class LiveWindow:
         self._window.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             self._end_recording()
         finally:
@@ -164,7 +161,7 @@ class LiveWindow:
             number += 1
         with ExitStack() as opened:
             options = VideoOptions(fps=self._info.fps, zero_ns=start_ns)
-            self._recorder = opened.enter_context(Recorder([VideoSink(path, options)]))
+            self._recorder = opened.enter_context(QueuedWriter([VideoSink(path, options)]))
             self._recording = opened.pop_all()
         self.saved.append(path)
 

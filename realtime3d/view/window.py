@@ -9,11 +9,11 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from realtime3d.errors import OutputError
+from realtime3d.errors import OutputError, first_line
 from realtime3d.face.state import FrameResult
+from realtime3d.process import load_windows_first, windows_came_late
 from realtime3d.types import Image
 
 if TYPE_CHECKING:
@@ -50,11 +50,15 @@ class WindowSink:
         return self
 
     def _open(self) -> None:
+        if windows_came_late():
+            raise OutputError(
+                "no window can be opened after PyAV: call realtime3d.process.load_windows_first() earlier"
+            )
         try:
             plain = self._gui.WINDOW_GUI_NORMAL  # without Qt's toolbar
             self._gui.namedWindow(self._title, self._gui.WINDOW_NORMAL | self._gui.WINDOW_KEEPRATIO | plain)
         except self._gui.error as error:
-            raise OutputError(f"no window can be opened ({_first_line(error)}): {_ADVICE}") from error
+            raise OutputError(f"no window can be opened ({first_line(error)}): {_ADVICE}") from error
 
     def write(self, result: FrameResult, image: Image | None) -> None:
         if image is None:
@@ -72,7 +76,7 @@ class WindowSink:
             self._shown = True
             self._listen()
         except self._gui.error as error:
-            raise OutputError(f"the window shows nothing any more ({_first_line(error)}): {_ADVICE}") from error
+            raise OutputError(f"the window shows nothing any more ({first_line(error)}): {_ADVICE}") from error
 
     def _listen(self) -> None:
         code = self._gui.waitKey(1)  # the window is drawn in here
@@ -88,23 +92,17 @@ class WindowSink:
         keys, self._keys = self._keys, []
         return keys
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not self.closed:
             with contextlib.suppress(self._gui.error):  # gone already
                 self._gui.destroyWindow(self._title)
         self.closed = True
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:160]
-
-
 def check_display() -> None:
-    """Raise where no window can be opened."""
+    """Raise where no window can be opened, and load its libraries; before PyAV is imported."""
     with display():
-        return
+        load_windows_first()
 
 
 @contextlib.contextmanager

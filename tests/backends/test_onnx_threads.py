@@ -10,7 +10,7 @@ import pytest
 
 from realtime3d.backends import pace
 from realtime3d.backends.base import NetSpec
-from realtime3d.backends.choose import create
+from realtime3d.backends.choose import create_backend
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeNet
 from realtime3d.nets import modelset
 from tests.helpers.tiny_nets import SIZE
@@ -181,7 +181,7 @@ def test_one_hiccup_decides_nothing(clock: Clock) -> None:
 @pytest.mark.parametrize("faces", [1, 2, 5])
 def test_one_thread_and_all_answer_alike(net_folder: Path, faces: int) -> None:
     spec = modelset.find(str(net_folder)).nets["track"]
-    one, two = (create("onnxruntime", threads=n).load(spec) for n in (1, 2))
+    one, two = (create_backend("onnxruntime", threads=n).load(spec) for n in (1, 2))
     images = np.random.default_rng(0).integers(0, 256, (faces, SIZE, SIZE, 3), dtype=np.uint8)
     others = set(threading.enumerate())
     expected = one.run(images)

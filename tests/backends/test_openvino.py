@@ -13,7 +13,7 @@ import pytest
 
 from realtime3d.backends import engines, gate
 from realtime3d.backends.base import NetSpec
-from realtime3d.backends.choose import create
+from realtime3d.backends.choose import create_backend
 from realtime3d.backends.openvino_ import TOGETHER, VERDICT, Bfloat16Backend, OpenVinoBackend, matrix_product
 from realtime3d.errors import MissingError, OutputError
 from realtime3d.nets import modelset
@@ -49,7 +49,7 @@ def images(n: int) -> np.ndarray:
 @pytest.mark.parametrize("faces", [1, 2, 5])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_whichever_threads_answer_the_answer_is_the_same(spec: NetSpec, faces: int, threads: int) -> None:
-    expected = create("onnxruntime", threads=1).load(spec).run(images(faces))
+    expected = create_backend("onnxruntime", threads=1).load(spec).run(images(faces))
     net = OpenVinoBackend(threads=threads).load(spec)
     for _ in range(20):  # the first alone, later ones together
         for name, answer in net.run(images(faces)).items():
@@ -93,9 +93,9 @@ def test_the_roofline_s_product_is_one() -> None:
 def test_signals_arrive_after_back_ends_came_and_went() -> None:
     code = (
         "import gc, os, signal\n"
-        "from realtime3d.backends.choose import create\n"
+        "from realtime3d.backends.choose import create_backend\n"
         "signal.signal(signal.SIGINT, lambda *told: print('arrived'))\n"
-        "first = create('openvino'); second = create('openvino')\n"
+        "first = create_backend('openvino'); second = create_backend('openvino')\n"
         "del first; gc.collect(); del second; gc.collect()\n"
         "os.kill(os.getpid(), signal.SIGINT)\n"
     )
@@ -121,7 +121,7 @@ def test_a_processor_without_bfloat16_is_told_and_auto_goes_on(
         Bfloat16Backend()
     assert caught.value.exit_code == 3
     caplog.set_level("INFO")
-    assert create("auto").name != "openvino-bf16"
+    assert create_backend("auto").name != "openvino-bf16"
     assert "not openvino-bf16: this processor does not compute in bfloat16" in caplog.text
 
 
@@ -135,7 +135,7 @@ def test_a_library_without_its_plugin_is_one_line(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(MissingError, match=r"Cannot load library .*--backend onnxruntime") as caught:
         OpenVinoBackend()
     assert "\n" not in str(caught.value)
-    assert create("auto").name != "openvino"  # it goes on
+    assert create_backend("auto").name != "openvino"  # it goes on
 
 
 def test_a_net_that_does_not_compile_is_one_line(spec: NetSpec, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realtime3d.backends import parity
-from realtime3d.backends.choose import create
+from realtime3d.backends.choose import create_backend
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.nets import modelset
@@ -60,7 +60,7 @@ def test_small_angles_are_exact(model: FaceModel) -> None:
 
 
 def test_a_net_is_equal_to_itself(net_folder: Path, model: FaceModel) -> None:
-    net = create("onnxruntime").load(modelset.find(str(net_folder)).nets["track"])
+    net = create_backend("onnxruntime").load(modelset.find(str(net_folder)).nets["track"])
     found = parity.answers(net, parity.crops(SIZE))
     assert len(found["rotation"]) == 24
     differences = parity.differences(found, found, model)

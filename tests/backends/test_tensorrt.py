@@ -13,7 +13,7 @@ import pytest
 
 from realtime3d.backends import choose, cuda, engines, gate, parity, tensorrt_
 from realtime3d.backends.base import NetSpec
-from realtime3d.backends.choose import create, open_nets
+from realtime3d.backends.choose import create_backend, open_nets
 from realtime3d.backends.tensorrt_ import TensorRTBackend
 from realtime3d.errors import MissingError
 from realtime3d.nets import modelset
@@ -65,7 +65,7 @@ def free(driver: FakeDriver) -> bool:
 @pytest.mark.parametrize("sizes", [(1,), (3, 1, 16), (17,), (40, 2)])
 def test_answers_are_those_of_the_net(driver: FakeDriver, engine: Path, spec: NetSpec, sizes: tuple[int, ...]) -> None:
     net = TensorRTBackend(folder=engine.parent).load(spec)
-    exact = create("onnxruntime").load(spec)
+    exact = create_backend("onnxruntime").load(spec)
     for n in sizes:
         found, expected = net.run(images(n)), exact.run(images(n))
         for name in spec.outputs:
@@ -259,7 +259,7 @@ def test_the_nets_that_ship_pass_the_gate_on_this_gpu(
 
     models, target = modelset.find(), engine_build.gpu_here()
     try:
-        create("tensorrt")
+        create_backend("tensorrt")
         library().check_target(str(target), target)
     except MissingError as error:
         pytest.skip(str(error))
@@ -278,6 +278,6 @@ def test_without_a_driver_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda._library.cache_clear()
     try:
         with pytest.raises(MissingError, match=r"no NVIDIA driver .* --backend onnxruntime"):
-            create("tensorrt")
+            create_backend("tensorrt")
     finally:
         cuda._library.cache_clear()

@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
+
+import onnx
+import torch
+
 from realtime3d.backends import onnx_torch, parity
 from realtime3d.backends.base import NetSpec
-from realtime3d.backends.choose import create
+from realtime3d.backends.choose import create_backend
 from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.nets import modelset
 from tests.helpers.tiny_nets import SIZE
-
-torch = pytest.importorskip("torch")
-onnx = pytest.importorskip("onnx")
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +53,8 @@ def test_the_real_architecture_answers_as_in_onnxruntime(
     exported: dict[str, NetSpec], part: str, model: FaceModel
 ) -> None:
     spec, crops = exported[part], parity.crops(112)[::3]
-    found = parity.answers(create("torch", device="cpu").load(spec), crops)
-    expected = parity.answers(create("onnxruntime").load(spec), crops)
+    found = parity.answers(create_backend("torch", device="cpu").load(spec), crops)
+    expected = parity.answers(create_backend("onnxruntime").load(spec), crops)
     for name in spec.outputs:
         assert np.ptp(expected[name], axis=0).max() > 1e-3  # the crops matter
         np.testing.assert_allclose(found[name], expected[name], rtol=2e-3, atol=2e-4)
@@ -63,8 +65,8 @@ def test_the_real_architecture_answers_as_in_onnxruntime(
 def test_the_nets_that_ship_answer_as_in_onnxruntime(name: str, model: FaceModel) -> None:
     for spec in modelset.find(name).nets.values():
         crops = parity.crops(spec.size)[::4]
-        found = parity.answers(create("torch", device="cpu").load(spec), crops)
-        expected = parity.answers(create("onnxruntime").load(spec), crops)
+        found = parity.answers(create_backend("torch", device="cpu").load(spec), crops)
+        expected = parity.answers(create_backend("onnxruntime").load(spec), crops)
         assert parity.beyond(parity.differences(found, expected, model)) == []
 
 
@@ -78,13 +80,13 @@ def test_a_slice_turns_an_axis_round_or_is_refused() -> None:
 
 def test_no_setting_of_the_process_changes(net_folder: Path) -> None:
     before = torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()
-    net = create("torch", device="cpu", threads=1).load(modelset.find(str(net_folder)).nets["track"])
+    net = create_backend("torch", device="cpu", threads=1).load(modelset.find(str(net_folder)).nets["track"])
     net.run(np.zeros((1, SIZE, SIZE, 3), np.uint8))
     assert (torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()) == before
 
 
 def test_pictures_that_lie_strangely_in_memory(net_folder: Path) -> None:
-    net = create("torch", device="cpu").load(modelset.find(str(net_folder)).nets["track"])
+    net = create_backend("torch", device="cpu").load(modelset.find(str(net_folder)).nets["track"])
     crops = parity.crops(SIZE)[:2]
     mirrored = crops[:, :, ::-1]
     found = {name: a.copy() for name, a in net.run(mirrored).items()}
@@ -102,7 +104,7 @@ def broken(spec: NetSpec, folder: Path, change: object) -> NetSpec:
 
 def refused(spec: NetSpec) -> str:
     with pytest.raises(MissingError) as caught:
-        create("torch", device="cpu").load(spec)
+        create_backend("torch", device="cpu").load(spec)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -140,15 +142,15 @@ def test_a_full_gpu_is_said(spec: NetSpec, monkeypatch: pytest.MonkeyPatch) -> N
         RecordedNet(spec, program).run(np.zeros((1, SIZE, SIZE, 3), np.uint8))
     monkeypatch.setattr(Program, "__call__", full)
     with pytest.raises(MissingError, match="the GPU's memory is full"):
-        create("torch-compile", device="cpu").load(spec)
+        create_backend("torch-compile", device="cpu").load(spec)
     monkeypatch.setattr(Program, "read", full)
     with pytest.raises(MissingError, match="the GPU's memory is full"):
-        create("torch", device="cpu").load(spec)
+        create_backend("torch", device="cpu").load(spec)
 
 
 def test_a_gpu_that_is_not_there() -> None:
     with pytest.raises(MissingError, match=r"PyTorch sees \d+ GPUs, so there is no cuda:99"):
-        create("torch", device="cuda:99")
+        create_backend("torch", device="cuda:99")
 
 
 def test_a_compiler_that_is_missing_is_one_line(spec: NetSpec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_a_compiler_that_is_missing_is_one_line(spec: NetSpec, monkeypatch: pyte
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # where nothing is compiled yet
     missing = config.patch({"cpp.cxx": ("no-such-compiler",)})
     with missing, pytest.raises(MissingError, match=r"torch.compile does not work here .*no-such-compiler") as caught:
-        create("torch-compile", device="cpu").load(spec)
+        create_backend("torch-compile", device="cpu").load(spec)
     assert "\n" not in str(caught.value)
 
 
@@ -166,7 +168,7 @@ def test_compiled_nets_answer_like_the_others(spec: NetSpec) -> None:
     if not any(map(shutil.which, ("g++", "clang++", "cl"))):
         pytest.skip("needs a C++ compiler")
     torch.compiler.reset()
-    compiled, plain = (create(name, device="cpu").load(spec) for name in ("torch-compile", "torch"))
+    compiled, plain = (create_backend(name, device="cpu").load(spec) for name in ("torch-compile", "torch"))
     crops = parity.crops(SIZE)
     for n in (1, 3, 8):
         expected = plain.run(crops[:n])
@@ -179,7 +181,10 @@ def test_compiled_nets_answer_like_the_others(spec: NetSpec) -> None:
 def test_recorded_batches_answer_like_the_cpu(exported: dict[str, NetSpec], model: FaceModel, name: str) -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs an NVIDIA GPU and a CUDA build of torch")
-    net, exact = create(name, device="cuda:0").load(exported["track"]), create("torch", "cpu").load(exported["track"])
+    net, exact = (
+        create_backend(name, device="cuda:0").load(exported["track"]),
+        create_backend("torch", "cpu").load(exported["track"]),
+    )
     crops = parity.crops(112)
     for n in (1, 4, 1, 16, 24):
         assert parity.beyond(parity.differences(net.run(crops[:n]), exact.run(crops[:n]), model)) == []

@@ -15,7 +15,7 @@ import pytest
 
 from realtime3d.backends import choose, engines, fake
 from realtime3d.backends.base import Backend, NetSpec
-from realtime3d.backends.choose import BACKENDS, create, open_nets
+from realtime3d.backends.choose import BACKENDS, create_backend, open_nets
 from realtime3d.backends.fake import FakeBackend, FakeNet
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeNet
 from realtime3d.errors import MissingError
@@ -32,10 +32,10 @@ def backend(
 ) -> Backend:
     try:
         if request.param == "tensorrt":
-            create("tensorrt")
+            create_backend("tensorrt")
             build_engines(net_folder, tmp_path)
             monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path))
-        return create(request.param)
+        return create_backend(request.param)
     except MissingError as error:
         pytest.skip(str(error))
 
@@ -89,9 +89,9 @@ BESIDE = """
 import sys
 import numpy as np
 from realtime3d.nets import modelset
-from realtime3d.backends.choose import create
+from realtime3d.backends.choose import create_backend
 
-net = create(sys.argv[1]).load(modelset.find(sys.argv[2]).nets["track"])
+net = create_backend(sys.argv[1]).load(modelset.find(sys.argv[2]).nets["track"])
 print("ready", flush=True)
 sys.stdin.readline()
 answers = net.run(np.random.default_rng(0).integers(0, 256, (3, net.spec.size, net.spec.size, 3), dtype=np.uint8))
@@ -115,13 +115,13 @@ def test_a_second_process_runs_beside_it(backend: Backend, net_folder: Path) -> 
 
 def test_constructors_load_no_file_and_start_no_thread() -> None:
     before = threading.active_count()
-    assert create("onnxruntime", threads=8).device == "cpu"
+    assert create_backend("onnxruntime", threads=8).device == "cpu"
     assert threading.active_count() == before
 
 
 def test_auto_says_in_one_line_what_it_takes(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        taken = create("auto")
+        taken = create_backend("auto")
     assert taken.name in ("openvino-bf16", "onnxruntime")
     (record,) = caplog.records
     assert f"{taken.name} on cpu" in record.getMessage()
@@ -130,7 +130,7 @@ def test_auto_says_in_one_line_what_it_takes(caplog: pytest.LogCaptureFixture) -
 @pytest.mark.parametrize("name", ["onnx", "Torch", ""])
 def test_what_is_not_there_is_missing_and_never_replaced(name: str) -> None:
     with pytest.raises(MissingError, match="no back end") as caught:
-        create(name)
+        create_backend(name)
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
 
@@ -168,14 +168,14 @@ def test_auto_goes_on_when_a_net_cannot_be_loaded_and_says_why(
 @pytest.mark.parametrize("device", ["cuda:0", "tensorrt", "openvino", "directml:1", "coreml"])
 def test_onnxruntime_refuses_devices_it_does_not_have(device: str) -> None:
     with pytest.raises(MissingError, match=rf"'{device}'.*pip install .*--device cpu"):
-        create("onnxruntime", device=device)
+        create_backend("onnxruntime", device=device)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cpu:1", "cuda:", "cuda:x", ""])
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch"])
 def test_devices_that_do_not_exist_are_refused(name: str, device: str) -> None:
     with pytest.raises(MissingError, match=f"no device {device!r}"):
-        create(name, device=device)
+        create_backend(name, device=device)
 
 
 def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(
@@ -185,7 +185,7 @@ def test_a_provider_that_does_not_start_is_an_error_and_not_the_cpu(
 
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)  # as onnxruntime-gpu has it
-    backend = create("onnxruntime", device="cuda:0")
+    backend = create_backend("onnxruntime", device="cuda:0")
     assert backend.device == "cuda:0"
     with pytest.raises(MissingError, match=r"does not start on cuda:0.*--device cpu"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # onnxruntime's own, that it will take the CPU
@@ -212,15 +212,15 @@ def test_a_device_that_fails_at_work_is_one_line(net_folder: Path) -> None:
             "import realtime3d.backends.base, realtime3d.backends.engines, realtime3d.cli.build, realtime3d.cli.bench",
             set(),
         ),
-        ("from realtime3d.backends.choose import create; create('onnxruntime')", {"onnxruntime"}),
+        ("from realtime3d.backends.choose import create_backend; create_backend('onnxruntime')", {"onnxruntime"}),
         (
             "from realtime3d.backends import choose, cuda; cuda.LIBRARY = 'libnothere.so.1'; "
-            "choose.PREFERENCE = ('tensorrt', 'onnxruntime'); choose.create('auto')",
+            "choose.PREFERENCE = ('tensorrt', 'onnxruntime'); choose.create_backend('auto')",
             {"onnxruntime"},  # without a driver nothing of TensorRT is looked at
         ),
-        ("from realtime3d.backends.choose import create; create('openvino')", {"openvino"}),
-        ("from realtime3d.backends.choose import create; create('torch', 'cpu')", {"torch", "onnx"}),
-        ("from realtime3d.backends.choose import create; create('fake')", set()),
+        ("from realtime3d.backends.choose import create_backend; create_backend('openvino')", {"openvino"}),
+        ("from realtime3d.backends.choose import create_backend; create_backend('torch', 'cpu')", {"torch", "onnx"}),
+        ("from realtime3d.backends.choose import create_backend; create_backend('fake')", set()),
     ],
 )
 def test_inference_libraries_load_only_when_chosen(code: str, loaded: set[str]) -> None:
@@ -233,7 +233,7 @@ def test_inference_libraries_load_only_when_chosen(code: str, loaded: set[str]) 
 
 
 def test_onnxruntime_takes_its_threads_for_its_own_sessions_only(net_folder: Path) -> None:
-    net = create("onnxruntime", threads=3).load(modelset.find(str(net_folder)).nets["track"])
+    net = create_backend("onnxruntime", threads=3).load(modelset.find(str(net_folder)).nets["track"])
     for busy, threads in ((False, 1), (True, 3)):
         options = net._session(busy).get_session_options()  # type: ignore[attr-defined]
         assert options.intra_op_num_threads == threads
@@ -251,7 +251,7 @@ READERS = pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 def refused(folder: Path, name: str) -> str:
     pytest.importorskip(name)
     with pytest.raises(MissingError) as caught:
-        create(name).load(modelset.find(str(folder)).nets["track"])
+        create_backend(name).load(modelset.find(str(folder)).nets["track"])
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from realtime3d.face.state import FrameResult
+from realtime3d.sinks.base import Pace
 from realtime3d.sources.base import Frame, Gap, SourceInfo, SourceStatus
 from realtime3d.types import Image
 from tests.helpers.exact_scene import Scene
@@ -44,8 +44,8 @@ class ListSource:
 class ListSink:
     """Keeps what it gets; does what `on_write` says first."""
 
-    def __init__(self, needs_image: bool = False, on_write: object = None) -> None:
-        self.needs_image = needs_image
+    def __init__(self, needs_image: bool = False, on_write: object = None, pace: Pace = "every") -> None:
+        self.needs_image, self.pace = needs_image, pace
         self.results: list[FrameResult] = []
         self.images: list[Image | None] = []
         self.state = "new"
@@ -63,9 +63,7 @@ class ListSink:
         self.results.append(result)
         self.images.append(image)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.state = "finished"
 
 

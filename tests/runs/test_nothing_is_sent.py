@@ -22,8 +22,8 @@ def test_nets_run_and_nobody_is_told(name: str, net_folder: Path, tmp_path: Path
         "import sys\n"
         "sys.addaudithook(lambda event, told: event.startswith('socket.') and print(event))\n"
         "from realtime3d.nets import modelset\n"
-        "from realtime3d.backends.choose import create\n"
-        f"create({name!r}).load(modelset.find({str(net_folder)!r}).nets['track'])\n"
+        "from realtime3d.backends.choose import create_backend\n"
+        f"create_backend({name!r}).load(modelset.find({str(net_folder)!r}).nets['track'])\n"
         "print('openvino_telemetry' in sys.modules)\n"
     )
     home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}  # before they tell, they note here who told
@@ -34,7 +34,11 @@ def test_nets_run_and_nobody_is_told(name: str, net_folder: Path, tmp_path: Path
 
 def test_openvino_is_whole_for_others_in_the_process() -> None:
     pytest.importorskip("openvino")
-    code = "from realtime3d.backends.choose import create; create('openvino'); from openvino import convert_model"
+    code = (
+        "from realtime3d.backends.choose import create_backend\n"
+        "create_backend('openvino')\n"
+        "from openvino import convert_model\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -10,7 +10,8 @@ import pytest
 from realtime3d import FaceTracker
 from realtime3d.errors import OutputError, SourceError
 from realtime3d.face.state import FrameResult
-from realtime3d.pipeline import QUEUE_FRAMES, Recorder, run
+from realtime3d.pipeline import run
+from realtime3d.sinks.writers import QUEUE_FRAMES, QueuedWriter
 from realtime3d.types import Image
 from tests.helpers.exact_scene import Scene
 from tests.helpers.run_parts import CountingRenderer, ListSink, ListSource, frames, raising, writer_threads
@@ -94,16 +95,23 @@ def test_a_stuck_sink_is_named_after_a_while(scene: Scene, steady: FaceTracker) 
     release = threading.Event()
     sink = ListSink(on_write=lambda result: release.wait(20))
     result = steady.process(scene.image, t=0)
-    with pytest.raises(OutputError, match="realtime3d-writer is stuck in ListSink"), Recorder([sink], stuck_s=0.3) as r:
+    with (
+        pytest.raises(OutputError, match="realtime3d-writer is stuck in ListSink"),
+        QueuedWriter([sink], stuck_s=0.3) as r,
+    ):
         for _ in range(QUEUE_FRAMES + 3):
             r.write(result, None)
     release.set()
+    for thread in threading.enumerate():
+        if thread.name == "realtime3d-writer":
+            thread.join(5)
+    assert writer_threads() == []
 
 
 def test_slow_progress_is_not_stuck(scene: Scene, steady: FaceTracker) -> None:
     sink = ListSink(on_write=lambda result: time.sleep(0.15))
     result = steady.process(scene.image, t=0)
-    with Recorder([sink], queue_frames=4, stuck_s=0.6) as recorder:
+    with QueuedWriter([sink], queue_frames=4, stuck_s=0.6) as recorder:
         for _ in range(8):
             recorder.write(result, None)
     assert len(sink.results) == 8

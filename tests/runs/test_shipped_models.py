@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from realtime3d import FaceTracker
-from realtime3d.backends.choose import create, open_nets
+from realtime3d.backends.choose import create_backend, open_nets
 from realtime3d.detect.mediapipe_box import MediaPipeBoxes
 from realtime3d.errors import MissingError
 from realtime3d.geometry import euler_to_matrix, geodesic_deg
@@ -29,7 +29,7 @@ def portrait() -> Image:
 @pytest.fixture(scope="module", params=["onnxruntime", "openvino-bf16"])
 def tracker(request: pytest.FixtureRequest) -> Iterator[FaceTracker]:
     try:
-        create(request.param)
+        create_backend(request.param)
     except MissingError as error:
         pytest.skip(str(error))
     with FaceTracker(backend=request.param, fov=60) as opened:
@@ -47,7 +47,7 @@ def test_the_list_is_complete_and_every_hash_is_right() -> None:
 @pytest.mark.parametrize("name", modelset.names())
 def test_every_net_is_let_through_in_bfloat16(name: str) -> None:
     try:
-        create("openvino-bf16")
+        create_backend("openvino-bf16")
     except MissingError as error:
         pytest.skip(str(error))
     for net in open_nets(modelset.find(name).nets, "openvino-bf16")[1].values():

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime3d.errors import SourceError
 from realtime3d.face.state import FaceState
@@ -20,9 +19,8 @@ from realtime3d.training.evaluation.metrics import (
     point_error,
     spearman,
 )
-from realtime3d.types import Image
+from realtime3d.types import Array, Image
 
-Array = NDArray[np.float64]
 Look = Callable[[Image, Array], FaceState]  # a picture and a box to a face: FaceTracker.process_boxes
 LIMIT_DEG = 99.0
 FLIP = np.diag([1.0, -1.0, -1.0])  # their axes are x right, y up, z towards the viewer

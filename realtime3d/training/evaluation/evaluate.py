@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from realtime3d.errors import OutputError, SourceError, UsageError
+from realtime3d.errors import SourceError, UsageError
 from realtime3d.face.model import FaceModel
+from realtime3d.files import write_whole
 from realtime3d.geometry import geodesic_deg
 from realtime3d.tracker import FaceTracker
 from realtime3d.training.evaluation import aflw, limits
@@ -117,8 +117,7 @@ def evaluate(
             results[name] = section()
             _log.info("%s: %.0f s", name, time.monotonic() - started)
     if sheets and found:
-        sheets.mkdir(parents=True, exist_ok=True)
-        (sheets / LIMITS).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_whole(sheets / LIMITS, (json.dumps(found, indent=1) + "\n").encode(), make_folder=True)
     return results
 
 
@@ -209,15 +208,6 @@ def _cell(bar: Bar, value: float | None, name: str) -> str:
 
 def write_report(folder: Path, results: dict[str, dict[str, Figures]]) -> Path:
     """evaluation.json with every figure and evaluation.md with the table."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in (
-            ("evaluation.json", json.dumps(results, indent=1) + "\n"),
-            ("evaluation.md", table(results)),
-        ):
-            temporary = folder / f".{name}.part"
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, folder / name)
-    except OSError as error:
-        raise OutputError(f"cannot write the report to {folder} ({error}): choose another folder") from error
+    write_whole(folder / "evaluation.json", (json.dumps(results, indent=1) + "\n").encode(), make_folder=True)
+    write_whole(folder / "evaluation.md", table(results).encode(), make_folder=True)
     return folder / "evaluation.md"

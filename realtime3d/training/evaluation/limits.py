@@ -10,15 +10,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime3d.errors import SourceError
 from realtime3d.geometry import geodesic_deg
 from realtime3d.training.evaluation import aflw
 from realtime3d.training.evaluation.metrics import box_of, box_size
-from realtime3d.types import Image
+from realtime3d.types import Array, Image
 
-Array = NDArray[np.float64]
 LOOK_PX = 128  # faces are compared at this size
 CHEEKS = (2, 3, 13, 14, 31, 35, 30)  # of the 68: between them and the nose is skin
 LEAST = 8  # pictures in a bin, else it is not shown

@@ -31,9 +31,8 @@ from realtime3d.training.learning.losses import region_mask
 from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS, gap
 from realtime3d.training.samples.augment import motion_kernel
 from realtime3d.training.samples.photo import GOOD_FIT
-from realtime3d.types import Image
+from realtime3d.types import Array, Image
 
-Array = NDArray[np.float64]
 Look = Callable[[Image, Array], FaceState]
 Figures = dict[str, float]
 SURFACE = 468  # of MediaPipe's 478 points; the rest are the irises

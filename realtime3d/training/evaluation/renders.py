@@ -21,9 +21,8 @@ from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS, gap
 from realtime3d.training.samples.negatives import draw_negative
 from realtime3d.training.samples.photo import HeadParts, Scene, build_scene, worth_turning
 from realtime3d.training.samples.render_samples import Target, draw_rotation, render
-from realtime3d.types import Image
+from realtime3d.types import Array, Image
 
-Array = NDArray[np.float64]
 SIZE = 288
 FRAMES = 16
 VIEW_NS = 500_000_000  # between two frames: each is a view of its own

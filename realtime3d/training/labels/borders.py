@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
-Array = NDArray[np.float64]
+from realtime3d.types import Array, Image
 
 SIDE = 256  # px at which mirrors are looked for
 WIDEST = 0.43  # of the picture that one mirrored border may take

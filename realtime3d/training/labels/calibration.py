@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.errors import OutputError, SourceError
+from realtime3d.errors import SourceError
+from realtime3d.files import whole
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,8 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all."""
-        temporary = path.with_suffix(".tmp.npz")
-        try:
-            np.savez_compressed(temporary, **{key: np.float32(value) for key, value in self.__dict__.items()})
-            temporary.replace(path)
-        except OSError as error:
-            raise OutputError(f"cannot write {path} ({error}): free space or choose another place") from error
+        with whole(path, make_folder=True) as draft:
+            np.savez_compressed(draft, **{key: np.float32(value) for key, value in self.__dict__.items()})
 
     @classmethod
     def load(cls, path: Path) -> Calibration:

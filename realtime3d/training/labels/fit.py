@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from realtime3d.face.model import FaceModel
+from realtime3d.files import whole
 from realtime3d.training.labels.calibration import Calibration
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS
@@ -53,7 +54,8 @@ class Fits:
     residual: NDArray[np.float32]  # (N,) mean landmark distance over the distance of the eyes' outer corners
 
     def save(self, path: Path) -> None:
-        np.savez_compressed(path, **{**self.__dict__, "files": np.array(self.files)})
+        with whole(path, make_folder=True) as draft:
+            np.savez_compressed(draft, **{**self.__dict__, "files": np.array(self.files)})
 
     @classmethod
     def load(cls, path: Path) -> Fits:

@@ -18,9 +18,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.errors import OutputError, SourceError
+from realtime3d.errors import SourceError
 from realtime3d.face.model import FaceModel
+from realtime3d.files import whole
 from realtime3d.training.labels.splits import held_out_people, is_held_out
+from realtime3d.types import Image
 
 FORMAT = 1
 SIDE = 288
@@ -28,8 +30,6 @@ QUALITY = 88
 PART_BYTES = 15_000_000
 WORST_RESIDUAL = 0.05  # fits beyond it are dropped
 FIT_FIELDS = ("R", "t", "focal", "alpha", "actions", "motion", "residual", "box")
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -174,18 +174,12 @@ def write_pack(photos: Iterable[tuple[str, FittedPhoto]], folder: Path, model_fi
 def _write_part(
     path: Path, names: list[str], jpeg: list[NDArray[np.uint8]], rows: list[FittedPhoto], model_file: Path
 ) -> Path:
-    temporary = path.with_suffix(".part")
     arrays = {key: np.array([getattr(row, key) for row in rows], dtype=np.float32) for key in FIT_FIELDS}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(
-                file, format=np.array(FORMAT), face_model=np.array(fingerprint(model_file)), files=np.array(names),
-                jpeg=np.concatenate(jpeg), jpeg_bytes=np.array([len(j) for j in jpeg]), **arrays,
-            )  # fmt: skip
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path} ({error}): free space or choose another folder") from error
+    with whole(path, make_folder=True) as draft:
+        np.savez(
+            draft, format=np.array(FORMAT), face_model=np.array(fingerprint(model_file)), files=np.array(names),
+            jpeg=np.concatenate(jpeg), jpeg_bytes=np.array([len(j) for j in jpeg]), **arrays,
+        )  # fmt: skip
     return path
 
 

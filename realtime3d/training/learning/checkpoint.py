@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from realtime3d.errors import MissingError, OutputError, UsageError
+from realtime3d.errors import MissingError, OutputError, UsageError, first_line
+from realtime3d.files import whole
 from realtime3d.training.learning import published
 from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet, build
 
@@ -20,16 +21,14 @@ FORMAT = 1
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Replace `path` by the new state; where that fails, the old file stays and OutputError says why."""
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with whole(path, make_folder=True) as draft, draft.open("wb") as file:
             torch.save({"format": FORMAT, **state}, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        temporary.unlink(missing_ok=True)
+    except OutputError as error:
+        raise OutputError(f"{error}; the checkpoint before is kept") from error
+    except RuntimeError as error:  # torch reports a full disk as one
         raise OutputError(f"cannot write checkpoint {path} ({error}): free space; the one before is kept") from error
 
 
@@ -40,8 +39,9 @@ def load(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MissingError(f"{path} is no checkpoint that can be read ({reason}): name another one") from error
+        raise MissingError(
+            f"{path} is no checkpoint that can be read ({first_line(error)}): name another one"
+        ) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise MissingError(f"{path} is no checkpoint of this version: train again or name another one")
     return state

@@ -6,7 +6,6 @@ rounded to what bfloat16 holds too, so that a processor that computes in bfloat1
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from realtime3d.errors import OutputError, UsageError, require
+from realtime3d.errors import UsageError, require
 from realtime3d.face.model import FaceModel
+from realtime3d.files import whole
 from realtime3d.training.learning.checkpoint import load_net
 from realtime3d.training.learning.mirror import Agreement
 from realtime3d.training.learning.nets import ShapeNet, TrackNet
@@ -69,27 +69,20 @@ def export(source: Path, target: Path, part: str = "track", mirror: FaceModel | 
     plain, names = part_of(load_net(source), part)
     net = Agreement(plain, mirror) if mirror else plain
     size = plain.config.size
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with whole(target, make_folder=True) as draft:
         torch.onnx.export(
             Exported(net, names).eval(),
             (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
-            str(temporary),
+            str(draft),
             input_names=["image"],
             output_names=list(names),
             dynamic_axes={name: {0: "batch"} for name in ("image", *names)},
             opset_version=OPSET,
             dynamo=False,
         )
-        model = halve(onnx.load(str(temporary)))
+        model = halve(onnx.load(str(draft)))
         onnx.checker.check_model(model)
-        onnx.save(model, str(temporary))
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"cannot write {target} ({error}): free space or choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        onnx.save(model, str(draft))
     return target
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.errors import OutputError
 from realtime3d.face.model import FORMAT, SurfacePoints
+from realtime3d.files import whole
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.model.actions import GAZE, sample_actions
 from realtime3d.training.model.correspondence import INNER_68, Correspondence, find_mediapipe, place_68
 from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.regions import NAMES, label_regions, visible_triangles
 from realtime3d.training.model.rims import on_the_lids, on_the_lips
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 N_SHAPE, N_EXPRESSION = 99, 29
 LANDMARK_HEADS = 48  # rendered for MediaPipe beside the mean one
@@ -264,11 +262,5 @@ def landmark_arrays(name: str, points: SurfacePoints) -> dict[str, NDArray]:
 
 def save(built: Built, path: Path) -> None:
     """Write the model file atomically: an interrupted build leaves the old one."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **built.arrays)
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.write_bytes(buffer.getvalue())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path} ({error}): free space or choose another place") from error
+    with whole(path, make_folder=True) as draft:
+        np.savez_compressed(draft, **built.arrays)

@@ -17,8 +17,7 @@ from realtime3d.geometry import euler_to_matrix
 from realtime3d.raster import Canvas
 from realtime3d.training.model.plain_render import RENDER_PX, render_plain
 from realtime3d.training.model.solutions import FaceMesh
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 # iBUG's 51 inner points as MediaPipe's: brows (upper edge), nose, eyes, mouth. iBUG's brows run half-way to the lower.
 INNER_68 = (

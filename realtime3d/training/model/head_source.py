@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import require
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 NECK_CUT_M = 0.57  # template height below which the body is cut away
 FACE_TARGETS = re.compile(r"^([lr]-)?(cheek|chin|ear|eye|eyebrows|forehead|head|mouth|nose)\b")

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.raster import Canvas
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 RENDER_PX = 480
 DISTANCE_MM, FOCAL_PX = 900.0, 1500.0

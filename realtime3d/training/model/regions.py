@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from realtime3d.face.model import FaceModel, SurfacePoints
 from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.plain_render import shown_triangles
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 NAMES = ("face", "ears", "scalp", "neck", "lips", "eyelids", "eyes", "mouth_inside", "tongue")
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from realtime3d.face.model import SurfacePoints
 from realtime3d.raster import rasterize
+from realtime3d.types import Array
 
-Array = NDArray[np.float64]
 PX_PER_MM = 12.0
 EYE_MM, MOUTH_MM = 44.0, 64.0  # squares around them
 RIM_MM = 0.15  # beside the opening is skin

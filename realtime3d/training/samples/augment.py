@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from realtime3d.types import Image
+
 BANK = 24
 COVERS = {"half": 0.55, "shapes": 0.23, "hand": 0.11, "glasses": 0.11}  # half: the one that costs most is the commonest
 

@@ -20,8 +20,8 @@ from realtime3d.nets.crop import CROP_MM
 from realtime3d.training.samples.augment import Augmenter
 from realtime3d.training.samples.jitter import draw_views, look
 from realtime3d.training.samples.shards import BACKGROUND, PHOTO, RENDERED, Labels, Shard, read_shard, shard_names
+from realtime3d.types import Image
 
-Image = NDArray[np.uint8]
 LABELS = ("R", "position", "log_scale", "focal", "eta", "extras", "alpha")
 BLACK_RIM = 0.3
 WEIGHTS = ("has_face", "w_pose", "w_eta", "w_extras", "w_alpha")

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.model import FaceModel
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
+from realtime3d.types import FloatArray
 
 # BGR
 COLOURS = ((25, 28, 35), (40, 50, 70), (60, 85, 120), (120, 165, 205), (150, 155, 160), (35, 60, 130))
@@ -32,8 +30,8 @@ class Hair:
 
     rows: NDArray[np.intp]  # vertices of the head that it covers
     triangles: NDArray[np.int32]  # of `rows`
-    lift: Array  # (R,) mm along the normals
-    colours: Array  # (R, 3) BGR
+    lift: FloatArray  # (R,) mm along the normals
+    colours: FloatArray  # (R, 3) BGR
     streaks: float
 
     @classmethod
@@ -61,11 +59,11 @@ class Hair:
         return cls(rows, triangles.astype(np.int32), lift.astype(np.float32), colours.astype(np.float32),
                    float(rng.uniform(*STREAKS)) * (0.2 if dyed else 1.0))  # fmt: skip
 
-    def over(self, head: Array, normals: Array) -> Array:
+    def over(self, head: FloatArray, normals: FloatArray) -> FloatArray:
         """(R, 3) the shell over a posed head."""
         return head[self.rows] + self.lift[:, None] * normals[self.rows]
 
-    def strands(self, size: int, rng: np.random.Generator) -> Array:
+    def strands(self, size: int, rng: np.random.Generator) -> FloatArray:
         """(size, size, 1) factors of brightness: fine lines in one direction."""
         noise = rng.normal(0, 1, (size, size)).astype(np.float32)
         length = 15
@@ -80,7 +78,7 @@ def _unlike_skin(model: FaceModel) -> list[int]:
     return [model.region_names.index(name) for name in ("eyes", "mouth_inside", "tongue")]
 
 
-def _noise(points: Array, rng: np.random.Generator) -> Array:
+def _noise(points: FloatArray, rng: np.random.Generator) -> FloatArray:
     """(R,) smooth in space, about -1 to 1."""
     grid = rng.normal(0, 1, (CELLS, CELLS, CELLS))
     at = (points - points.min(axis=0)) / (np.ptp(points, axis=0) + 1e-6) * (CELLS - 1)

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime3d.nets.crop import CROP_MM
 from realtime3d.training.samples.shards import MARGIN, Labels
-
-Array = NDArray[np.float64]
+from realtime3d.types import Array
 
 TRACKED_SHARE = 0.7
 BOX_BEHIND_MM = 28.0  # a box around a profile reaches to the ear: its middle lies this far behind the anchor

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from realtime3d.face.model import FaceModel
 from realtime3d.training.model.plain_render import shown_triangles
+from realtime3d.types import FloatArray
 
-Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 UPPER_LIP, LOWER_LIP, CORNERS, CHIN = 13, 14, (78, 308), (152, 148, 377, 175, 199, 171, 396)
@@ -50,17 +50,17 @@ class Mouth:
         near = np.linalg.norm(model.mean[:, None] - chin[None], axis=-1).min(axis=1) < 8
         return cls(model, inside, regions["tongue"], regions["lips"], np.flatnonzero(near), _grid())
 
-    def moved(self, motion: Array) -> float:
+    def moved(self, motion: FloatArray) -> float:
         """mm by which the lips move the most."""
         n = self.model.n_expression
         shift = np.einsum("k,kvc->vc", motion[:n], self.model.expression_basis[:, self.lips])
         return float(np.linalg.norm(shift, axis=1).max())
 
-    def lay_tongue(self, head: Array, out: float) -> None:
+    def lay_tongue(self, head: FloatArray, out: float) -> None:
         """Put the tongue down, as far as it is not stuck out."""
         head[self.tongue] += TONGUE_DOWN * np.clip(1 - out, 0, 1)
 
-    def teeth(self, neutral: Array, head: Array) -> Array:
+    def teeth(self, neutral: FloatArray, head: FloatArray) -> FloatArray:
         """(N, 3) mm: the upper row, which stays with the skull, and the lower one, which goes with the jaw."""
         points = self.model.landmarks("mediapipe478", neutral)
         usual = self.model.landmarks("mediapipe478", self.model.mean)
@@ -73,7 +73,7 @@ class Mouth:
         turn, before, after = _rigid(neutral[self.chin], head[self.chin])
         return np.concatenate([upper, (lower - before) @ turn.T + after]).astype(np.float32)
 
-    def teeth_colours(self, rng: np.random.Generator) -> Array:
+    def teeth_colours(self, rng: np.random.Generator) -> FloatArray:
         """(N, 3) BGR for teeth, darker towards the corners and between two of them."""
         x = np.abs(_columns())
         shade = (1 - 0.55 * (x / x.max()) ** 2) * np.where(np.arange(len(x)) % 2, 1.0, 0.82)
@@ -81,7 +81,7 @@ class Mouth:
         both = [(rows[:, None] * shade[:, None] * rng.uniform(0.75, 1)).reshape(-1, 3) for _ in range(2)]
         return np.concatenate(both).astype(np.float32)
 
-    def flesh_colours(self, rng: np.random.Generator) -> Array:
+    def flesh_colours(self, rng: np.random.Generator) -> FloatArray:
         """(V, 3) BGR, meant for `inside` and `tongue`: darker the further back."""
         depth = self.model.mean[:, 2] - self.model.mean[self.inside, 2].min()
         near = np.clip(1 - depth / 30.0, 0, 1)[:, None]
@@ -128,7 +128,9 @@ def _grid() -> NDArray[np.int32]:
     return np.concatenate([one, one + rows * columns]).astype(np.int32)
 
 
-def _rigid(before: Array, after: Array) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _rigid(
+    before: FloatArray, after: FloatArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Rotation and both middles of the motion that brings points closest to others."""
     a, b = before.mean(axis=0, dtype=np.float64), after.mean(axis=0, dtype=np.float64)
     u, _, vt = np.linalg.svd((after - b).T.astype(np.float64) @ (before - a))

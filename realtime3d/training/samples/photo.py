@@ -20,9 +20,7 @@ from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.model.plain_render import IRIS, IRIS_DEG, SCLERA
 from realtime3d.training.model.regions import EYE_RINGS, LID_GAPS, gap
 from realtime3d.training.samples.mouth import Mouth
-
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
+from realtime3d.types import FloatArray, Image
 
 GOOD_FIT = 0.025  # residual of fits that are trusted
 OPEN_MM = 5.0  # between the lids: with less too little of the eye is seen to be shown open
@@ -88,28 +86,28 @@ class Scene:
     """One fitted photograph, ready to be turned and changed."""
 
     photo: FittedPhoto
-    own: Array  # (V, 3): u, v, seen
-    other: Array  # (V, 3): the partner's
-    colour: Array  # (V, 3) BGR
-    sheet_points: Array  # (S, 3) mm in the head frame of the photograph's pose
-    sheet_uv: Array  # (S, 2)
+    own: FloatArray  # (V, 3): u, v, seen
+    other: FloatArray  # (V, 3): the partner's
+    colour: FloatArray  # (V, 3) BGR
+    sheet_points: FloatArray  # (S, 3) mm in the head frame of the photograph's pose
+    sheet_uv: FloatArray  # (S, 2)
     sheet_triangles: NDArray[np.int32]
     light: float  # the photograph's: 1 for a well lit face
     grey: bool
 
-    def tinted(self, colours: Array) -> Array:
+    def tinted(self, colours: FloatArray) -> FloatArray:
         """(N, 3) BGR of what the photograph does not show, in its light and without colour if it has none."""
         seen = colours.mean(axis=1, keepdims=True) if self.grey else colours
         return (self.light * np.broadcast_to(seen, colours.shape)).astype(np.float32)
 
 
-def lid_gaps(model: FaceModel, alpha: Array, motion: Array) -> NDArray[np.float64]:
+def lid_gaps(model: FaceModel, alpha: FloatArray, motion: FloatArray) -> NDArray[np.float64]:
     """(N,) mm between the lids of fitted photographs."""
     moved = zip(alpha, (np.split(row, [model.n_expression]) for row in motion), strict=True)
     return np.array([gap(model, model.deform(model.neutral(a), *parts), LID_GAPS) for a, parts in moved])
 
 
-def worth_turning(model: FaceModel, residual: Array, alpha: Array, motion: Array) -> NDArray[np.bool_]:
+def worth_turning(model: FaceModel, residual: FloatArray, alpha: FloatArray, motion: FloatArray) -> NDArray[np.bool_]:
     """(N,) photographs that can be shown in other poses and expressions: fitted well, and with open eyes, because a
     closed lid's skin lies where an eyeball must show when it opens."""
     return (residual < GOOD_FIT) & (lid_gaps(model, alpha, motion) > OPEN_MM)
@@ -141,7 +139,7 @@ def build_scene(top: HeadParts, photo: FittedPhoto) -> Scene:
     return scene
 
 
-def normals(vertices: Array, triangles: NDArray) -> Array:
+def normals(vertices: FloatArray, triangles: NDArray) -> FloatArray:
     """Unit vertex normals, outwards."""
     faces = np.cross(*(vertices[triangles[:, k]] - vertices[triangles[:, 0]] for k in (1, 2)))
     out = np.zeros_like(vertices)
@@ -151,7 +149,7 @@ def normals(vertices: Array, triangles: NDArray) -> Array:
     return out / (np.linalg.norm(out, axis=1, keepdims=True) + 1e-9)
 
 
-def _seen(space: Array, uv: Array, canvas: Canvas, triangles: NDArray, behind: Array) -> Array:
+def _seen(space: FloatArray, uv: FloatArray, canvas: Canvas, triangles: NDArray, behind: FloatArray) -> FloatArray:
     """(V,) how well the photograph shows each vertex: 0 hidden or edge-on, 1 facing the camera. `behind` (V,) mm is how
     far a vertex may lie behind what the camera sees there."""
     height, width = canvas.depth.shape
@@ -163,7 +161,7 @@ def _seen(space: Array, uv: Array, canvas: Canvas, triangles: NDArray, behind: A
     return np.where(inside & front, np.clip((facing - 0.12) / 0.3, 0, 1), 0).astype(np.float32)
 
 
-def _spread_colours(top: HeadParts, image: Image, uv: Array, seen: Array) -> Array:
+def _spread_colours(top: HeadParts, image: Image, uv: FloatArray, seen: FloatArray) -> FloatArray:
     """(V, 3) the photo's colour where it is seen, the partner's, else the average of the neighbours', spread far."""
     soft = cv2.GaussianBlur(image, (0, 0), 1.2)
     sampled = cv2.remap(soft, uv[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
@@ -187,7 +185,9 @@ def _spread_colours(top: HeadParts, image: Image, uv: Array, seen: Array) -> Arr
     return colour.astype(np.float32)
 
 
-def _sheet(canvas: Canvas, middle: Array, focal: float, distance: float) -> tuple[Array, Array, NDArray[np.int32]]:
+def _sheet(
+    canvas: Canvas, middle: FloatArray, focal: float, distance: float
+) -> tuple[FloatArray, FloatArray, NDArray[np.int32]]:
     """Points (S, 3) in camera space, their place in the photo, and triangles of the bent photograph."""
     height, width = canvas.depth.shape
     covered = canvas.owner >= 0

@@ -13,8 +13,9 @@ from realtime3d.nets.crop import CROP_MM
 from realtime3d.raster import Canvas
 from realtime3d.training.samples.hair import Hair
 from realtime3d.training.samples.mouth import MOVED_MM
-from realtime3d.training.samples.photo import CHANNELS, Array, HeadParts, Image, Scene, normals
+from realtime3d.training.samples.photo import CHANNELS, HeadParts, Scene, normals
 from realtime3d.training.samples.shards import MARGIN
+from realtime3d.types import FloatArray, Image
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Target:
 
     R: NDArray[np.float64]  # (3, 3) rotation relative to the ray to the head's anchor
     distance: float  # mm from the camera to the anchor
-    alpha: Array
-    motion: Array  # (34,)
+    alpha: FloatArray
+    motion: FloatArray  # (34,)
     keep_background: bool  # the photo's own, bent round the head, else `backdrop`
-    light: Array  # (3,) direction towards the light in the camera, its length is its strength
+    light: FloatArray  # (3,) direction towards the light in the camera, its length is its strength
     hair: Hair | None = None  # over that of the photograph
 
 
@@ -54,7 +55,7 @@ def render(top: HeadParts, scene: Scene, target: Target, backdrop: Image, size: 
     return compose(canvas, scene, backdrop)
 
 
-def _hair_over(hair: Hair, space: Array, outwards: Array, shade: Array) -> tuple[Array, Array]:
+def _hair_over(hair: Hair, space: FloatArray, outwards: FloatArray, shade: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Points and attributes of hair: darker where it turns away from the camera."""
     out = np.zeros((len(hair.rows), CHANNELS), dtype=np.float32)
     out[:, 6:9], out[:, 10] = hair.colours, 2
@@ -62,7 +63,7 @@ def _hair_over(hair: Hair, space: Array, outwards: Array, shade: Array) -> tuple
     return hair.over(space, outwards), out
 
 
-def shape_head(top: HeadParts, scene: Scene, target: Target) -> tuple[Array, Array | None]:
+def shape_head(top: HeadParts, scene: Scene, target: Target) -> tuple[FloatArray, FloatArray | None]:
     """The head's vertices, and the teeth's unless lips are where the photograph shows them, with all between them."""
     model, mouth = top.model, top.mouth
     neutral = model.neutral(target.alpha)
@@ -74,11 +75,11 @@ def shape_head(top: HeadParts, scene: Scene, target: Target) -> tuple[Array, Arr
     return head, teeth
 
 
-def _project(space: Array, focal: float, size: int) -> Array:
+def _project(space: FloatArray, focal: float, size: int) -> FloatArray:
     return np.column_stack([space[:, :2] / space[:, 2:] * focal + (size - 1) / 2, space[:, 2]])
 
 
-def _shade(space: Array, triangles: NDArray, light: Array) -> Array:
+def _shade(space: FloatArray, triangles: NDArray, light: FloatArray) -> FloatArray:
     """(V,) brightness factor of an added light."""
     strength = float(np.linalg.norm(light))
     if strength == 0:
@@ -86,14 +87,16 @@ def _shade(space: Array, triangles: NDArray, light: Array) -> Array:
     return (1 + strength * (normals(space, triangles) @ (light / strength)).clip(-0.6, 1)).clip(0.3, 1.9)
 
 
-def sheet_attributes(scene: Scene) -> Array:
+def sheet_attributes(scene: Scene) -> FloatArray:
     out = np.zeros((len(scene.sheet_uv), CHANNELS), dtype=np.float32)
     out[:, :2] = scene.sheet_uv
     out[:, 2] = out[:, 9] = out[:, 10] = 1
     return out
 
 
-def head_attributes(top: HeadParts, scene: Scene, target: Target, shade: Array, rng: np.random.Generator) -> Array:
+def head_attributes(
+    top: HeadParts, scene: Scene, target: Target, shade: FloatArray, rng: np.random.Generator
+) -> FloatArray:
     """Texture coordinates, weights and colours per vertex; lids that close and mouths that open get their own."""
     out = np.empty((len(shade), CHANNELS), dtype=np.float32)
     out[:, :3], out[:, 3:6], out[:, 6:9] = scene.own, scene.other, scene.colour
@@ -114,7 +117,7 @@ def head_attributes(top: HeadParts, scene: Scene, target: Target, shade: Array, 
     return out
 
 
-def teeth_attributes(top: HeadParts, scene: Scene, rng: np.random.Generator) -> Array:
+def teeth_attributes(top: HeadParts, scene: Scene, rng: np.random.Generator) -> FloatArray:
     """The same for the teeth: colours only, since few photographs show them."""
     colours = scene.tinted(top.mouth.teeth_colours(rng))
     out = np.zeros((len(colours), CHANNELS), dtype=np.float32)
@@ -137,7 +140,7 @@ def compose(canvas: Canvas, scene: Scene, backdrop: Image) -> Image:
     return out
 
 
-def _sample(image: Image, uv: Array) -> Array:
+def _sample(image: Image, uv: FloatArray) -> FloatArray:
     xy = np.ascontiguousarray(uv)
     return cv2.remap(image, xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).astype(np.float32)
 
@@ -151,6 +154,6 @@ def draw_rotation(rng: np.random.Generator, near: NDArray[np.float64] | None) ->
     return euler_to_matrix(*np.radians([np.clip(pitch, -65, 65), yaw, rng.normal(0, 8)]))
 
 
-def ray_relative(R: Array, t: Array) -> NDArray[np.float64]:
+def ray_relative(R: FloatArray, t: FloatArray) -> NDArray[np.float64]:
     """A rotation in a camera, relative to the ray to the head's anchor."""
     return rotation_to_ray(R @ ANCHOR_MM + t).T @ R

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.errors import OutputError, SourceError
+from realtime3d.errors import SourceError
+from realtime3d.files import whole
 
 MARGIN = 1.25  # picture side over crop side
 PHOTO, RENDERED, BACKGROUND = 0, 1, 2
@@ -54,20 +54,10 @@ class Shard:
 def write_shard(folder: Path, name: str, images: NDArray[np.uint8], labels: Labels) -> None:
     """Write a shard so that a reader sees all of it or nothing."""
     checked = _checked(labels, len(images), name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for suffix, save in (
-            ("images.npy", lambda f: np.save(f, images)),
-            ("labels.npz", lambda f: np.savez(f, **checked)),
-        ):
-            temporary = folder / f".{name}.{suffix}.{os.getpid()}.part"  # two renderers may meet
-            with temporary.open("wb") as file:
-                save(file)
-            os.replace(temporary, folder / f"{name}.{suffix}")
-    except OSError as error:
-        raise OutputError(
-            f"cannot write shard {name} in {folder} ({error}): free space or choose another folder"
-        ) from error
+    with whole(folder / f"{name}.images.npy", make_folder=True) as draft:
+        np.save(draft, images)
+    with whole(folder / f"{name}.labels.npz") as draft:  # last: with it the shard is there
+        np.savez(draft, **checked)
 
 
 def read_shard(folder: Path, name: str) -> Shard:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
+
 from realtime3d.errors import SourceError
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import euler_to_matrix, geodesic_deg

@@ -7,8 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
+
+import onnx
 import torch
 
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend

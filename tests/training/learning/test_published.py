@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
+
 import torch
 
 from realtime3d.errors import MissingError

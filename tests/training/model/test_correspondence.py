@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
+
 from realtime3d.face.model import FaceModel
 from realtime3d.training.learning.losses import region_mask
 from realtime3d.training.model.plain_render import DISTANCE_MM, FOCAL_PX, RENDER_PX, render_plain

@@ -1,0 +1,96 @@
+"""What a loop works with and does not own: face model, nets, detector, cameras. Opened, exchanged and closed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from realtime3d.backends.base import Backend
+from realtime3d.backends.choose import open_nets
+from realtime3d.config import Config, ModelSettings
+from realtime3d.detect.base import Detector
+from realtime3d.detect.choose import create_detector
+from realtime3d.face.model import FaceModel
+from realtime3d.nets import modelset
+from realtime3d.nets.estimate import Estimator
+from realtime3d.nets.modelset import ModelSet
+from realtime3d.sources.intrinsics import CameraModel
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Holds no memory of a stream."""
+
+    model: FaceModel
+    estimator: Estimator
+    detector: Detector
+    cameras: CameraModel
+    model_set: ModelSet
+    backend: Backend
+
+    def close(self) -> None:
+        self.estimator.close()
+        self.detector.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the caller of `FaceTracker` gave instead of a setting; no setting replaces it."""
+
+    backend: Backend | None = None
+    boxes: str | Path | Detector | None = None
+
+    @property
+    def detector(self) -> Detector | None:
+        return None if self.boxes is None or isinstance(self.boxes, (str, Path)) else self.boxes
+
+
+def open_parts(config: Config, own: Own) -> Parts:
+    """Everything that `config` names, or nothing is left open."""
+    cameras = CameraModel.from_config(config.camera)
+    model_set, backend, estimator = _open_nets(config.models, own)
+    try:
+        model = model_set.load_face_model()
+        estimator.warm_up(model)
+        detector = create_detector(own.boxes, config.detector, mirror=config.camera.mirror)
+    except BaseException:
+        estimator.close()
+        raise
+    return Parts(model, estimator, detector, cameras, model_set, backend)
+
+
+def exchange(parts: Parts, old: Config, new: Config, own: Own) -> Parts:
+    """`parts`, with those opened anew that `new` asks for differently than `old`; what was replaced stays open."""
+    changed = replace(parts, cameras=CameraModel.from_config(new.camera))
+    if own.detector is None and (new.detector, new.camera.mirror) != (old.detector, old.camera.mirror):
+        detector = create_detector(own.boxes, new.detector, mirror=new.camera.mirror)
+        changed = replace(changed, detector=detector)
+    if new.models == old.models:
+        return changed
+    model_set, backend, estimator = _open_nets(new.models, own)
+    try:
+        same = model_set.files["face_model"].sha256 == parts.model_set.files["face_model"].sha256
+        model = parts.model if same else model_set.load_face_model()
+        estimator.warm_up(model)
+    except BaseException:
+        estimator.close()
+        raise
+    return replace(changed, model=model, estimator=estimator, model_set=model_set, backend=backend)
+
+
+def close_replaced(before: Parts, now: Parts) -> None:
+    """Close what `exchange` replaced."""
+    if now.estimator is not before.estimator:
+        before.estimator.close()
+    if now.detector is not before.detector:
+        before.detector.close()
+
+
+def _open_nets(wanted: ModelSettings, own: Own) -> tuple[ModelSet, Backend, Estimator]:
+    model_set = modelset.find(wanted.set)
+    model_set.check()
+    if own.backend is None:
+        backend, nets = open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
+    else:
+        backend, nets = own.backend, {part: own.backend.load(spec) for part, spec in model_set.nets.items()}
+    return model_set, backend, Estimator(nets["track"], nets["shape"])
