@@ -94,12 +94,6 @@ def reinstall_line() -> str:
     )
 
 
-def first_line(error: BaseException) -> str:
-    """What a library says of its error, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
-
-
 def _needed() -> list[str]:
     from importlib import metadata
 

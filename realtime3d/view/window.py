@@ -43,6 +43,10 @@ class WindowSink:
         with contextlib.ExitStack() as stack:
             if self._gui is None:
                 stack.enter_context(display())
+                if windows_came_late():
+                    raise OutputError(
+                        "no window can be opened after PyAV: call realtime3d.process.load_windows_first() before it"
+                    )
                 import cv2
 
                 self._gui = cv2
@@ -50,10 +54,6 @@ class WindowSink:
         return self
 
     def _open(self) -> None:
-        if windows_came_late():
-            raise OutputError(
-                "no window can be opened after PyAV: call realtime3d.process.load_windows_first() earlier"
-            )
         try:
             plain = self._gui.WINDOW_GUI_NORMAL  # without Qt's toolbar
             self._gui.namedWindow(self._title, self._gui.WINDOW_NORMAL | self._gui.WINDOW_KEEPRATIO | plain)
