@@ -84,8 +84,11 @@ class WindowSink:
             name = _NAMES.get(code & 0xFF) or chr(code & 0xFF)
             self._keys.append(name)
             code = self._gui.pollKey()
-        if self._gui.getWindowProperty(self._title, self._gui.WND_PROP_VISIBLE) < 1:
-            self.closed = True
+        try:
+            visible = self._gui.getWindowProperty(self._title, self._gui.WND_PROP_VISIBLE)
+        except self._gui.error:  # OpenCV 5 has no answer for the last window that was closed
+            visible = 0
+        self.closed = visible < 1
 
     def keys(self) -> list[str]:
         """Names of the keys pressed since the last call, in order."""
