@@ -23,7 +23,7 @@ DEFAULT_FOV_DEG = 60.0  # across the picture's longer side; laptop webcams lie b
 
 
 def euler_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
-    """R = Rx(pitch) Ry(yaw) Rz(roll), angles in radians.
+    """R = Rx(pitch) Ry(yaw) Rz(roll), angles in radians: OpenFace's order, whose pole is a face in profile.
 
     Pitch positive looks down, yaw positive turns to the person's own right, roll positive turns clockwise in the
     picture.
@@ -33,6 +33,24 @@ def euler_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
     ry = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     rz = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     return rx @ ry @ rz
+
+
+def matrix_to_head_angles(R: ArrayLike) -> tuple[float, float, float]:
+    """(pitch, yaw, roll) in radians with R = Ry(yaw) Rx(pitch) Rz(roll): where the nose points, then the head's tilt.
+
+    Yaw lies in [-pi, pi], pitch in [-pi/2, pi/2]. The pole is a face that looks straight down or up; roll is 0 there.
+    """
+    (r00, _, r02), (r10, r11, r12), (r20, _, r22) = np.asarray(R, dtype=np.float64).tolist()
+    cos_pitch = math.hypot(r02, r22)
+    pitch = math.atan2(-r12, cos_pitch)
+    if cos_pitch < 1e-9:
+        return pitch, math.atan2(-r20, r00), 0.0
+    return pitch, math.atan2(r02, r22), math.atan2(r10, r11)
+
+
+def head_angles_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
+    """R = Ry(yaw) Rx(pitch) Rz(roll), angles in radians."""
+    return euler_to_matrix(0.0, yaw, 0.0) @ euler_to_matrix(pitch, 0.0, roll)
 
 
 def matrix_to_euler(R: ArrayLike) -> tuple[float, float, float]:

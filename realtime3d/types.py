@@ -45,6 +45,20 @@ class Pose:
     R: NDArray[np.float64]  # (3, 3)
     t: NDArray[np.float64]  # (3,) mm
 
+    def quaternion(self) -> NDArray[np.float64]:
+        """(4,) w, x, y, z of the rotation, of length 1 with w >= 0."""
+        (a, b, c), (d, e, f), (g, h, i) = np.asarray(self.R, dtype=np.float64).tolist()
+        squares = np.array([1 + a + e + i, 1 + a - e - i, 1 - a + e - i, 1 - a - e + i])  # four times w2, x2, y2, z2
+        largest = int(squares.argmax())  # dividing by it loses no digits
+        mixed = (
+            (squares[0], h - f, c - g, d - b),
+            (h - f, squares[1], b + d, c + g),
+            (c - g, b + d, squares[2], f + h),
+            (d - b, c + g, f + h, squares[3]),
+        )[largest]
+        q = np.array(mixed)
+        return q / np.copysign(np.linalg.norm(q), q[0] or 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class FaceCoeffs:

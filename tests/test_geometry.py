@@ -7,12 +7,15 @@ from realtime3d.geometry import (
     Camera,
     euler_to_matrix,
     geodesic_deg,
+    head_angles_to_matrix,
     matrix_to_euler,
+    matrix_to_head_angles,
     matrix_to_rotvec,
     rotation_from_6d,
     rotation_to_ray,
     rotvec_to_matrix,
 )
+from realtime3d.types import Pose
 
 RNG = np.random.default_rng(0)
 ANGLES = RNG.uniform(-1.5, 1.5, (50, 3))
@@ -88,3 +91,50 @@ def test_projecting_rays_comes_back_to_the_pixels(distortion):
     camera = Camera(500, 510, 320, 240, 640, 480, distortion)
     pixels = RNG.uniform([100, 80], [540, 400], (30, 2))
     assert np.allclose(camera.project(camera.rays(pixels) * 700), pixels, atol=0.05 if distortion else 1e-9)
+
+
+@pytest.mark.parametrize("yaw", [-180, -120, -90, -45, 0, 30, 89.9, 90, 135])
+@pytest.mark.parametrize("pitch", [-60, 0, 25, 80])
+@pytest.mark.parametrize("roll", [-170, 0, 40])
+def test_head_angles_come_back_at_any_yaw(yaw, pitch, roll):
+    R = head_angles_to_matrix(*np.radians([pitch, yaw, roll]))
+    found = np.degrees(matrix_to_head_angles(R))
+    assert np.allclose((found - [pitch, yaw, roll] + 180) % 360 - 180, 0, atol=1e-6)
+    assert np.allclose(head_angles_to_matrix(*np.radians(found)), R)
+
+
+@pytest.mark.parametrize("pitch", [-90, 90])
+def test_head_angles_straight_down_and_up_give_the_same_rotation(pitch):
+    R = head_angles_to_matrix(*np.radians([pitch, 30, 20]))
+    angles = matrix_to_head_angles(R)
+    assert angles[2] == 0 and np.allclose(head_angles_to_matrix(*angles), R, atol=1e-8)
+
+
+def test_one_turn_alone_has_the_same_angle_in_both_orders():
+    for k in range(3):
+        angles = np.radians([25.0 if k == i else 0.0 for i in range(3)])
+        assert np.allclose(matrix_to_head_angles(euler_to_matrix(*angles)), angles)
+
+
+def test_a_profile_that_looks_down_reads_as_that():
+    """OpenFace's order has its pole there: pitch and roll of such a head are large and jump."""
+    R = head_angles_to_matrix(*np.radians([20, -80, 0]))
+    assert np.allclose(np.degrees(matrix_to_head_angles(R)), [20, -80, 0])
+    assert abs(np.degrees(matrix_to_euler(R))[0]) > 60
+
+
+def test_quaternions_turn_as_their_matrices_do():
+    rng = np.random.default_rng(0)
+    turns = [head_angles_to_matrix(*rng.uniform(-np.pi, np.pi, 3)) for _ in range(200)]
+    half_turns = [np.diag([1.0, -1, -1]), np.diag([-1.0, 1, -1]), np.diag([-1.0, -1, 1])]
+    for R in [*turns, *half_turns, np.eye(3)]:
+        w, x, y, z = q = Pose(R, np.zeros(3)).quaternion()
+        assert w >= 0 and np.isclose(np.linalg.norm(q), 1)
+        turned = np.array(
+            [
+                [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+                [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+                [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+            ]
+        )
+        assert np.allclose(turned, R)

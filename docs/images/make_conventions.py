@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.geometry import ANCHOR_MM, Camera, Matrix, euler_to_matrix
+from realtime3d.geometry import (
+    ANCHOR_MM,
+    Camera,
+    Matrix,
+    euler_to_matrix,
+    head_angles_to_matrix,
+    matrix_to_euler,
+    matrix_to_head_angles,
+)
 from realtime3d.nets.crop import crop_from_pose, warp
 from realtime3d.render.base import Mode, OverlayStyle
 from realtime3d.render.choose import create_renderer
@@ -135,6 +143,33 @@ def crop_picture() -> None:
     figure.savefig(HERE / "crop.png")
 
 
+def angles() -> None:
+    """A head that turns to profile while it looks down by 20 degrees, and both ways to write its rotation."""
+    camera = Camera.from_fov(WIDE, HIGH, FOV)
+    yaws = np.linspace(0, 120, 241)
+    turns = [head_angles_to_matrix(np.radians(20), np.radians(yaw), 0) for yaw in yaws]
+    figure = Figure(figsize=(12, 6.4), dpi=100, layout="constrained")
+    grid = figure.add_gridspec(2, 10, height_ratios=[1, 1.15])
+    for column, yaw in enumerate((0, 45, 80, 90, 110)):
+        R = head_angles_to_matrix(np.radians(20), np.radians(yaw), 0)
+        picture = head(face_at(R, (0, -20, 900), camera, 3))
+        show(figure.add_subplot(grid[0, 2 * column : 2 * column + 2]), picture, f"looks down by 20°, yaw {yaw}°")
+    for columns, name, of in (
+        (slice(0, 5), "head angles: R = Ry Rx Rz", matrix_to_head_angles),
+        (slice(5, 10), "OpenFace's: R = Rx Ry Rz", matrix_to_euler),
+    ):
+        axes = figure.add_subplot(grid[1, columns])
+        for values, label, colour in zip(
+            np.degrees([of(R) for R in turns]).T, ("pitch", "yaw", "roll"), (RED, GREEN, BLUE), strict=True
+        ):
+            axes.plot(yaws, values, color=colour, label=label, linewidth=2)
+        axes.set(title=name, xlabel="the head has turned by, degrees", ylabel="written as, degrees", ylim=(-190, 190))
+        axes.grid(color="#dddddd")
+        axes.legend(loc="upper left", frameon=False)
+    figure.savefig(HERE / "angles.png")
+
+
 if __name__ == "__main__":
     conventions()
+    angles()
     crop_picture()

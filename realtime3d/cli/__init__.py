@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from realtime3d.errors import MissingError, Realtime3dError
 
@@ -19,7 +19,10 @@ COMMANDS = ("demo", "video", "live", "build", "bench", "training", "config", "do
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line."""
+    """An ArgumentParser whose errors are one line, and that takes no abbreviations: scripts outlive new options."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message} (see `{self.prog} --help`)")

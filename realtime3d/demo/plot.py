@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import OutputError, UsageError
-from realtime3d.geometry import matrix_to_euler
+from realtime3d.geometry import matrix_to_head_angles
 
 if TYPE_CHECKING:
     from realtime3d.demo import Truth
     from realtime3d.face.model import FaceModel
 
-ANGLES, PLACES = ("Rx", "Ry", "Rz"), ("Tx", "Ty", "Tz")
+ANGLES, PLACES = ("head_pitch", "head_yaw", "head_roll"), ("pose_Tx", "pose_Ty", "pose_Tz")
 ANGLE_NAMES = ("pitch (+ looks down)", "yaw (+ to the person's own right)", "roll (+ clockwise)")
 PLACE_NAMES = ("x (+ right)", "y (+ down)", "z (+ away)")
 COLOURS = ("#c0392b", "#2471a3", "#1e8449", "#b9770e", "#76448a", "#117a65")
@@ -32,10 +32,10 @@ def plot(csv_path: str | Path, truth: Truth | None, out_png: str | Path, model: 
     table, mm = read_face(csv_path), moved_mm(model)
     figure, (top, middle, bottom) = _figure()
     time = table["timestamp"]
-    angles = np.degrees([matrix_to_euler(R) for R in truth.R]) if truth is not None else None
+    angles = np.degrees([matrix_to_head_angles(R) for R in truth.R]) if truth is not None else None
     for k, colour in enumerate(COLOURS[:3]):
-        _line(top, time, np.degrees(table[f"pose_{ANGLES[k]}"]), colour, ANGLE_NAMES[k])
-        _line(middle, time, table[f"pose_{PLACES[k]}"], colour, PLACE_NAMES[k])
+        _line(top, time, table[ANGLES[k]], colour, ANGLE_NAMES[k])
+        _line(middle, time, table[PLACES[k]], colour, PLACE_NAMES[k])
         if truth is not None and angles is not None:
             _true(top, truth, angles[:, k], colour)
             _true(middle, truth, truth.t[:, k], colour)

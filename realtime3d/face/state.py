@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.model import FaceModel
-from realtime3d.geometry import Camera, matrix_to_euler
+from realtime3d.geometry import Camera, matrix_to_head_angles
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
 
 
@@ -46,8 +46,11 @@ class FaceState:
         return self.camera.project(points @ self.pose.R.T + self.pose.t).astype(np.float32)
 
     def euler_deg(self) -> tuple[float, float, float]:
-        """(pitch, yaw, roll) in degrees: positive looks down, to the person's own right, clockwise in the picture."""
-        pitch, yaw, roll = np.degrees(matrix_to_euler(self.pose.R))
+        """(pitch, yaw, roll) in degrees: positive looks down, to the person's own right, clockwise in the picture.
+
+        Yaw first, to 180 degrees: where the nose points, then how the head is tilted (docs/conventions.md).
+        """
+        pitch, yaw, roll = np.degrees(matrix_to_head_angles(self.pose.R))
         return float(pitch), float(yaw), float(roll)
 
     def blendshapes(self) -> dict[str, float]:

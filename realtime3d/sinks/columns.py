@@ -16,6 +16,8 @@ from realtime3d.types import Pose
 
 TRANSLATION = ("pose_Tx", "pose_Ty", "pose_Tz")
 ROTATION = ("pose_Rx", "pose_Ry", "pose_Rz")
+QUATERNION = ("pose_qw", "pose_qx", "pose_qy", "pose_qz")
+HEAD = ("head_pitch", "head_yaw", "head_roll")
 BOX = ("box_x", "box_y", "box_w", "box_h")
 RAW_PREFIX = "raw_"
 
@@ -60,6 +62,8 @@ def column_groups(model: FaceModel, *, blendshapes: bool = False, raw: bool = Fa
         Group(TRANSLATION, 3, "float64", lambda face: face.pose.t),
         Group(ROTATION, 6, "float64", lambda face: matrix_to_euler(face.pose.R)),
         Group(BOX, 2, "float32", _box),
+        Group(QUATERNION, 6, "float64", lambda face: face.pose.quaternion()),
+        Group(HEAD, 3, "float64", lambda face: face.euler_deg()),
         Group(expression, 5, "float32", lambda face: face.expression),
         Group(shape, 5, "float32", lambda face: face.shape),
     ]

@@ -29,6 +29,9 @@ CONVENTIONS = {
     "pose_T": "mm, position of the head's origin in the camera: x right, y down, z forward",
     "pose_R": "radians: R = Rx(pitch) Ry(yaw) Rz(roll), camera from head; pitch positive looks down, yaw positive "
     "turns to the person's own right, roll positive turns clockwise in the picture",
+    "pose_q": "the same rotation as a quaternion w, x, y, z",
+    "head": "degrees: the same rotation as R = Ry(yaw) Rx(pitch) Rz(roll): where the nose points, yaw to 180, then how "
+    "the head is tilted; same signs",
     "box": "px, left, top, width, height of the projected face; (0, 0) is the centre of the top left pixel",
     "exp": "standard deviations of the face model's expression population",
     "id": "standard deviations of the face model's identity population; the cached value of the face",

@@ -94,6 +94,8 @@ class JsonlSink:
             "confidence": rounded(face.confidence, 4)[0],
             "pose_T": rounded(face.pose.t, 3),
             "pose_R": rounded(matrix_to_euler(face.pose.R), 6),
+            "pose_q": rounded(face.pose.quaternion(), 6),
+            "head": rounded(face.euler_deg(), 3),
             "box": rounded((left, top, right - left, bottom - top), 2),
             "exp": rounded(face.expression, 5),
             "id": rounded(face.shape, 5),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime3d.face.state import FrameResult
-from realtime3d.geometry import Matrix, matrix_to_euler
+from realtime3d.geometry import Matrix, matrix_to_head_angles
 from realtime3d.render.base import Renderer, next_mode
 from realtime3d.sinks.pictures import save_snapshot
 from realtime3d.sinks.video import VideoOptions, VideoSink
@@ -107,7 +107,7 @@ class LiveWindow:
         lines = []
         for face in self._result.faces if self._result else ():
             if face.id in self._centres:
-                angles = np.degrees(matrix_to_euler(self._centres[face.id].T @ face.pose.R))
+                angles = np.degrees(matrix_to_head_angles(self._centres[face.id].T @ face.pose.R))
                 lines.append("face {} from centre: pitch {:+.0f}  yaw {:+.0f}  roll {:+.0f}".format(face.id, *angles))
         return lines
 

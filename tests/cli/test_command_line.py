@@ -114,3 +114,9 @@ def test_native_chatter_is_hushed_and_python_still_speaks() -> None:
         "os.write(2, b'chatter')\nprint('spoken', file=sys.stderr)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == "spoken\n"
+
+
+def test_options_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["video", "clip.mp4", "--over"])
+    assert ended.value.code == 2 and "--over" in capsys.readouterr().err

@@ -11,10 +11,10 @@ import pytest
 from realtime3d.demo import load_truth, plot
 from realtime3d.demo.plot import moved_mm, read_face, strongest
 from realtime3d.errors import OutputError, UsageError
-from realtime3d.geometry import matrix_to_euler
+from realtime3d.geometry import matrix_to_head_angles
 
 COLUMNS = ["frame", "face_id", "timestamp", "confidence", "success", "pose_Tx", "pose_Ty", "pose_Tz"]
-COLUMNS += ["pose_Rx", "pose_Ry", "pose_Rz", "box_x", "box_y", "box_w", "box_h", *(f"exp_{k}" for k in range(29))]
+COLUMNS += ["box_x", "box_y", "box_w", "box_h", "head_pitch", "head_yaw", "head_roll", *(f"exp_{k}" for k in range(29))]
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def table(tmp_path: Path) -> Path:
             0.9,
             1,
             *truth.t[k],
-            *matrix_to_euler(truth.R[k]),
             0,
             0,
             1,
             1,
+            *np.degrees(matrix_to_head_angles(truth.R[k])),
             *truth.expression[k],
         ]
         rows.append(",".join(map(str, values)))

@@ -28,6 +28,7 @@ OPENFACE = ["frame", "face_id", "timestamp", "confidence", "success", *POSE]
 CONTRACT = [
     *OPENFACE,
     *("box_x", "box_y", "box_w", "box_h"),
+    *("pose_qw", "pose_qx", "pose_qy", "pose_qz", "head_pitch", "head_yaw", "head_roll"),
     *(f"exp_{i}" for i in range(29)),
     *(f"id_{i}" for i in range(99)),
 ]
