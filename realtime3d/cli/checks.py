@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import realtime3d
-from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, install_line, reinstall_line
+from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, loading_line, reinstall_line
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
           "numba": "numba", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # fmt: skip
@@ -34,8 +34,6 @@ EXTRAS = {  # extra -> (module that shows it is there, what it is for)
     "build": ("onnx", "realtime3d build"),
     "train": ("anny", "training nets"),
 }
-SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0 libsm6"  # what cv2's wheel takes from the system
-
 
 TRIED_FRAMES = 20  # of the bundled clip
 
@@ -66,9 +64,7 @@ def versions() -> Iterator[Finding]:
         try:
             version = getattr(importlib.import_module(module), "__version__", "")
         except ImportError as error:
-            system = ".so" in str(error)  # cv2 itself, and MediaPipe that imports it
-            remedy = SYSTEM_LIBRARIES if system else install_line(module)
-            yield Finding("broken", f"{name} does not load: {error}", remedy)
+            yield Finding("broken", f"{name} does not load: {error}", loading_line(module, error))
         else:
             yield _against_tested(name, version, f"pip install --upgrade {CV2_WHEEL if module == 'cv2' else module}")
     yield from _one_cv2()

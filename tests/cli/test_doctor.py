@@ -91,7 +91,7 @@ def test_missing_system_libraries_give_their_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(importlib, "import_module", fails)
     found = [finding for finding in checks.versions() if finding.level == "broken"]
     assert found[0].text.startswith("opencv")
-    assert found[0].remedy == "apt-get install -y libgl1 libglib2.0-0 libsm6"
+    assert found[0].remedy == "apt-get install -y libgl1 libglib2.0-0 libegl1 libgles2"
 
 
 @pytest.mark.parametrize(
