@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import realtime3d
+from realtime3d import guest
 from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, loading_line, reinstall_line
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
@@ -187,6 +188,11 @@ def extras() -> Iterator[Finding]:
             yield Finding("ok", f"extra {extra} ({purpose})")
         else:
             yield Finding("missing", f"extra {extra} ({purpose})", extra_line(extra))
+    what = "MediaPipe's face mesh in an environment of its own (labels for training, bench --scenario peer)"
+    try:
+        yield Finding("ok", f"{what}: {guest.face_mesh_environment()}")
+    except Realtime3dError:
+        yield Finding("missing", what, guest.face_mesh_line(guest.face_mesh_folder()))
 
 
 def main_job() -> Iterator[Finding]:
