@@ -52,6 +52,12 @@ def check_output(path: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> No
         raise output_error(path, error) from error
 
 
+def stem_for(source: str) -> str:
+    """A file name for what is made of an input, without a suffix."""
+    name = Path(source.rstrip("/").rpartition("/")[2]).stem
+    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
+
+
 def leftovers(path: Path) -> tuple[Path, Path]:
     """Where a run that was killed may have left a part of `path`: Parquet's parts, a video being taken over."""
     return path.with_name(path.name + ".parts"), path.with_name(path.name + ".previous")
@@ -112,9 +118,10 @@ def whole(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: Path, data: bytes, *, make_folder: bool = False) -> None:
-    """Replace a file in one step."""
+def write_whole(path: Path, data: bytes, *, make_folder: bool = False, mode: int = 0o666) -> None:
+    """Replace a file in one step. `mode` says who may read and write it, less what the user's umask takes away."""
     with whole(path, make_folder=make_folder) as draft:
+        draft.touch(mode=mode)
         draft.write_bytes(data)
 
 

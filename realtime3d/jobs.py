@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
-from realtime3d.files import check_output, output_error
+from realtime3d.files import check_output, output_error, stem_for
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, sidecar_of, sidecars_of
 from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import is_file_name, open_source
@@ -45,6 +46,7 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
 
@@ -80,6 +82,7 @@ def check(jobs: Sequence[Job]) -> None:
     """Refuse jobs that cannot work, before anything is opened or written."""
     for job in jobs:
         _check_input(job.source)
+        job.send.check()
     _check_distinct(jobs)
     files = [Path(str(job.source)) for job in jobs if _is_file(job.source)]
     for job in jobs:
@@ -110,7 +113,7 @@ def _files_for(source: str, outputs: Mapping[str, Path], *, many: bool) -> dict[
             raise UsageError(f"--{kind} {path}: with several inputs name a folder, not a file")
         if folder:
             _make_folder(path)
-        files[kind] = path / (_stem(source) + suffix) if folder else path
+        files[kind] = path / (stem_for(source) + suffix) if folder else path
     return files
 
 
@@ -119,12 +122,6 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(path, error) from error
-
-
-def _stem(source: str) -> str:
-    """A file name for what is made of `source`."""
-    name = Path(source.rstrip("/").rpartition("/")[2]).stem
-    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
 
 
 def _check_distinct(jobs: Sequence[Job]) -> None:
@@ -150,6 +147,7 @@ class Run:
     source: Source
     renderer: Renderer
     read: SourceOptions  # of the source, as it was opened: behind what a killed run had
+    sending: Sending
     _resume: ResumePoint | None
 
     @property
@@ -172,10 +170,13 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self._sinks(interrupted), *sinks]
+        every = [*self._sinks(interrupted), *self.sending.senders, *sinks]
+        until = self.sending.paced(until)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
+        self.sending.learner.end()
+        summary.sent = self.sending.lines()
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary
 
@@ -192,6 +193,7 @@ class Run:
             blendshapes=self.job.blendshapes,
             raw=self.job.raw,
             resume=self._resume,
+            live_link=self.sending.take(self.info.zero_ns),
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
         facts = {**self._facts(), "columns": table_columns(options.table)}
@@ -223,6 +225,7 @@ class Run:
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
             "settings": self.tracker.config.as_dict(),
             "outputs": {kind: path.name for kind, path in self.job.outputs.items()},
+            **self.sending.facts(),
         }  # fmt: skip
 
 
@@ -238,7 +241,8 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
         read = replace(read, start_s=max(read.start_s, point.source_start_s))
     tracker.reset(point.next_face_id if point else 0)
     with open_source(job.source, read) as source, closing(create_renderer()) as renderer:
-        yield Run(job, tracker, source, renderer, read, point)
+        sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
+        yield Run(job, tracker, source, renderer, read, sending, point)
 
 
 def run(
@@ -250,6 +254,7 @@ def run(
     overlay: str | Path | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    send: SendOptions | str | Sequence[str] = (),
     start: float = 0.0,
     end: float | None = None,
     every: int = 1,
@@ -269,6 +274,7 @@ def run(
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay: files to write;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
     - tracker: one of your own, which stays open (its settings count), else one is made with `config`;
@@ -282,6 +288,7 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        send=SendOptions.of(send),
         resume=resume,
         overwrite=overwrite,
     )

@@ -28,6 +28,7 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "tracker": {"face", "detect", "nets", "backends", "sources", "tracking", "parts", "loop", "surface"},
     "pipeline": {"face", "sources", "sinks", "render", "tracker"},
     "jobs": {"face", "sources", "sinks", "avatar", "render", "tracker", "pipeline"},
+    "replay": {"face", "sinks", "tracker"},
     "batch": {"jobs"},
     "view": {"face", "sources", "sinks", "avatar", "render", "tracker", "pipeline", "jobs"},
     "demo": {"face"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
     """What all jobs of a command line have in common; source and outputs come from `jobs.plan`."""
-    from realtime3d.cli.options import config_from
+    from realtime3d.cli.options import config_from, send_from
 
     return Job(
         source="",
@@ -31,6 +32,7 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         raw=args.raw,
         resume=resume,
         overwrite=args.overwrite,
+        send=send_from(args),
     )
 
 
@@ -51,7 +53,15 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
             from realtime3d.view.live_window import LiveWindow
 
             window = stack.enter_context(
-                LiveWindow(tracker, run.renderer, run.info, latency, args.save_to, lambda: stop.requested)
+                LiveWindow(
+                    tracker,
+                    run.renderer,
+                    run.info,
+                    latency,
+                    args.save_to,
+                    lambda: stop.requested,
+                    sending=run.sending,
+                )
             )
         bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
 
@@ -68,4 +78,4 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
 
 def _say(lines: list[str], args: argparse.Namespace) -> None:
     if not args.quiet:
-        print("\n".join(lines))
+        print("\n".join(lines), file=sys.stderr if "-" in getattr(args, "send", ()) else sys.stdout)

@@ -12,6 +12,7 @@ from realtime3d.errors import UsageError
 if TYPE_CHECKING:
     from realtime3d.face.model import FaceModel
     from realtime3d.sinks.base import Sink
+    from realtime3d.sinks.livelink_csv import Values
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sinks.tables import TableOptions
     from realtime3d.sources.base import SourceInfo
@@ -31,6 +32,7 @@ class SinkOptions:
     blendshapes: bool = False
     raw: bool = False
     resume: ResumePoint | None = None
+    live_link: Values | None = None  # of a Live Link Face take; None: the lowest id, measured
 
     @property
     def table(self) -> TableOptions:
@@ -90,6 +92,21 @@ def _parquet_end(path: Path, start_s: float) -> End:
     return last_part_row(path) or (None, None)
 
 
+def _live_link(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.livelink_csv import LiveLinkCsvSink, measured
+
+    resume_s = options.resume.timestamp_s if options.resume else None
+    values = options.live_link or measured
+    return LiveLinkCsvSink(path, zero_ns=options.info.zero_ns, resume_s=resume_s, values=values)
+
+
+def _live_link_end(path: Path, start_s: float) -> End:
+    from realtime3d.sinks.livelink_csv import rows
+
+    found = rows(path)
+    return (found[-1][1] if found else None), None
+
+
 def _overlay(path: Path, options: SinkOptions) -> Sink:
     from realtime3d.clock import to_ns
     from realtime3d.sinks.video import VideoOptions, VideoSink
@@ -121,6 +138,9 @@ OUTPUTS: Mapping[str, Output] = {
         ".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end, sidecar=True
     ),
     "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end),
+    "livelink-csv": Output(
+        ".livelink.csv", "one face as a take of Live Link Face", _live_link, _live_link_end, suffixes=(".csv",)
+    ),
     "overlay": Output(
         ".mp4",
         "the video with what was found drawn over it (H.264)",
