@@ -57,7 +57,9 @@ class DetectorSettings:
 
     range: str = setting("both", "", "short (up to about 2 m), full (up to 5 m) or both", choices=_RANGES)
     min_score: float = setting(0.5, "0..1", "weaker detections are dropped", 0.0, 1.0)
-    model_file: str = setting("", "path", "box detector (.tflite) for MediaPipe 0.10.30 and newer; empty: the wheel's")
+    model_file: str = setting(
+        "", "path", "box detector (.tflite) to take instead; empty: those that come with the package"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from pathlib import Path
 from types import ModuleType
 
-CV2_WHEEL = "opencv-contrib-python==4.11.0.86"  # MediaPipe brings it, in the newest version that takes NumPy 1
-WHEELS = {"cv2": "opencv-contrib-python"}  # module -> wheel, where the names differ
+CV2_WHEEL = "opencv-contrib-python"  # MediaPipe brings it
+SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0 libegl1 libgles2"  # what wheels take from a Linux system
+WHEELS = {"cv2": CV2_WHEEL}  # module -> wheel, where the names differ
 
 
 class Realtime3dError(Exception):
@@ -54,19 +56,76 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     except ImportError as error:
         missing = importlib.util.find_spec(module.partition(".")[0]) is None
         reason = "is not installed" if missing else f"does not load ({error})"
-        line = f"pip install 'realtime3d[{extra}]'" if extra else install_line(module)
+        line = extra_line(extra) if extra else loading_line(module, error)
         raise MissingError(f"{purpose} needs {module.partition('.')[0]}, which {reason}: {line}") from error
 
 
 def install_line(module: str) -> str:
     """The command that installs a library of the default install (again), in the version that this package needs."""
+    name = module.partition(".")[0]
+    found = [line for line in [*_needed(), CV2_WHEEL] if re.match(f"{WHEELS.get(name, name)}(?![\\w.-])", line)]
+    flags = "" if importlib.util.find_spec(name) is None else "--force-reinstall --no-deps "
+    return f"pip install {flags}'{found[0].partition(';')[0].rstrip() if found else name}'"
+
+
+def loading_line(module: str, error: BaseException) -> str:
+    """What to do about a library of the default install that does not load."""
+    return SYSTEM_LIBRARIES if ".so" in str(error) else install_line(module)
+
+
+def extra_line(extra: str) -> str:
+    """The command that adds an extra. It names the place this install came from, never this package's name: an index
+    may have another package of it."""
+    origin = _origin()
+    if origin:
+        return (
+            f"pip install '{origin}[{extra}]'"
+            if "://" not in origin
+            else f"pip install 'realtime3d[{extra}] @ {origin}'"
+        )
+    marked = [line for line in _needed() if re.search(rf"extra == .{re.escape(extra)}.$", line)]
+    wanted = [f"'{line.partition(';')[0].rstrip()}'" for line in marked if not line.startswith("realtime3d")]
+    return (
+        f"pip install {' '.join(wanted)}" if wanted else f"install realtime3d with its extra {extra} from where it came"
+    )
+
+
+def reinstall_line() -> str:
+    """The command that brings this package's own files back, from the place this install came from."""
+    origin = _origin()
+    return (
+        f"pip install --force-reinstall --no-deps '{origin}'"
+        if origin
+        else "install realtime3d again from where it came"
+    )
+
+
+def _needed() -> list[str]:
     from importlib import metadata
 
-    name = module.partition(".")[0]
     try:
-        needed = metadata.requires("realtime3d") or []
+        return metadata.requires("realtime3d") or []
     except metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        needed = []
-    found = [line for line in [*needed, CV2_WHEEL] if re.match(f"{WHEELS.get(name, name)}(?![\\w.-])", line)]
-    flags = "" if importlib.util.find_spec(name) is None else "--force-reinstall --no-deps "
-    return f"pip install {flags}'{found[0].partition(';')[0] if found else name}'"
+        return []
+
+
+def _origin() -> str:
+    """The folder, wheel or address this install came from; empty where pip did not note one."""
+    import json
+    from importlib import metadata
+
+    checkout = Path(__file__).parents[1]
+    if (checkout / "pyproject.toml").is_file():
+        return str(checkout)
+    try:
+        noted = json.loads(metadata.distribution("realtime3d").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return ""
+    url = str(noted.get("url", ""))
+    if url.startswith("file:"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        return url2pathname(urlsplit(url).path)
+    version = noted.get("vcs_info", {})
+    return f"{version['vcs']}+{url}@{version['commit_id']}" if version else url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -146,3 +147,12 @@ def write_whole(path: Path, data: bytes, *, make_folder: bool = False, mode: int
     with whole(path, make_folder=make_folder) as draft:
         draft.touch(mode=mode)
         draft.write_bytes(data)
+
+
+def user_cache() -> Path:
+    """This package's folder for what can be made again."""
+    if sys.platform == "win32":
+        cache = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "realtime3d"

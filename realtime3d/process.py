@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import importlib
+import importlib.util
 import io
 import os
 import platform
+import re
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from functools import wraps
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -147,9 +149,36 @@ def hush_native_code() -> None:
     faulthandler.enable(sys.stderr)  # a crash of native code must still leave its trace
 
 
+def load_windows_first() -> None:
+    """Load what cv2's windows need, on Linux before PyAV is imported; `windows_came_late` says when it was not.
+
+    Both wheels carry XCB libraries under one file name, built against different others. The first that is loaded serves
+    both, and with PyAV's a window of cv2 waits for ever.
+    """
+    plugin = _cv2_folder() / "qt" / "plugins" / "platforms" / "libqxcb.so"
+    if plugin.is_file():
+        with contextlib.suppress(OSError):  # a system without X: the window says so itself
+            ctypes.CDLL(str(plugin))
+
+
+def windows_came_late() -> bool:
+    """Whether PyAV's XCB library is loaded where cv2 has one of that name for its windows."""
+    try:
+        loaded = Path("/proc/self/maps").read_text(errors="replace")
+    except OSError:  # no such file on other systems, which have no XCB
+        return False
+    names = set(re.findall(r"av\.libs/(libxcb-\S+)", loaded))
+    return any((folder / name).is_file() for folder in _cv2_folder().parent.glob("opencv*.libs") for name in names)
+
+
+def _cv2_folder() -> Path:
+    found = importlib.util.find_spec("cv2")
+    return Path(found.origin or "").parent if found else Path("no cv2")
+
+
 @contextlib.contextmanager
 def quiet_native_log() -> Iterator[None]:
-    """MediaPipe's C++ part writes notes to stderr whatever it is told: look away for the moments it is opened in."""
+    """MediaPipe's C++ part writes notes to stderr whatever it is told: look away while it opens and closes."""
     with _STDERR, _null_stderr():
         yield
 

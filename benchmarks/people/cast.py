@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +22,7 @@ from realtime3d.raster import Canvas
 from realtime3d.sources.base import Gap
 from realtime3d.sources.choose import open_source
 from realtime3d.training.labels.pack import FittedPhoto, Pack
+from realtime3d.training.model.solutions import PersonMask
 from realtime3d.training.samples import render_samples as renderer
 from realtime3d.training.samples.photo import HeadParts, Scene, build_scene
 from realtime3d.types import FloatArray, Image, Pose
@@ -105,15 +105,13 @@ class _Segmenter:
 
     def __init__(self, model: FaceModel) -> None:
         self._model = model
-        self._net: Any = None
+        self._net: PersonMask | None = None
 
     def __call__(self, photo: FittedPhoto) -> FloatArray:
         """(h, w) 0..1: how much of each pixel is head, hair or neck; fades out towards border and shoulders."""
         if self._net is None:
-            from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
-
-            self._net = SelfieSegmentation(model_selection=0)
-        found = self._net.process(cv2.cvtColor(photo.image, cv2.COLOR_BGR2RGB)).segmentation_mask
+            self._net = PersonMask()
+        found = self._net(cv2.cvtColor(photo.image, cv2.COLOR_BGR2RGB))
         height, width = found.shape
         x, y = np.arange(width)[None], np.arange(height)[:, None]
         edge = np.minimum(np.minimum(x, x[:, ::-1]), np.minimum(y, y[::-1])) / EDGE_PX

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 from realtime3d.backends.base import NetSpec
 from realtime3d.errors import MissingError, Realtime3dError
-from realtime3d.files import write_whole
+from realtime3d.files import user_cache, write_whole
 
 FORMAT = 1
 FOLDER_VARIABLE = "REALTIME3D_ENGINES"
@@ -52,11 +51,7 @@ def default_folder() -> Path:
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file() and (checkout / "engines").is_dir():
         return checkout / "engines"
-    if sys.platform == "win32":
-        cache = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "realtime3d" / "engines"
+    return user_cache() / "engines"
 
 
 def engine_path(folder: Path, spec: NetSpec, target: str, precision: str) -> Path:

@@ -128,7 +128,7 @@ def _library(purpose: str) -> ModuleType:
     loaded: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: as if it were not installed
     kept_out = loaded.setdefault("openvino_telemetry", None) is None
     try:
-        return require("openvino", "", purpose)
+        return require("openvino", "openvino", purpose)
     finally:
         if kept_out:
             loaded.pop("openvino_telemetry", None)

@@ -10,10 +10,9 @@ from functools import cache
 from typing import Any
 
 from realtime3d.backends.base import NetSpec
-from realtime3d.errors import MissingError, UsageError
+from realtime3d.errors import MissingError, UsageError, extra_line
 
 MODULES = {"tensorrt": "tensorrt", "tensorrt_rtx": "tensorrt_rtx", "tensorrt_rtx_bindings": "tensorrt_rtx"}
-INSTALL = "pip install 'realtime3d[tensorrt]'"
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +42,7 @@ class Library:
         if not known and target != here:
             raise MissingError(
                 f"{self.name} {self.version} builds for the GPU of this machine only ({here or 'there is none'}): "
-                f"run it on a machine with {target}, or install TensorRT for RTX: {INSTALL}"
+                f"run it on a machine with {target}, or install TensorRT for RTX: {extra_line('tensorrt')}"
             )
 
     def build(self, onnx: bytes, spec: NetSpec, target: str, profile: tuple[int, int, int]) -> bytes:
@@ -100,4 +99,4 @@ def library() -> Library:
             return Library(name, importlib.import_module(module))
         except (ImportError, OSError, AttributeError) as error:
             broken.append(f"{module} does not load ({error})")
-    raise MissingError(f"TensorRT is not installed{''.join(f'; {b}' for b in broken)}: {INSTALL}")
+    raise MissingError(f"TensorRT is not installed{''.join(f'; {b}' for b in broken)}: {extra_line('tensorrt')}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+
+import numpy as np
 
 from realtime3d.bench import scenes
-from realtime3d.bench.measure import Effort, Metric, Timing, in_turn, one, ratio, time_calls
-from realtime3d.bench.peers.face_mesh import NAME as PEER
-from realtime3d.bench.peers.face_mesh import FaceMesh
+from realtime3d.bench.measure import Effort, Metric, Timing, block, blocks_in_turn, one, ratio, time_calls
+from realtime3d.bench.peers.client import Frames, PeerProcess
+from realtime3d.bench.peers.spec import face_mesh
 from realtime3d.bench.scenarios import Bench, Result
 from realtime3d.face.state import FrameResult
 from realtime3d.render.choose import create_renderer
@@ -86,13 +89,16 @@ def _drawn(draw: Callable[[Image, FrameResult], Image], result: FrameResult) -> 
 
 def peer(bench: Bench) -> Result:
     """Ours and MediaPipe's refined face mesh on the same 720p frames, block by block in turn."""
-    images = bench.frames("720p")
-    with bench.tracker(max_faces=1) as tracker, closing(FaceMesh(max_faces=1)) as mesh:
+    theirs, images = face_mesh(), bench.frames("720p")
+    no_boxes = np.zeros((len(images), 4), np.float32)  # it has a detector
+    with (
+        bench.tracker(max_faces=1) as tracker,
+        closing(Frames(images, no_boxes)) as frames,
+        closing(PeerProcess(theirs, frames)) as mesh,
+    ):
         walk = Walk(tracker, images)
         walk.settle(bench.effort)
-        theirs = scenes.Endless(images)
-        seen: list[int] = []
-        mine, other = in_turn([walk.step, lambda: seen.append(mesh.faces(theirs.next().image))], bench.effort)
+        mine, other = blocks_in_turn([partial(block, walk.step), mesh.block], bench.effort)
     metrics = {
         "ours_ms": mine.wall,
         "peer_ms": other.wall,
@@ -101,10 +107,10 @@ def peer(bench: Bench) -> Result:
         "peer_cpu_ms": other.cpu,
         "cpu_ratio": ratio(other.cpu, mine.cpu, "higher"),
         "faces": walk.faces_seen,
-        "peer_faces": one(sum(seen) / len(seen), "faces"),
+        "peer_faces": one(mesh.faces / mesh.frames, "faces"),
     }
     notes = [
-        f"peer: {PEER}; it gives 478 points and no metric pose, identity or coefficients",
+        f"peer: {theirs.known.title}, in a process of its own; it gives {theirs.known.gives}",
         "both follow at most one face: their detectors rest while they see it",
         *unseen(walk, 1),
     ]

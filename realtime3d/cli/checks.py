@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,19 +16,26 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from realtime3d.errors import CV2_WHEEL, Realtime3dError, install_line
+import realtime3d
+from realtime3d import guest
+from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, loading_line, reinstall_line
 from realtime3d.process import system_name, when_first_used
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
           "numba": "numba", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # fmt: skip
+TESTED = {  # oldest and newest that the whole or the short suite has run with (.ci/run)
+    "Python": ("3.10", "3.13"),
+    "numpy": ("1.26", "2.5"),
+    "opencv": ("4.11", "5.1"),
+    "mediapipe": ("1.2", "1.2"),
+}
 EXTRAS = {  # extra -> (module that shows it is there, what it is for)
+    "openvino": ("openvino", "nets in bfloat16 on processors that know it"),
     "parquet": ("pyarrow", "--parquet"),
     "render": ("pyrender", "rendering with OpenGL"),
     "build": ("onnx", "realtime3d build"),
     "train": ("anny", "training nets"),
 }
-SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0 libsm6"  # what cv2's wheel takes from the system
-
 
 TRIED_FRAMES = 20  # of the bundled clip
 
@@ -52,20 +59,33 @@ def findings(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 def versions() -> Iterator[Finding]:
     """This package, Python, and the libraries of the default install."""
-    yield Finding("ok", f"realtime3d {importlib.metadata.version('realtime3d')} in {Path(__file__).parents[1]}")
-    fits = (3, 10) <= sys.version_info[:2] < (3, 13)
-    remedy = "" if fits else "make an environment with Python 3.10, 3.11 or 3.12, which MediaPipe 0.10.21 needs"
-    yield Finding("ok" if fits else "broken", f"Python {platform.python_version()} on {system_name()}", remedy)
+    yield Finding("ok", f"realtime3d {realtime3d.__version__} in {Path(__file__).parents[1]}")
+    remedy = "make an environment with a newer Python" if sys.version_info < (3, 10) else ""
+    yield _against_tested("Python", platform.python_version(), remedy, f" on {system_name()}")
     for module, name in NEEDED.items():
         try:
             with when_first_used("sounddevice"):
                 version = getattr(importlib.import_module(module), "__version__", "")
-            yield Finding("ok", f"{name} {version}".strip())
         except ImportError as error:
-            system = ".so" in str(error)  # cv2 itself, and MediaPipe that imports it
-            remedy = SYSTEM_LIBRARIES if system else install_line(module)
-            yield Finding("broken", f"{name} does not load: {error}", remedy)
+            yield Finding("broken", f"{name} does not load: {error}", loading_line(module, error))
+        else:
+            yield _against_tested(name, version, f"pip install --upgrade {CV2_WHEEL if module == 'cv2' else module}")
     yield from _one_cv2()
+
+
+def _against_tested(name: str, version: str, upgrade: str, where: str = "") -> Finding:
+    """A version beside the oldest and newest that the tests have run with, where that was noted."""
+    if name not in TESTED:
+        return Finding("ok", f"{name} {version}{where}".strip())
+    oldest, newest = TESTED[name]
+    text = f"{name} {version}{where}, tested with {oldest} to {newest}"
+    if _numbers(version) < _numbers(oldest):
+        return Finding("note", f"{text}: this one is older", upgrade)
+    return Finding("ok", f"{text}; this one is newer" if _numbers(version)[:2] > _numbers(newest) else text)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 def _one_cv2() -> Iterator[Finding]:
@@ -128,9 +148,7 @@ def restore_line() -> str:
     package = Path(__file__).parents[1]
     if not (package / "_models").is_dir():
         return f"git -C '{package.parent}' checkout -- models"
-    installed = importlib.metadata.distribution("realtime3d")
-    origin = json.loads(installed.read_text("direct_url.json") or "{}").get("url")
-    return f"pip install --force-reinstall --no-deps '{origin or f'realtime3d=={installed.version}'}'"
+    return reinstall_line()
 
 
 def engines() -> Iterator[Finding]:
@@ -171,7 +189,12 @@ def extras() -> Iterator[Finding]:
         if importlib.util.find_spec(module):
             yield Finding("ok", f"extra {extra} ({purpose})")
         else:
-            yield Finding("missing", f"extra {extra} ({purpose})", f"pip install 'realtime3d[{extra}]'")
+            yield Finding("missing", f"extra {extra} ({purpose})", extra_line(extra))
+    what = "MediaPipe's face mesh in an environment of its own (labels for training, bench --scenario peer)"
+    try:
+        yield Finding("ok", f"{what}: {guest.face_mesh_environment()}")
+    except Realtime3dError:
+        yield Finding("missing", what, guest.face_mesh_line(guest.face_mesh_folder()))
 
 
 def main_job() -> Iterator[Finding]:

@@ -32,13 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if not args.no_window:
+        from realtime3d.view.window import check_display
+
+        check_display()
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
     from realtime3d.cli.running import job_from, run_live
     from realtime3d.errors import UsageError
     from realtime3d.jobs import plan
     from realtime3d.sources.base import SourceOptions
     from realtime3d.sources.choose import is_camera
-    from realtime3d.view.window import check_display
 
     if args.url and args.camera is not None:
         raise UsageError("name a camera or a URL, not both")
@@ -50,8 +53,6 @@ def run(args: argparse.Namespace) -> int:
     template = job_from(args, wanted)
     tracker = template.tracker()
     (job,) = plan([source], options.outputs_from(args), template)
-    if not args.no_window:
-        check_display()
     with tracker, Interrupt() as stop:
         run_live(job, tracker, args, stop)
         return INTERRUPTED if stop.requested else 0

@@ -105,7 +105,7 @@ class PyrenderRenderer:
         positions = _positions(mesh, face)
         colour = mesh.colour[:, ::-1] / np.float32(255)
         cover = topology.cover if self.style.mode == "shaded" else topology.seen_through
-        whole = (mesh.inverse_z > 0)[topology.triangles].all(axis=1)
+        whole: NDArray[np.bool_] = np.asarray((mesh.inverse_z > 0)[topology.triangles].all(axis=1))
         yield Part(positions, topology.triangles[whole], colour, surface * cover)
         if self.style.mode == "points":
             points = topology.points[mesh.inverse_z[topology.points] > 0]

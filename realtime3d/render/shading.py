@@ -105,7 +105,7 @@ def _soft(shown: NDArray[np.bool_], triangles: NDArray[np.int32], rounds: int = 
     degree = np.maximum(np.bincount(triangles.ravel(), minlength=len(cover)), 1)
     for _ in range(rounds):
         around = np.repeat(cover[triangles].mean(axis=1), 3)
-        cover = np.bincount(triangles.ravel(), weights=around, minlength=len(cover)) / degree
+        cover = (np.bincount(triangles.ravel(), weights=around, minlength=len(cover)) / degree).astype(np.float32)
     return np.clip((cover - 0.35) / 0.5, 0, 1).astype(np.float32)
 
 

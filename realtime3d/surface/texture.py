@@ -82,7 +82,8 @@ class TexturePainter:
         hair = _mean(colour, np.where(self._hair, on_skin, 0), mean)
         hints = np.where(self._hair[..., None], hair, mean).astype(np.float32)
         sure = np.maximum(on_skin, np.where(self._skin, np.float32(HINT), 0))
-        guess = spread(hints + (colour - hints) * (on_skin / np.maximum(sure, HINT))[..., None], sure)
+        mixed = hints + (colour - hints) * (on_skin / np.maximum(sure, HINT))[..., None]
+        guess = spread(mixed.astype(np.float32), sure)
         if self._symmetric:
             guess += self._detail(guess, on_skin)[:, ::-1]
         guess[self._other] = self._plain[self._other] * (float(mean.mean()) / SKIN_LIGHT)
@@ -134,4 +135,4 @@ def spread(colour: FloatArray, weight: FloatArray) -> FloatArray:
         sure = w if w is weight else np.minimum(w * 4, 1)
         mean = total.reshape(*w.shape, 3) / np.maximum(w, 1e-6)[..., None]
         out = out + (mean - out) * sure.reshape(*w.shape, 1)
-    return out
+    return np.asarray(out, np.float32)

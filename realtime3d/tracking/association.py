@@ -162,7 +162,7 @@ def candidates(found: Array, tracked: Array, refused: Array, free: int) -> list[
     face) only where slots are left.
     """
     area = (found[:, 2:] - found[:, :2]).prod(1)
-    taken = (
+    taken: NDArray[np.bool_] = np.asarray(
         (overlap(found, tracked) > OVERLAP).any(1) | ~np.isfinite(found).all(1) | ~(found[:, 2:] > found[:, :2]).all(1)
     )
     doubtful = (overlap(found, refused) > OVERLAP).any(1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime3d.errors import OutputError, first_line
 from realtime3d.face.state import FrameResult
+from realtime3d.process import load_windows_first, windows_came_late
 from realtime3d.types import Image
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class WindowSink:
         with contextlib.ExitStack() as stack:
             if self._gui is None:
                 stack.enter_context(display())
+                if windows_came_late():
+                    raise OutputError(
+                        "no window can be opened after PyAV: call realtime3d.process.load_windows_first() before it"
+                    )
                 import cv2
 
                 self._gui = cv2
@@ -79,8 +84,11 @@ class WindowSink:
             name = _NAMES.get(code & 0xFF) or chr(code & 0xFF)
             self._keys.append(name)
             code = self._gui.pollKey()
-        if self._gui.getWindowProperty(self._title, self._gui.WND_PROP_VISIBLE) < 1:
-            self.closed = True
+        try:
+            visible = self._gui.getWindowProperty(self._title, self._gui.WND_PROP_VISIBLE)
+        except self._gui.error:  # OpenCV 5 has no answer for the last window that was closed
+            visible = 0
+        self.closed = visible < 1
 
     def keys(self) -> list[str]:
         """Names of the keys pressed since the last call, in order."""
@@ -95,9 +103,9 @@ class WindowSink:
 
 
 def check_display() -> None:
-    """Raise where no window can be opened."""
+    """Raise where no window can be opened, and load its libraries; before PyAV is imported."""
     with display():
-        return
+        load_windows_first()
 
 
 @contextlib.contextmanager

@@ -92,7 +92,7 @@ def test_a_peer_that_ends_later_is_said(checkout: Path, frames: Frames) -> None:
 
 def test_a_peer_that_hangs_is_ended(checkout: Path, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkout / "tracker.py").write_text("import time\ntime.sleep(600)\n")
-    monkeypatch.setattr("realtime3d.bench.peers.client.START_S", 1.0)
+    monkeypatch.setattr("realtime3d.guest.START_S", 1.0)
     with pytest.raises(MissingError, match="ended without an answer"):
         PeerProcess(peer(checkout), frames)
 
@@ -131,7 +131,7 @@ def test_a_single_file_runs_on_our_own_python(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name, known in KNOWN.items() if known.files])
 def test_a_checkout_that_lacks_a_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(MissingError, match=rf"it lacks {KNOWN[name].files[0]}; clone https://"):
+    with pytest.raises(MissingError, match=rf"it lacks {KNOWN[name].files[0]}; {KNOWN[name].origin}"):
         parse([f"{name}={tmp_path}"], [f"{name}={sys.executable}"])
 
 

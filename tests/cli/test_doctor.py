@@ -12,11 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from realtime3d import cli
+from realtime3d import cli, guest
 from realtime3d.backends import engines
 from realtime3d.cli import checks
 from realtime3d.cli.checks import Finding
-from realtime3d.errors import MissingError
+from realtime3d.errors import MissingError, extra_line, reinstall_line
 from realtime3d.nets import modelset
 
 
@@ -31,7 +31,7 @@ def test_a_working_install_is_0_and_names_everything(capsys: pytest.CaptureFixtu
     for word in (
         "realtime3d ",
         "Python ",
-        "mediapipe 0.10.21",
+        "mediapipe ",
         "CPU: ",
         "back end onnxruntime",
         "following a face works",
@@ -89,8 +89,24 @@ def test_missing_system_libraries_give_their_line(monkeypatch: pytest.MonkeyPatc
         return real(name)
 
     monkeypatch.setattr(importlib, "import_module", fails)
-    (finding,) = [finding for finding in checks.versions() if finding.level == "broken"]
-    assert finding.remedy == "apt-get install -y libgl1 libglib2.0-0 libsm6"
+    found = [finding for finding in checks.versions() if finding.level == "broken"]
+    assert found[0].text.startswith("opencv")
+    assert found[0].remedy == "apt-get install -y libgl1 libglib2.0-0 libegl1 libgles2"
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "says"),
+    [
+        ("1.24.4", "note", "tested with 1.26 to 2.5: this one is older"),
+        ("1.26.4", "ok", "tested with 1.26 to 2.5"),
+        ("2.5.9", "ok", "tested with 1.26 to 2.5"),
+        ("2.10.0rc1", "ok", "tested with 1.26 to 2.5; this one is newer"),
+    ],
+)
+def test_versions_stand_beside_what_was_tested(version: str, level: str, says: str) -> None:
+    finding = checks._against_tested("numpy", version, "pip install --upgrade numpy")
+    assert (finding.level, finding.text) == (level, f"numpy {version}, {says}")
+    assert finding.remedy == ("pip install --upgrade numpy" if level == "note" else "")
 
 
 def test_two_wheels_of_cv2_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,20 +120,16 @@ def test_own_files_are_restored_from_where_they_came(tmp_path: Path, monkeypatch
     monkeypatch.setattr(checks, "__file__", str(tmp_path / "realtime3d" / "cli" / "checks.py"))
     assert checks.restore_line() == f"git -C '{tmp_path}' checkout -- models"
     (tmp_path / "realtime3d" / "_models").mkdir(parents=True)
-    wheel = importlib.metadata.PathDistribution(tmp_path / "realtime3d-1.2.dist-info")
-    (tmp_path / "realtime3d-1.2.dist-info").mkdir()
-    (tmp_path / "realtime3d-1.2.dist-info" / "METADATA").write_text("Name: realtime3d\nVersion: 1.2\n")
-    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: wheel)
-    assert checks.restore_line() == "pip install --force-reinstall --no-deps 'realtime3d==1.2'"
-    (tmp_path / "realtime3d-1.2.dist-info" / "direct_url.json").write_text('{"url": "file:///srv/realtime3d"}')
-    assert checks.restore_line() == "pip install --force-reinstall --no-deps 'file:///srv/realtime3d'"
+    assert checks.restore_line() == reinstall_line()
 
 
-def test_a_missing_extra_gives_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_gives_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv(guest.FACE_MESH, str(tmp_path))
     findings = list(checks.extras())
-    assert [finding.level for finding in findings] == ["missing"] * len(checks.EXTRAS)
-    assert findings[0].remedy == "pip install 'realtime3d[parquet]'"
+    assert [finding.level for finding in findings] == ["missing"] * (len(checks.EXTRAS) + 1)
+    assert findings[-1].remedy.endswith(f"pip install {guest.FACE_MESH_PACKAGE}")
+    assert findings[0].remedy == extra_line(next(iter(checks.EXTRAS)))
 
 
 def test_nets_that_do_not_load_break_the_main_job(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import euler_to_matrix, matrix_to_euler
 from realtime3d.types import Pose
+from tests.helpers.face_mesh import needs_face_mesh
 from tests.helpers.paths import FACE_MODEL
 from tools.demo_clip.motion import FPS, SECONDS, moments, value_at
 
@@ -47,18 +48,18 @@ def test_the_truth_is_valid_and_covers_what_a_demo_shows() -> None:
         assert np.ptp([w[name] for w in weights]) > 0.25, name
 
 
+@needs_face_mesh
 def test_the_truth_is_what_the_frames_show(frames: list[tuple[float, np.ndarray]]) -> None:
     """MediaPipe's landmarks in the pictures against the truth's mesh: the median within 5 % of the eyes' distance."""
-    import mediapipe
+    from realtime3d.training.model.solutions import FaceMesh
 
     truth, model = load_truth(), FaceModel.load(FACE_MODEL)
-    with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as mesh:
+    with FaceMesh() as mesh:
         for index in (0, 75, 112, 123, 150):
             picture = frames[index][1]
-            found = mesh.process(np.ascontiguousarray(picture)).multi_face_landmarks
-            assert found, f"no face found in frame {index}"
-            size = picture.shape[1::-1]
-            seen = np.array([(p.x * size[0] - 0.5, p.y * size[1] - 0.5) for p in found[0].landmark])
+            found = mesh.points(picture)
+            assert found is not None, f"no face found in frame {index}"
+            seen = found * picture.shape[1::-1] - 0.5
             head = model.deform(model.neutral(truth.shape), truth.expression[index], truth.extras[index])
             points = model.landmarks("mediapipe478", head) @ truth.R[index].T + truth.t[index]
             error = np.linalg.norm(truth.camera.project(points) - seen, axis=1)

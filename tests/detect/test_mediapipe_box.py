@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime3d.detect import mediapipe_box
+from realtime3d.detect import weights
 from realtime3d.detect.fixed import FixedBoxes
-from realtime3d.detect.mediapipe_box import MODEL_VARIABLE, MediaPipeBoxes, tight_box
+from realtime3d.detect.mediapipe_box import MediaPipeBoxes, tight_box
 from realtime3d.errors import MissingError, UsageError
 from realtime3d.geometry import flipped_box
 from realtime3d.types import Frame
@@ -101,43 +101,94 @@ def test_flipping_a_box_twice_gives_it_back() -> None:
     np.testing.assert_array_equal(flipped_box(flipped, 640), box)
 
 
-class TestTasksApi:
-    """The way of MediaPipe 0.10.30 and newer, which the version with the weights in its wheel knows as well."""
-
+class TestWeights:
     @pytest.fixture(autouse=True)
-    def _no_solutions(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(mediapipe_box, "_solutions", lambda: None)
-        monkeypatch.delenv(MODEL_VARIABLE, raising=False)
+    def _no_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv(weights.VARIABLE, raising=False)
 
-    @staticmethod
-    def file(kind: str) -> Path:
-        import mediapipe
+    @pytest.fixture
+    def short(self, tmp_path: Path) -> Path:
+        file = tmp_path / "short.tflite"
+        file.write_bytes(weights.read()["short"])
+        return file
 
-        names = {"short": "face_detection_short_range.tflite", "full": "face_detection_full_range_sparse.tflite"}
-        return Path(mediapipe.__file__).parent / "modules" / "face_detection" / names[kind]
+    def test_both_ranges_come_with_the_package(self) -> None:
+        assert sorted(weights.read()) == ["full", "short"]
 
-    def test_finds_the_same_face(self, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(MODEL_VARIABLE, str(self.file("short")))
+    def test_a_file_of_the_users_goes_first(
+        self, astronaut: np.ndarray, short: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (expected,) = MediaPipeBoxes("short").detect(frame(astronaut))
+        monkeypatch.setenv(weights.VARIABLE, str(short))
         detector = MediaPipeBoxes("both")
         (found,) = detector.detect(frame(astronaut))
         detector.close()
-        monkeypatch.undo()
-        (expected,) = MediaPipeBoxes("short").detect(frame(astronaut))
-        np.testing.assert_allclose(found.xyxy, expected.xyxy, atol=2)
+        np.testing.assert_array_equal(found.xyxy, expected.xyxy)
 
-    def test_range_that_the_file_does_not_have(self) -> None:
+    def test_range_that_the_file_does_not_have(self, short: Path) -> None:
         with pytest.raises(MissingError, match="no full range"):
-            MediaPipeBoxes("full", model_file=str(self.file("short"))).detect(frame(np.zeros((9, 9, 3), np.uint8)))
+            MediaPipeBoxes("full", model_file=str(short)).open()
 
-    def test_without_a_file_both_ways_are_named(self) -> None:
-        with pytest.raises(MissingError, match=rf"mediapipe==0\.10\.21.*model_file or {MODEL_VARIABLE}"):
-            MediaPipeBoxes().detect(frame(np.zeros((9, 9, 3), np.uint8)))
+    def test_where_none_lie_the_line_brings_them(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(weights, "_folder", lambda: tmp_path)
+        with pytest.raises(MissingError, match=r"short_range.tflite cannot be read .*: pip install .*--no-deps '"):
+            MediaPipeBoxes().open()
 
-    def test_unknown_files_are_refused(self, tmp_path: Path) -> None:
-        file = tmp_path / "changed.tflite"
-        file.write_bytes(self.file("short").read_bytes() + b"\0")
-        with pytest.raises(MissingError, match=r"changed\.tflite is none of the known"):
-            MediaPipeBoxes(model_file=str(file)).detect(frame(np.zeros((9, 9, 3), np.uint8)))
+    def test_mediapipe_that_carries_them_is_where_they_are_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        carried = tmp_path / "mediapipe" / "modules" / "face_detection"
+        carried.mkdir(parents=True)
+        (tmp_path / "mediapipe" / "__init__.py").write_text("")
+        for name in weights.NAMES:
+            (carried / name).write_bytes(b"")
+        monkeypatch.setattr(weights, "FOLDER", tmp_path / "nothing")
+        monkeypatch.delitem(sys.modules, "mediapipe", raising=False)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        assert weights._folder() == carried
+
+    def test_unknown_files_are_refused(self, short: Path) -> None:
+        short.write_bytes(short.read_bytes() + b"\0")
+        with pytest.raises(MissingError, match=r"short\.tflite is none of the known"):
+            MediaPipeBoxes(model_file=str(short)).open()
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("no such graph\nmore of it"), r"short range \(no such graph\): pip install --upgrade"),
+        (OSError("libEGL.so.1: cannot open"), r"\(libEGL.so.1: cannot open\): apt-get install -y libgl1"),
+    ],
+)
+def test_a_mediapipe_that_cannot_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception, line: str) -> None:
+    def refused(options: object) -> None:
+        raise error
+
+    from mediapipe.tasks.python import vision
+
+    monkeypatch.setattr(vision.FaceDetector, "create_from_options", refused)
+    with pytest.raises(MissingError, match=line):
+        MediaPipeBoxes().open()
+
+
+@pytest.mark.parametrize(("right", "down"), [(-60, 0), (0, -40), (-60, -40), (60, 30)])
+@pytest.mark.parametrize("kind", ["short", "full"])
+def test_a_face_across_the_border_lies_where_it_is(astronaut: np.ndarray, kind: str, right: int, down: int) -> None:
+    """MediaPipe's API moves squares into the picture at the left and at the top, and only there."""
+    face = astronaut[20:240, 110:330]
+    picture = np.zeros((480, 640, 3), np.uint8)
+    picture[130:350, 210:430] = face
+    detector = MediaPipeBoxes(kind)
+    (whole,) = detector.detect(frame(picture))
+    edge = np.zeros_like(picture)
+    x, y = (right if right <= 0 else 640 - 220 + right), (down if down <= 0 else 480 - 220 + down)
+    shown = face[max(-y, 0) : 480 - y, max(-x, 0) : 640 - x]
+    edge[max(y, 0) : max(y, 0) + shown.shape[0], max(x, 0) : max(x, 0) + shown.shape[1]] = shown
+    found = detector.detect(frame(edge))
+    detector.close()
+    expected = whole.xyxy + np.array([x - 210, y - 130] * 2)
+    assert len(found) == 1
+    np.testing.assert_allclose(found[0].xyxy, expected, atol=0.12 * (expected[2] - expected[0]))
 
 
 class TestFixedBoxes:

@@ -19,7 +19,7 @@ def write_clip(path: Path, frames: int = FRAMES) -> Path:
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"
         for number in range(frames):
-            picture = np.full((SIZE[1], SIZE[0], 3), 60 + 5 * number, np.uint8)
+            picture = np.full((SIZE[1], SIZE[0], 3), (60 + 5 * number) % 256, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode())
     return path

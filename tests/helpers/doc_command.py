@@ -9,7 +9,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from realtime3d import cli
+from realtime3d import cli, process
+
+process.load_windows_first()  # as `live` does; the next line imports PyAV
+
 from realtime3d.sources import camera, stream
 from realtime3d.sources.base import SourceOptions
 from realtime3d.sources.live import LiveSource

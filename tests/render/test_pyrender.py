@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime3d.errors import MissingError
+from realtime3d.errors import MissingError, extra_line
 from realtime3d.face.state import FrameResult
 from realtime3d.geometry import Camera
 from realtime3d.render.base import OverlayStyle, Renderer
@@ -22,7 +23,7 @@ STYLE = OverlayStyle(mode="shaded", box=False, axes=False, bars=False)
 
 @pytest.fixture(scope="module")
 def opengl() -> Iterator[Renderer]:
-    pytest.importorskip("pyrender", reason="pyrender is not installed: pip install 'realtime3d[render]'")
+    pytest.importorskip("pyrender", reason="the extra render is not installed")
     renderer = create_renderer("pyrender", STYLE)
     image = grey(64, 48)
     try:
@@ -86,7 +87,7 @@ def test_without_pyrender_the_error_names_the_install_line(monkeypatch: pytest.M
     monkeypatch.setitem(__import__("sys").modules, "pyrender", None)
     renderer = create_renderer("pyrender", STYLE)
     image = grey()
-    with pytest.raises(MissingError, match=r"pip install 'realtime3d\[render\]'"):
+    with pytest.raises(MissingError, match=re.escape(extra_line("render"))):
         renderer.draw(image, result_of(image, make_face(Camera.from_fov(320, 240))))
     renderer.close()
 

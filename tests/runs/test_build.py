@@ -13,14 +13,14 @@ import pytest
 from realtime3d.backends import cuda, engine_build, engines, parity
 from realtime3d.backends.tensorrt_library import library
 from realtime3d.cli import main
-from realtime3d.errors import MissingError
+from realtime3d.errors import MissingError, extra_line
 from realtime3d.face.model import FaceModel
 from realtime3d.nets import modelset
 from tests.helpers.io_sinks import small_disk
 from tests.helpers.tiny_nets import write_list
 
 TENSORRT = any(importlib.util.find_spec(name) for name in ("tensorrt_rtx_bindings", "tensorrt_rtx"))
-needs_tensorrt = pytest.mark.skipif(not TENSORRT, reason="needs TensorRT for RTX: pip install 'realtime3d[tensorrt]'")
+needs_tensorrt = pytest.mark.skipif(not TENSORRT, reason=f"needs TensorRT for RTX: {extra_line('tensorrt')}")
 onnx = pytest.importorskip("onnx")
 
 
@@ -188,4 +188,4 @@ def test_without_tensorrt_it_says_what_to_install(
         assert build(net_folder, tmp_path, "--target", "sm86") == 3
     finally:
         library.cache_clear()
-    assert "TensorRT is not installed: pip install 'realtime3d[tensorrt]'" in error(capsys)
+    assert f"TensorRT is not installed: {extra_line('tensorrt')}" in error(capsys)

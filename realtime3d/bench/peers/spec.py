@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from realtime3d import guest
 from realtime3d.errors import MissingError, UsageError
 
-ENVIRONMENTS = (".venv", "venv", "env")  # folders of a checkout where its own Python is looked for
+ENVIRONMENTS = (".venv", "venv", "env", ".")  # folders of a checkout where its own Python is looked for; itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ KNOWN = {
         "download face_landmarker.task from ai.google.dev/edge/mediapipe",
         "mediapipe",
         "478 points, 52 blendshapes and a matrix, threads as it chooses; no identity",
+    ),
+    "facemesh": Known(
+        "MediaPipe face mesh, refined landmarks, video mode",
+        ("pyvenv.cfg",),
+        "name the folder of an environment with it",
+        guest.FACE_MESH_PACKAGE,
+        "478 points; no metric pose, identity or coefficients",
     ),
 }
 
@@ -106,12 +113,17 @@ def _own_python(name: str, where: Path) -> Path:
     known = KNOWN[name]
     if not known.files:
         return Path(sys.executable)
-    folder = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     for environment in ENVIRONMENTS:
-        python = where.joinpath(environment, *folder)
+        python = guest.python_of(where / environment)
         if python.is_file():
             return python
     raise MissingError(
         f"{known.title} has no environment of its own: python -m venv {where / '.venv'}, pip install {known.packages} "
         f"there, or name an interpreter with --peer-python {name}=PYTHON"
     )
+
+
+def face_mesh() -> Peer:
+    """The peer that runs in every benchmark, from the one environment that training uses as well."""
+    where = guest.face_mesh_environment()
+    return Peer("facemesh", where, guest.python_of(where))

@@ -123,7 +123,29 @@ class FaceLandmarker:
         return len(self._landmarker.detect_for_video(picture, self._time).face_landmarks)
 
 
-PEERS: Any = {"openseeface": OpenSeeFace, "3ddfa": ThreeDDFA, "facelandmarker": FaceLandmarker}
+class FaceMesh:
+    """MediaPipe's face mesh with attention (478 refined points), as its own users run it: one face, video mode."""
+
+    packages = ("mediapipe",)
+
+    def __init__(self, where: str, frames: Any, boxes: Any) -> None:
+        import cv2
+        import mediapipe
+
+        self._cv2 = cv2
+        self._mesh = mediapipe.solutions.face_mesh.FaceMesh(
+            static_image_mode=False, max_num_faces=1, refine_landmarks=True
+        )
+
+    def faces(self, index: int, image: Any) -> int:
+        rgb = self._cv2.cvtColor(image, self._cv2.COLOR_BGR2RGB)
+        rgb.flags.writeable = False  # as its documentation advises: it then takes the picture without a copy
+        return len(self._mesh.process(rgb).multi_face_landmarks or ())
+
+
+PEERS: Any = {
+    "openseeface": OpenSeeFace, "3ddfa": ThreeDDFA, "facelandmarker": FaceLandmarker, "facemesh": FaceMesh,
+}  # fmt: skip
 
 
 def block(peer: Any, walk: Iterator[tuple[int, Any]], seconds: float) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def openings(photos: Photos, heads: Sequence[NDArray]) -> Figures:
     the way, and the mean error in mm."""
     f, n = photos.fits, photos.model.n_expression
     figures = {}
-    good = np.flatnonzero(f.residual < GOOD_FIT)
+    good = np.flatnonzero(f.residual < GOOD_FIT).tolist()
     true = [photos.model.deform(photos.model.neutral(f.alpha[i]), f.motion[i, :n], f.motion[i, n:]) for i in good]
     for name, pairs in (("lid", LID_GAPS), ("lip", LIP_GAPS)):
         a, b = (

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import cv2
@@ -63,12 +64,11 @@ class Pack:
     def photo(self, i: int, flip: bool = False) -> FittedPhoto:
         """One photograph, as it is or in a mirror (left and right exchanged in its labels too)."""
         row = {key: self.fits[key][i] for key in FIT_FIELDS}
-        image = cv2.imdecode(np.frombuffer(self.jpeg[i], np.uint8), cv2.IMREAD_COLOR)
-        photo = FittedPhoto(image, **{**row, "focal": float(row["focal"]), "residual": float(row["residual"])})
+        photo = FittedPhoto(self.image(i), **{**row, "focal": float(row["focal"]), "residual": float(row["residual"])})
         return self._mirrored(photo) if flip else photo
 
     def image(self, i: int) -> Image:
-        return cv2.imdecode(np.frombuffer(self.jpeg[i], np.uint8), cv2.IMREAD_COLOR)
+        return np.asarray(cv2.imdecode(np.frombuffer(self.jpeg[i], np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
     def _mirrored(self, photo: FittedPhoto) -> FittedPhoto:
         mirror = np.diag([-1.0, 1, 1]).astype(np.float32)
@@ -78,7 +78,7 @@ class Pack:
         return replace(
             photo,
             image=np.ascontiguousarray(photo.image[:, ::-1]),
-            R=mirror @ photo.R @ mirror,
+            R=(mirror @ photo.R @ mirror).astype(np.float32),
             t=mirror @ photo.t,
             actions=actions,
             motion=self.arkit_to_motion @ actions,
@@ -174,7 +174,9 @@ def write_pack(photos: Iterable[tuple[str, FittedPhoto]], folder: Path, model_fi
 def _write_part(
     path: Path, names: list[str], jpeg: list[NDArray[np.uint8]], rows: list[FittedPhoto], model_file: Path
 ) -> Path:
-    arrays = {key: np.array([getattr(row, key) for row in rows], dtype=np.float32) for key in FIT_FIELDS}
+    arrays: dict[str, Any] = {
+        key: np.array([getattr(row, key) for row in rows], dtype=np.float32) for key in FIT_FIELDS
+    }
     with whole(path, make_folder=True) as draft:
         np.savez(
             draft, format=np.array(FORMAT), face_model=np.array(fingerprint(model_file)), files=np.array(names),

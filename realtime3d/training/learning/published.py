@@ -86,7 +86,7 @@ def _fill(net: TrackNet | ShapeNet, convolutions: list[Layer], dense: list[Layer
             _copy(module.conv.weight, weight / factor[:, None, None, None])
             _copy(module.norm.bias, bias)
             assert module.norm.running_var is not None
-            _copy(module.norm.running_var, 1 / factor**2 - module.norm.eps)
+            _copy(module.norm.running_var, (1 / factor**2 - module.norm.eps).astype(np.float32))
         for head, (weight, bias) in zip(_heads(net), dense, strict=True):
             _copy(head.weight, weight)
             _copy(head.bias, bias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,7 +192,7 @@ def landmark_arrays(name: str, points: SurfacePoints) -> dict[str, NDArray]:
     }
 
 
-def save(arrays: dict[str, NDArray], path: Path) -> None:
+def save(arrays: dict[str, Any], path: Path) -> None:
     """Write the model file atomically: an interrupted build leaves the old one."""
     with whole(path, make_folder=True) as draft:
         np.savez_compressed(draft, **arrays)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.errors import require
 from realtime3d.face.model import SurfacePoints
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.raster import Canvas
 from realtime3d.training.model.plain_render import RENDER_PX, render_plain
+from realtime3d.training.model.solutions import FaceMesh
 from realtime3d.types import Array
 
 # iBUG's 51 inner points as MediaPipe's: brows (upper edge), nose, eyes, mouth. iBUG's brows run half-way to the lower.
@@ -67,19 +67,15 @@ def find_mediapipe(
 
     `eyeballs` (V,) and `ahead` (3,) say where the eyes are and look (see `render_plain`).
     """
-    mediapipe = require("mediapipe", "train", "Finding the landmarks of the face model")
     rng = np.random.default_rng(seed)
     hits = []
-    with mediapipe.solutions.face_mesh.FaceMesh(
-        static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.2
-    ) as mesh:
+    with FaceMesh(0.2) as mesh:
         for head in heads:
             R = euler_to_matrix(*np.radians(rng.uniform([-10, -14, -4], [10, 14, 4])))
             image, canvas, xyz = render_plain(head, triangles, R, eyeballs, ahead)
-            found = mesh.process(image[..., ::-1].copy()).multi_face_landmarks
-            if found:
-                pixels = np.array([(p.x, p.y) for p in found[0].landmark]) * RENDER_PX - 0.5
-                hits.append(_cast(pixels, canvas, xyz, triangles, mean))
+            found = mesh.points(image[..., ::-1])
+            if found is not None:
+                hits.append(_cast(found * RENDER_PX - 0.5, canvas, xyz, triangles, mean))
     if len(hits) < len(heads) / 2:
         raise RuntimeError(f"MediaPipe's mesh found only {len(hits)} of {len(heads)} rendered heads")
     stack = np.array(hits)
@@ -92,14 +88,19 @@ def find_mediapipe(
     return Correspondence(points, np.nan_to_num(spread, nan=10.0))
 
 
+def _cross(a: Array, b: Array) -> Array:
+    """Of vectors in a plane: the third number of their cross product, which NumPy 2 gives no more."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
 def _cast(pixels: Array, canvas: Canvas, xyz: Array, triangles: NDArray, mean: Array) -> Array:
     """Each landmark's place on the mean head (478, 3), NaN where it falls beside the rendered one."""
     columns, rows = (np.clip(np.rint(pixels[:, k]).astype(int), 0, RENDER_PX - 1) for k in (0, 1))
     owner = canvas.owner[rows, columns]
     corners = triangles[owner]
     p, (a, b, c) = pixels, (xyz[corners[:, k], :2] for k in range(3))
-    area = np.cross(b - a, c - a)
-    weights = np.stack([np.cross(b - p, c - p), np.cross(c - p, a - p), np.cross(a - p, b - p)], 1) / area[:, None]
+    area = _cross(b - a, c - a)
+    weights = np.stack([_cross(b - p, c - p), _cross(c - p, a - p), _cross(a - p, b - p)], 1) / area[:, None]
     place = np.einsum("pk,pkc->pc", weights, mean[corners])
     place[owner < 0] = np.nan
     return place
@@ -158,10 +159,10 @@ def _outermost_x(vertices: Array, triangles: NDArray, y: float, z: float) -> flo
     """Where a ray along x leaves the head on its left side."""
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     p = np.array([y, z])
-    area = np.cross(b[:, 1:] - a[:, 1:], c[:, 1:] - a[:, 1:])
+    area = _cross(b[:, 1:] - a[:, 1:], c[:, 1:] - a[:, 1:])
     area = np.where(np.abs(area) < 1e-9, np.inf, area)
-    wa = np.cross(b[:, 1:] - p, c[:, 1:] - p) / area
-    wb = np.cross(c[:, 1:] - p, a[:, 1:] - p) / area
+    wa = _cross(b[:, 1:] - p, c[:, 1:] - p) / area
+    wb = _cross(c[:, 1:] - p, a[:, 1:] - p) / area
     hit = (wa >= 0) & (wb >= 0) & (wa + wb <= 1) & np.isfinite(area)
     x = wa * a[:, 0] + wb * b[:, 0] + (1 - wa - wb) * c[:, 0]
     return float(x[hit].max())

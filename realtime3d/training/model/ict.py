@@ -52,7 +52,7 @@ def build(source: IctSource, seed: int = 0, log: Log = lambda line: None) -> Bui
     layout = lay_out(source)
     live = live_mesh(source, layout)
     actions, extras = arkit_actions(source)
-    kept = np.unique(live.triangles)
+    kept = np.unique(live.triangles).astype(np.intp)
     own = np.searchsorted(kept, live.triangles).astype(np.int32)
     opened = (source.neutral + JAW_DOWN * source.expression["jawOpen"])[kept]
     head = LiveHead(source, kept, own, opened)
@@ -120,7 +120,7 @@ def _live_arrays(
 ) -> dict[str, NDArray]:
     n = len(region)
     rows = np.unique(live.uv_triangles)
-    kept = np.unique(live.triangles)
+    kept = np.unique(live.triangles).astype(np.intp)
     n_expression = len(fields["motion"]) - len(EXTRA_NAMES)
     return {
         "mean": fields["mean"][:n].astype(np.float32),

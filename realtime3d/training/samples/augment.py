@@ -75,7 +75,8 @@ class Augmenter:
             image = self.add_noise(image)
         if u[6] < c.jpeg:
             quality = int(rng.integers(15, 85))
-            image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+            coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
         return image
 
     def tone(self, image: Image) -> Image:

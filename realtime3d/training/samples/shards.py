@@ -9,6 +9,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class Shard:
 
 def write_shard(folder: Path, name: str, images: NDArray[np.uint8], labels: Labels) -> None:
     """Write a shard so that a reader sees all of it or nothing."""
-    checked = _checked(labels, len(images), name)
+    checked: dict[str, Any] = _checked(labels, len(images), name)
     with whole(folder / f"{name}.images.npy", make_folder=True) as draft:
         np.save(draft, images)
     with whole(folder / f"{name}.labels.npz") as draft:  # last: with it the shard is there

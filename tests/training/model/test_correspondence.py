@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mediapipe
 import numpy as np
 import pytest
 
@@ -11,6 +10,8 @@ pytest.importorskip("torch", reason="torch is not installed: pip install '.[trai
 from realtime3d.face.model import FaceModel
 from realtime3d.training.learning.losses import region_mask
 from realtime3d.training.model.plain_render import DISTANCE_MM, FOCAL_PX, RENDER_PX, render_plain
+from realtime3d.training.model.solutions import FaceMesh
+from tests.helpers.face_mesh import needs_face_mesh
 from tests.helpers.paths import FACE_MODEL
 
 IRISES = (468, 473)  # right and left
@@ -28,13 +29,15 @@ def iris_error_mm(model, painted: bool) -> float:
     ahead = np.array([0.0, 0, -1])
     vertices = model.mean.astype(np.float64)
     image, _, xyz = render_plain(vertices, model.triangles, np.eye(3), balls if painted else None, ahead)
-    with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as mesh:
-        found = mesh.process(image[..., ::-1].copy()).multi_face_landmarks[0].landmark
-    seen = np.array([(found[i].x, found[i].y) for i in IRISES]) * RENDER_PX
+    with FaceMesh() as mesh:
+        found = mesh.points(image[..., ::-1])
+    assert found is not None
+    seen = found[list(IRISES)] * RENDER_PX
     true = np.array([(xyz[balls == k, :2].min(axis=0) + xyz[balls == k, :2].max(axis=0)) / 2 for k in (1, 2)])
     return float(np.linalg.norm(seen - true, axis=1).mean() * DISTANCE_MM / FOCAL_PX)
 
 
+@needs_face_mesh
 def test_painted_irises_are_found_where_they_are(model):
     assert iris_error_mm(model, painted=True) < 1.5
     assert iris_error_mm(model, painted=False) > 3.0
