@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from realtime3d.render.choose import create_renderer as create_renderer
     from realtime3d.replay import read_table as read_table
     from realtime3d.sinks.base import Sink as Sink
+    from realtime3d.sinks.meshes import write_mesh as write_mesh
     from realtime3d.sources.base import Source as Source
     from realtime3d.sources.base import SourceOptions as SourceOptions
     from realtime3d.sources.choose import open_source as open_source
@@ -82,6 +83,7 @@ _HOMES = {
     "open_source": "sources.choose",
     "read_table": "replay",
     "run": "jobs",
+    "write_mesh": "sinks.meshes",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -1,7 +1,5 @@
 """A run as plain data: what to read, what to write, with which settings. Everything that starts a run goes through it.
 
-    import realtime3d as r3d
-
     summary = r3d.run("clip.mp4", csv="clip.csv", overlay="clip-overlay.mp4")
     print(summary.frames, summary.files)
 
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
-from realtime3d.files import check_output, output_error, stem_for
+from realtime3d.files import check_folder, check_output, make_folder, stem_for
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, sidecar_of, sidecars_of
 from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import is_file_name, open_source
@@ -46,6 +44,8 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    mesh_every: int = 1  # frames between meshes in a folder
+    mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
     send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
@@ -88,7 +88,7 @@ def check(jobs: Sequence[Job]) -> None:
     for job in jobs:
         for kind, path in job.outputs.items():
             OUTPUTS[kind].check_name(kind, path)
-            check_output(path, job.overwrite or job.resume, files)
+            (check_folder if OUTPUTS[kind].folder else check_output)(path, job.overwrite or job.resume, files)
 
 
 def _is_file(source: SourceSpec) -> bool:
@@ -107,21 +107,14 @@ def _check_input(source: SourceSpec) -> None:
 def _files_for(source: str, outputs: Mapping[str, Path], *, many: bool) -> dict[str, Path]:
     files = {}
     for kind, path in outputs.items():
-        suffix = OUTPUTS[kind].suffix
-        folder = many or path.is_dir() or str(path).endswith("/")
-        if many and path.suffix == suffix and not path.is_dir():
+        suffix, is_folder = OUTPUTS[kind].suffix, OUTPUTS[kind].folder
+        folder = many or (not is_folder and (path.is_dir() or str(path).endswith("/")))
+        if many and not is_folder and path.suffix == suffix and not path.is_dir():
             raise UsageError(f"--{kind} {path}: with several inputs name a folder, not a file")
         if folder:
-            _make_folder(path)
+            make_folder(path)
         files[kind] = path / (stem_for(source) + suffix) if folder else path
     return files
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(path, error) from error
 
 
 def _check_distinct(jobs: Sequence[Job]) -> None:
@@ -192,6 +185,8 @@ class Run:
             every=self.job.read.every,
             blendshapes=self.job.blendshapes,
             raw=self.job.raw,
+            mesh_every=self.job.mesh_every,
+            mesh_level=self.job.mesh_level,
             resume=self._resume,
             live_link=self.sending.take(self.info.zero_ns),
         )
@@ -252,6 +247,10 @@ def run(
     parquet: str | Path | None = None,
     jsonl: str | Path | None = None,
     overlay: str | Path | None = None,
+    meshes: str | Path | None = None,
+    glb: str | Path | None = None,
+    mesh_every: int = 1,
+    mesh_level: str | None = None,
     blendshapes: bool = False,
     raw: bool = False,
     send: SendOptions | str | Sequence[str] = (),
@@ -272,7 +271,7 @@ def run(
     (13, ['faces.csv', 'faces.json'])
 
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
-    - csv, parquet, jsonl, overlay: files to write;
+    - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
     - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
@@ -280,7 +279,7 @@ def run(
     - tracker: one of your own, which stays open (its settings count), else one is made with `config`;
     - sinks: more places for results to go to, see `Sink`; observe: is called with each `FrameResult`.
     """
-    wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay}
+    wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay, "meshes": meshes, "glb": glb}
     job = Job(
         source=str(source) if isinstance(source, Path) else source,
         outputs={kind: Path(path) for kind, path in wanted.items() if path is not None},
@@ -288,6 +287,8 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        mesh_every=mesh_every,
+        mesh_level=mesh_level,
         send=SendOptions.of(send),
         resume=resume,
         overwrite=overwrite,

@@ -19,6 +19,7 @@ from typing import Literal
 import realtime3d
 from realtime3d import guest
 from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, loading_line, reinstall_line
+from realtime3d.process import system_name, when_first_used
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
           "numba": "numba", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # fmt: skip
@@ -60,10 +61,11 @@ def versions() -> Iterator[Finding]:
     """This package, Python, and the libraries of the default install."""
     yield Finding("ok", f"realtime3d {realtime3d.__version__} in {Path(__file__).parents[1]}")
     remedy = "make an environment with a newer Python" if sys.version_info < (3, 10) else ""
-    yield _against_tested("Python", platform.python_version(), remedy, f" on {platform.platform()}")
+    yield _against_tested("Python", platform.python_version(), remedy, f" on {system_name()}")
     for module, name in NEEDED.items():
         try:
-            version = getattr(importlib.import_module(module), "__version__", "")
+            with when_first_used("sounddevice"):
+                version = getattr(importlib.import_module(module), "__version__", "")
         except ImportError as error:
             yield Finding("broken", f"{name} does not load: {error}", loading_line(module, error))
         else:

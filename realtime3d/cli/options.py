@@ -43,6 +43,11 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--smooth", action=argparse.BooleanOptionalAction, default=None, help="smooth over time (on by default)"
     )
+    add_lens_options(group)
+
+
+def add_lens_options(group: argparse._ArgumentGroup) -> None:
+    """What is known of the camera."""
     lens = group.add_mutually_exclusive_group()
     lens.add_argument("--fov", metavar="DEG", type=float, help="angle of view across the longer side (60 unless told)")
     lens.add_argument("--intrinsics", metavar="F", help="OpenCV calibration file, with lens distortion")
@@ -60,7 +65,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Files that a run writes. With several inputs each names a folder."""
     group = parser.add_argument_group("outputs")
     for kind, output in OUTPUTS.items():
-        group.add_argument(f"--{kind}", metavar="F", type=Path, help=output.help)
+        group.add_argument(f"--{kind}", metavar="DIR" if output.folder else "F", type=Path, help=output.help)
+    group.add_argument("--mesh-every", metavar="N", type=at_least(1), default=1, help="meshes of each N-th frame")
+    group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (of PLYs full, of GLB live)")
+    add_table_options(group)
+
+
+def add_table_options(group: argparse._ArgumentGroup) -> None:
+    """More columns, and whether files may be replaced."""
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")

@@ -12,6 +12,9 @@ from realtime3d.face.eyes import Eyeballs
 from realtime3d.face.linear import combined
 from realtime3d.types import FloatArray
 
+Y_UP = np.array([1, -1, -1], dtype=np.float32)  # from our axes (y down, z away) to those of mesh files
+SEAM = 0.15  # of the texture: an edge of a triangle that lies in one chart is shorter
+
 
 @dataclass(frozen=True)
 class HeadMesh:
@@ -62,6 +65,31 @@ class HeadMesh:
         if self.balls is not None:
             self.balls.turn(out, neutral, x)
         return out
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """One face's surface as files hold it: mm, x right, y up, z towards the viewer, vertices split at the seams."""
+
+    vertices: FloatArray  # (N, 3) in the head's frame
+    triangles: NDArray[np.int32]  # (T, 3) anticlockwise seen from outside
+    uv: FloatArray  # (N, 2) in [0, 1], v down
+
+
+def split_seams(
+    uv: FloatArray, triangles: NDArray[np.int32]
+) -> tuple[FloatArray, NDArray[np.int32], NDArray[np.int32]]:
+    """`uv`, `uv_vertex` and `uv_triangles` of a model that has one texture coordinate for each vertex.
+
+    Its triangles that join two charts would smear half of the texture: each takes one colour, that of its first corner.
+    """
+    corners = uv[triangles]
+    across = (np.ptp(corners, axis=1) > SEAM).any(axis=1)
+    rows = np.ascontiguousarray(triangles, dtype=np.int32).copy()
+    places = np.repeat(corners[across, 0], 3, axis=0)
+    rows[across] = len(uv) + np.arange(len(places), dtype=np.int32).reshape(-1, 3)
+    owner = np.concatenate([np.arange(len(uv), dtype=np.int32), triangles[across].reshape(-1)]).astype(np.int32)
+    return np.concatenate([uv, places]).astype(np.float32), owner, rows
 
 
 def triangles_of(faces: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from realtime3d.errors import MissingError
 from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
 from realtime3d.face.linear import combined
-from realtime3d.face.mesh import HeadMesh, quads_of, unpacked
+from realtime3d.face.mesh import HeadMesh, quads_of, split_seams, unpacked
 from realtime3d.types import FloatArray
 
 FORMATS = (1, 2)  # 2 has a full head beside the live one, and seams in its texture layout
@@ -58,6 +58,7 @@ class FaceModel:
     retarget_cross: FloatArray  # (52, 29 + 5) the same against eta and extras
     uv_vertex: NDArray[np.int32] | None = None  # (U,) whose the rows of `uv` are; None: one for each vertex
     uv_triangles: NDArray[np.int32] | None = None  # (T, 3) the triangles as rows of `uv`; None: as they are
+    arkit_to_motion: FloatArray | None = None  # (29 + 5, 52) the motion that is nearest to each of ARKit's actions
     balls: Eyeballs | None = None  # None: gaze moves the eyes linearly
     full_in: Path | None = field(default=None, repr=False, compare=False)  # the file that holds the full head
 
@@ -103,6 +104,7 @@ class FaceModel:
             retarget_cross=floats("retarget_cross"),
             uv_vertex=ints("uv_vertex") if "uv_vertex" in arrays else None,
             uv_triangles=ints("uv_triangles") if "uv_triangles" in arrays else None,
+            arkit_to_motion=floats("arkit_to_motion") if "arkit_to_motion" in arrays else None,
             balls=_balls(arrays, floats("mean"), texts("region_names")) if "eye_sine" in arrays else None,
             full_in=full_in,
         )
@@ -125,11 +127,13 @@ class FaceModel:
 
     @cached_property
     def _live(self) -> HeadMesh:
-        rows = self.uv_triangles if self.uv_triangles is not None else self.triangles
-        owner = self.uv_vertex if self.uv_vertex is not None else np.arange(len(self.mean), dtype=np.int32)
+        if self.uv_vertex is not None and self.uv_triangles is not None:
+            uv, owner, rows = self.uv, self.uv_vertex, self.uv_triangles
+        else:
+            uv, owner, rows = split_seams(self.uv, self.triangles)
         return HeadMesh(
             self.mean, self.shape_basis, self._motion, self.n_expression, quads_of(self.triangles), self.region,
-            self.uv, owner, quads_of(rows), self.balls,
+            uv, owner, quads_of(rows), self.balls,
         )  # fmt: skip
 
     @cached_property
@@ -201,6 +205,15 @@ class FaceModel:
         if name not in self.landmark_sets:
             raise ValueError(f"no landmark set {name!r}; known: {', '.join(self.landmark_sets)}")
         return self._landmark_bases[name].face(*(np.asarray(part, dtype=np.float32) for part in (alpha, eta, extras)))
+
+    def actions(self, neutral: FloatArray, level: str = LIVE) -> FloatArray:
+        """(52, V, 3) mm: by how much each of ARKit's actions at full strength moves a resting head (V, 3)."""
+        if self.arkit_to_motion is None:
+            raise MissingError("this face model does not say how ARKit's actions move it: take one that ships")
+        motion = np.ascontiguousarray(self.arkit_to_motion.T)
+        eta, extras = motion[:, : self.n_expression], motion[:, self.n_expression :]
+        moved: FloatArray = self.mesh(level).deform(neutral, eta, extras) - neutral
+        return moved
 
     def blendshapes(self, eta: ArrayLike, extras: ArrayLike | None = None) -> dict[str, float]:
         """ARKit's 52 weights in [0, 1] that move the face as eta and extras do."""

@@ -31,6 +31,8 @@ class SinkOptions:
     every: int = 1
     blendshapes: bool = False
     raw: bool = False
+    mesh_every: int = 1
+    mesh_level: str | None = None
     resume: ResumePoint | None = None
     live_link: Values | None = None  # of a Live Link Face take; None: the lowest id, measured
 
@@ -53,6 +55,7 @@ class Output:
     last: Callable[[Path, float], End]  # where the file of a killed run ends; gets the run's start in seconds
     sidecar: bool = False  # whether a JSON file beside it explains it
     suffixes: tuple[str, ...] = ()  # that a file may have; any where empty
+    folder: bool = False  # whether it is a folder of files
 
     def check_name(self, kind: str, path: Path) -> None:
         """Refuse a file name that would not be read as what it is."""
@@ -132,6 +135,23 @@ def _overlay_end(path: Path, start_s: float) -> End:
     return (None if video_s is None else video_s + start_s), None
 
 
+def _meshes(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.mesh_runs import MeshFolderSink
+
+    return MeshFolderSink(path, options.model, options.mesh_every, options.mesh_level)
+
+
+def _animation(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.mesh_runs import AnimationSink
+
+    return AnimationSink(path, options.model, options.mesh_level)
+
+
+def _from_the_start(path: Path, start_s: float) -> End:
+    """What cannot be taken up half-way is made again."""
+    return None, None
+
+
 OUTPUTS: Mapping[str, Output] = {
     "csv": Output(".csv", "table of every face in every frame, with a .json sidecar", _csv, _text_end, sidecar=True),
     "parquet": Output(
@@ -147,6 +167,10 @@ OUTPUTS: Mapping[str, Output] = {
         _overlay,
         _overlay_end,
         suffixes=(".mp4", ".m4v", ".mov"),  # the last one is nearly the same, and players agree
+    ),
+    "meshes": Output("", "folder of PLY meshes: 000123_ID.ply, frame and face", _meshes, _from_the_start, folder=True),
+    "glb": Output(
+        ".glb", "the head as it moved, with the picture's colours", _animation, _from_the_start, suffixes=(".glb",)
     ),
 }
 
