@@ -134,7 +134,6 @@ def test_without_network_and_variable_the_line_names_both(
         started(hook, tmp_path).initialize("standard", {"force_include": {}})  # type: ignore[attr-defined]
 
 
-@pytest.mark.slow
 def test_pip_shows_the_line_and_no_traceback(hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "source"
     source.mkdir()
