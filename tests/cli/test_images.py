@@ -193,6 +193,19 @@ def test_nothing_is_written_over_unasked(images: Images, faces: Path, tmp_path: 
     assert images(faces, "--formats", "none") == 5
 
 
+def test_an_output_inside_the_input_is_no_input(net_folder: Path, tmp_path: Path) -> None:
+    """The second run does not measure the overlays of the first one."""
+    with open_source(clip_path()) as source:
+        photo(tmp_path / "in" / "deep" / "a.png")
+        cv2.imwrite(str(tmp_path / "in" / "deep" / "a.png"), next(iter(source)).image)
+    words = ["images", str(tmp_path / "in"), "--out", str(tmp_path / "in" / "out"), "--formats", "none", "-q"]
+    nets = ["--models", str(net_folder), "--backend", "fake"]
+    assert cli.main([*words, *nets]) == 0
+    assert (tmp_path / "in" / "out" / "a" / "a_overlay.jpg").exists()
+    assert cli.main([*words, *nets, "--overwrite"]) == 0
+    assert [row["id"] for row in rows(tmp_path / "in" / "out" / "faces.csv")] == ["a"]
+
+
 def test_a_disk_that_is_full_ends_the_run_with_one_line(
     images: Images, faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
