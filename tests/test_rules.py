@@ -23,6 +23,7 @@ HOMES = {  # library -> where it may be imported
     "OpenGL": ("render",),
     "av": ("sources", "sinks", "training"),
     "pyarrow": ("sinks",),
+    "open3d": ("view",),
     "anny": ("training",),
     "onnx": ("training", "backends"),
     "matplotlib": ("demo", "training", "bench"),

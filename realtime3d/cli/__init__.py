@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from realtime3d.errors import MissingError, Realtime3dError
 
-COMMANDS = ("demo", "video", "live", "images", "replay", "build", "bench", "training", "config", "doctor")
+COMMANDS = ("demo", "video", "live", "images", "view", "replay", "build", "bench", "training", "config", "doctor")
 
 
 class Parser(argparse.ArgumentParser):

@@ -137,7 +137,7 @@ def send_from(args: argparse.Namespace) -> SendOptions:
 def _calibration(args: argparse.Namespace) -> Path | None:
     """The file of --calibration, else the one beside the person's profile where there is one or is to be one."""
     profile = getattr(args, "profile", None)
-    if args.calibration is not None or profile is None:
+    if args.calibration is not None or profile is None or profile.is_dir():  # a folder is refused as a profile
         return args.calibration
     beside = profile.with_suffix(".calibration.toml")
     return beside if beside.exists() or args.learn else None

@@ -81,11 +81,14 @@ class Problem:
     text: str
 
 
-def plan(inputs: Sequence[str]) -> list[Task | Problem]:
-    """What is to be done, in order; a row or picture that cannot be has its `Problem` in its place."""
+def plan(inputs: Sequence[str], out: Path | None = None) -> list[Task | Problem]:
+    """What is to be done, in order; a row or picture that cannot be has its `Problem` in its place.
+
+    What lies in `out` is no input.
+    """
     planned: list[Task | Problem] = []
     taken: dict[str, Task] = {}
-    for wanted in read_inputs(inputs):
+    for wanted in read_inputs(inputs, out):
         task = _task(wanted, taken)
         if isinstance(task, Task):
             taken[_key(task.id)] = task

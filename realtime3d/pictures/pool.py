@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -26,7 +28,16 @@ def _open_worker(job: PicturesJob, planned: Collection[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; who started this process decides
     logging.getLogger("realtime3d").setLevel(logging.ERROR)  # what is to be said of nets and settings is said already
     hush_native_code()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = PictureWorker(job, planned).__enter__()
+
+
+def _end_with_parent() -> None:
+    """A process that was killed cannot end its helpers: they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do(task: Task) -> Done:

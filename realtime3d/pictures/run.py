@@ -55,7 +55,7 @@ def run_pictures(
     interrupted: Callable[[], bool] = lambda: False,
 ) -> PicturesSummary:
     """Do a job. `expect` is told how many pictures there are, `observe` of each that is done; `until` may end early."""
-    planned = plan(job.inputs)
+    planned = plan(job.inputs, job.out)
     paths = {name: job.out / name for name in (TABLE, ERRORS, SHEET, FACTS, PARQUET)}
     _check_outputs(job, planned, paths)
     if job.parquet:

@@ -43,15 +43,18 @@ class Wanted:
     problem: str = ""
 
 
-def read_inputs(inputs: Sequence[str]) -> list[Wanted]:
-    """What all inputs name, in order. Rows of lists that make no sense come with their `problem`."""
+def read_inputs(inputs: Sequence[str], without: Path | None = None) -> list[Wanted]:
+    """What all inputs name, in order. Rows of lists that make no sense come with their `problem`.
+
+    Folders and patterns name nothing that lies in the folder `without`: an output is no input.
+    """
     wanted: list[Wanted] = []
     for name in inputs:
-        wanted += _read_input(name)
+        wanted += _read_input(name, without.resolve() if without else None)
     return wanted
 
 
-def _read_input(name: str) -> list[Wanted]:
+def _read_input(name: str, without: Path | None) -> list[Wanted]:
     path = Path(name)
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
@@ -67,7 +70,8 @@ def _read_input(name: str) -> list[Wanted]:
     if not is_folder and not glob.has_magic(name):
         raise SourceError(f"{name} does not exist: check the name and the folder ({Path.cwd()})")
     found = path.rglob("*") if is_folder else map(Path, glob.glob(name, recursive=True))
-    files = sorted((f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()), key=natural)
+    pictures = (f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file())
+    files = sorted((f for f in pictures if without not in f.resolve().parents), key=natural)
     if not files:
         reason = "holds no pictures" if is_folder else "names no picture that exists"
         raise SourceError(f"{name} {reason} ({', '.join(sorted(PICTURE_SUFFIXES))}): check the path")

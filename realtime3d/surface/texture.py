@@ -14,7 +14,7 @@ from realtime3d.raster import interpolate, rasterize
 from realtime3d.surface.visibility import look_at, seen
 from realtime3d.types import FloatArray, Image
 
-SIZE = 1024  # px of a texture's side
+SIZE = 1024  # px of a texture's side, even
 SKIN = ("face", "ears", "scalp", "neck", "lips", "eyelids")  # what is not seen continues what is
 PLAIN = {  # BGR of what is not seen, in the light that makes skin SKIN_LIGHT
     "teeth": (205, 222, 228), "tongue": (105, 95, 170), "mouth_inside": (45, 40, 90), "sockets": (60, 55, 95),
@@ -52,6 +52,8 @@ class TexturePainter:
         for name, colour in PLAIN.items():
             self._plain[np.isin(region, np.flatnonzero(names == name))] = colour
         self._other = (self._ids >= 0) & ~self._skin
+        self._half = size // 2  # what is guessed is smooth: half the size is enough
+        self._half_skin, self._half_hair = self._skin[::2, ::2], self._hair[::2, ::2]
         self._inside = np.maximum(_blur((self._ids >= 0).astype(np.float32)), 1e-3)
         self._symmetric = self._is_symmetric()
 
@@ -78,22 +80,32 @@ class TexturePainter:
     def _finished(self, colour: FloatArray, weight: FloatArray) -> Texture:
         """What is seen, and around it what it suggests."""
         on_skin = np.where(self._skin, weight, np.float32(0))
-        mean = _mean(colour, np.where(self._hair, 0, on_skin), GREY)
-        hair = _mean(colour, np.where(self._hair, on_skin, 0), mean)
-        hints = np.where(self._hair[..., None], hair, mean).astype(np.float32)
-        sure = np.maximum(on_skin, np.where(self._skin, np.float32(HINT), 0))
-        mixed = hints + (colour - hints) * (on_skin / np.maximum(sure, HINT))[..., None]
+        small = cv2.resize(on_skin, (self._half, self._half), interpolation=cv2.INTER_AREA)
+        known = cv2.resize(colour * on_skin[..., None], (self._half, self._half), interpolation=cv2.INTER_AREA)
+        guess, light = self._guess(known / np.maximum(small, 1e-3)[..., None], small)
+        image = cv2.resize(guess, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+        image[self._other] = self._plain[self._other] * (light / SKIN_LIGHT)
+        colour -= image
+        colour *= weight[..., None]
+        image += colour
+        return Texture(cv2.convertScaleAbs(image).astype(np.uint8, copy=False), cv2.convertScaleAbs(weight * 255))
+
+    def _guess(self, colour: FloatArray, weight: FloatArray) -> tuple[FloatArray, float]:
+        """Colours of all skin and hair at half the size, from those that are seen; and how light the skin is."""
+        mean = _mean(colour, np.where(self._half_hair, 0, weight), GREY)
+        hair = _mean(colour, np.where(self._half_hair, weight, 0), mean)
+        hints = np.where(self._half_hair[..., None], hair, mean).astype(np.float32)
+        sure = np.maximum(weight, np.where(self._half_skin, np.float32(HINT), 0))
+        mixed = hints + (colour - hints) * (weight / np.maximum(sure, HINT))[..., None]
         guess = spread(mixed.astype(np.float32), sure)
         if self._symmetric:
-            guess += self._detail(guess, on_skin)[:, ::-1]
-        guess[self._other] = self._plain[self._other] * (float(mean.mean()) / SKIN_LIGHT)
-        image = guess + (colour - guess) * weight[..., None]
-        return Texture(np.clip(image, 0, 255).round().astype(np.uint8), (weight * 255).round().astype(np.uint8))
+            guess += self._detail(guess, weight)[:, ::-1]
+        return np.clip(guess, 0, 255), float(mean.mean())
 
     def _detail(self, colour: FloatArray, weight: FloatArray) -> FloatArray:
         """What is fine in it, where it is seen."""
         size = (self.size // COARSE, self.size // COARSE)
-        light = cv2.resize(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), (self.size, self.size))
+        light = cv2.resize(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), (self._half, self._half))
         return (colour - light) * weight[..., None]
 
     def _is_symmetric(self) -> bool:
@@ -113,7 +125,7 @@ def _blur(values: FloatArray) -> FloatArray:
 
 def _mean(colour: FloatArray, weight: FloatArray, otherwise: ArrayLike) -> FloatArray:
     """The mean colour where `weight` is; `otherwise` where that is next to nothing."""
-    few = colour[::4, ::4], weight[::4, ::4].astype(np.float32)
+    few = colour[::2, ::2], weight[::2, ::2].astype(np.float32)
     total = float(few[1].sum())
     mean = np.einsum("yxc,yx->c", *few) / total if total > 1 else otherwise
     return np.asarray(mean, dtype=np.float32)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,6 +193,19 @@ def test_nothing_is_written_over_unasked(images: Images, faces: Path, tmp_path: 
     assert images(faces, "--formats", "none") == 5
 
 
+def test_an_output_inside_the_input_is_no_input(net_folder: Path, tmp_path: Path) -> None:
+    """The second run does not measure the overlays of the first one."""
+    with open_source(clip_path()) as source:
+        photo(tmp_path / "in" / "deep" / "a.png")
+        cv2.imwrite(str(tmp_path / "in" / "deep" / "a.png"), next(iter(source)).image)
+    words = ["images", str(tmp_path / "in"), "--out", str(tmp_path / "in" / "out"), "--formats", "none", "-q"]
+    nets = ["--models", str(net_folder), "--backend", "fake"]
+    assert cli.main([*words, *nets]) == 0
+    assert (tmp_path / "in" / "out" / "a" / "a_overlay.jpg").exists()
+    assert cli.main([*words, *nets, "--overwrite"]) == 0
+    assert [row["id"] for row in rows(tmp_path / "in" / "out" / "faces.csv")] == ["a"]
+
+
 def test_a_disk_that_is_full_ends_the_run_with_one_line(
     images: Images, faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,6 +242,50 @@ def test_a_process_that_dies_costs_one_picture(faces: Path, net_folder: Path, tm
     assert [row["id"] for row in rows(tmp_path / "out" / "faces.csv")] == ["id0", "id1", "id3", "id4"]
     (problem,) = rows(tmp_path / "out" / "errors.csv")
     assert (problem["id"], problem["problem"]) == ("id2", pool.DIED)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
+def test_a_killed_run_leaves_no_process(faces: Path, net_folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import os, sys, time\n"
+        "from realtime3d.pictures import work\n"
+        "def do(self, task):\n"
+        "    open(os.path.join(sys.argv[-1], str(os.getpid())), 'w').close()\n"
+        "    time.sleep(300)\n"
+        "work.PictureWorker.do = do\n"
+        "if __name__ == '__main__':\n"
+        "    from realtime3d import cli\n"
+        "    sys.exit(cli.main(sys.argv[1:-1]))\n"
+    )
+    seen = tmp_path / "workers"
+    seen.mkdir()
+    command = [sys.executable, str(script), "images", str(faces), "--out", str(tmp_path / "out"), "--workers", "2",
+               "--models", str(net_folder), "--backend", "fake", str(seen)]  # fmt: skip
+    run = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        assert until(lambda: len(list(seen.iterdir())) == 2, 120)
+    finally:
+        run.kill()
+        run.wait(30)
+    workers = [int(path.name) for path in seen.iterdir()]
+    assert until(lambda: not any(map(alive, workers)), 30)
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_parquet_is_the_same_table(images: Images, faces: Path, tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""Look at meshes and tables in a 3D window.
+
+FILE is a .ply, .obj or .glb file, a folder that `images` or `--meshes` wrote, or a table (.csv, .parquet, .jsonl) of
+`video` or `live`, which is played.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from realtime3d.cli import options
+
+EPILOG = "needs Open3D: pip install 'realtime3d[viewer]'"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--screenshot", metavar="F.png", type=Path, help="save what the window shows at first, and end")
+    parser.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for screenshots (key s)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a screenshot that is there already")
+    parser.add_argument(
+        "--models", metavar="compact|accurate|DIR", default="default", help="as when a table was written"
+    )
+    options.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from realtime3d.files import check_output
+    from realtime3d.replay import read_table
+    from realtime3d.view.open3d_ import Viewer
+    from realtime3d.view.scenes import TABLE_SUFFIXES, scenes_of
+    from realtime3d.view.window import check_display
+
+    if args.screenshot is not None:
+        check_output(args.screenshot, args.overwrite, [args.file])
+    is_table = args.file.suffix.lower() in TABLE_SUFFIXES
+    results = [r for r in read_table(args.file, models=args.models) if r.faces] if is_table else []
+    viewer = Viewer(scenes_of(args.file, results), args.save_to)
+    if args.screenshot is None:  # Open3D draws a single picture without a display, too
+        check_display()
+    viewer.run(args.screenshot)
+    if not args.quiet and viewer.saved:
+        print(f"  written: {', '.join(map(str, viewer.saved))}")
+    return 0
