@@ -12,6 +12,7 @@ import av.error
 
 from realtime3d.clock import NS_PER_S, to_ns, to_s
 from realtime3d.errors import SourceError
+from realtime3d.process import give_back_pages
 from realtime3d.sources.apart import Apart
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.decode import (
@@ -187,6 +188,7 @@ class VideoFile(Source):
             if not self._closed:
                 self._closed = True
                 self._release()
+                give_back_pages()
 
     def _release(self) -> None:
         close = self._decoder.close if self._decoder else _nothing
