@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
-from realtime3d.files import check_output, output_error
-from realtime3d.sinks.choose import OUTPUTS, SinkOptions, sidecar_of, sidecars_of
+from realtime3d.sinks.check import Files, check_files
+from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
+from realtime3d.sinks.names import files_for
 from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import is_file_name, open_source
+from realtime3d.sources.inputs import identity_of, input_files
 
 if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sources.base import Source, SourceInfo
     from realtime3d.tracker import FaceTracker
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +52,37 @@ class Job:
     raw: bool = False  # tables also get the values before smoothing
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
+    reads: tuple[Path, ...] = ()  # files that the settings came from: no output may replace them
 
     def files(self) -> list[Path]:
-        """Every file that the run writes."""
-        return list(dict.fromkeys([*self.outputs.values(), *sidecars_of(self.outputs)]))
+        """The files that are there after the run: outputs and the sidecars that explain them."""
+        return self.everything().results()
+
+    def everything(self) -> Files:
+        """Every file that the run reads beside its source, and writes."""
+        settings = (self.boxes, self.config.camera.intrinsics, self.config.detector.model_file)
+        read = (*self.reads, *(Path(file) for file in settings if file))
+        profile = Path(self.profile) if self.profile else None
+        return Files(self.outputs, profile, read, str(self.source), replaces=self.overwrite or self.resume)
 
     def tracker(self) -> FaceTracker:
         """A tracker with the job's settings; it opens with `with`."""
         from realtime3d.tracker import FaceTracker
 
-        if self.profile:
-            check_output(Path(self.profile), overwrite=True)  # now, and not when the person has been learned
         return FaceTracker(config=self.config, boxes=self.boxes, profile=self.profile)
 
 
 # -- planning ---------------------------------------------------------------------------------------------------------
 
 
-def plan(inputs: Sequence[str], outputs: Mapping[str, Path], template: Job) -> list[Job]:
+def plan(inputs: Sequence[str], outputs: Mapping[str, str | Path], template: Job) -> list[Job]:
     """One job for each input, everything else as in `template`. Where there are several, `outputs` names folders.
 
     Folders are made. What cannot work is refused here: missing inputs, files that are there already (unless the job
     may overwrite or resumes), two outputs of one name.
     """
     many = len(inputs) > 1
-    jobs = [replace(template, source=source, outputs=_files_for(source, outputs, many=many)) for source in inputs]
+    jobs = [replace(template, source=source, outputs=files_for(source, outputs, many=many)) for source in inputs]
     check(jobs)
     return jobs
 
@@ -80,12 +91,9 @@ def check(jobs: Sequence[Job]) -> None:
     """Refuse jobs that cannot work, before anything is opened or written."""
     for job in jobs:
         _check_input(job.source)
-    _check_distinct(jobs)
-    files = [Path(str(job.source)) for job in jobs if _is_file(job.source)]
-    for job in jobs:
-        for kind, path in job.outputs.items():
-            OUTPUTS[kind].check_name(kind, path)
-            check_output(path, job.overwrite or job.resume, files)
+        if job.resume and job.overwrite:
+            raise UsageError("--resume goes on with what is there, --overwrite replaces it: give one of them")
+    check_files([job.everything() for job in jobs], (file for job in jobs for file in input_files(job.source)))
 
 
 def _is_file(source: SourceSpec) -> bool:
@@ -99,43 +107,6 @@ def _check_input(source: SourceSpec) -> None:
         raise SourceError(f"{str(source)[:60]!r} is no file name ({error}): check it") from error
     if missing:
         raise SourceError(f"{source} does not exist: check the name and the folder ({Path.cwd()})")
-
-
-def _files_for(source: str, outputs: Mapping[str, Path], *, many: bool) -> dict[str, Path]:
-    files = {}
-    for kind, path in outputs.items():
-        suffix = OUTPUTS[kind].suffix
-        folder = many or path.is_dir() or str(path).endswith("/")
-        if many and path.suffix == suffix and not path.is_dir():
-            raise UsageError(f"--{kind} {path}: with several inputs name a folder, not a file")
-        if folder:
-            _make_folder(path)
-        files[kind] = path / (_stem(source) + suffix) if folder else path
-    return files
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(path, error) from error
-
-
-def _stem(source: str) -> str:
-    """A file name for what is made of `source`."""
-    name = Path(source.rstrip("/").rpartition("/")[2]).stem
-    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
-
-
-def _check_distinct(jobs: Sequence[Job]) -> None:
-    """No file is written twice; the tables of one job share their sidecar."""
-    taken: dict[Path, str] = {}
-    for job in jobs:
-        sidecars = {sidecar_of(path): kind for kind, path in job.outputs.items() if OUTPUTS[kind].sidecar}
-        for path, kind in [*((path, kind) for kind, path in job.outputs.items()), *sidecars.items()]:
-            if path.resolve() in taken:
-                raise UsageError(f"--{kind} would write {path}, which is {taken[path.resolve()]} as well: name another")
-            taken[path.resolve()] = f"written for {job.source}"
 
 
 # -- running ----------------------------------------------------------------------------------------------------------
@@ -172,72 +143,107 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self._sinks(interrupted), *sinks]
+        every = [*([self._files(interrupted)] if self.job.outputs else []), *sinks]
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
-        summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
+        summary.source, summary.files = self.info.name, existing(self.job)
         return summary
 
-    def _sinks(self, interrupted: Callable[[], bool]) -> list[Sink]:
-        from realtime3d.sinks.columns import table_columns
+    def _files(self, interrupted: Callable[[], bool]) -> Sink:
+        """The job's files as one sink."""
+        from realtime3d.sinks.run_files import RunFiles
         from realtime3d.sinks.sidecar import SidecarSink
 
+        job, resumed = self.job, self._resume is not None
         options = SinkOptions(
             model=self.tracker.model,
             info=self.info,
-            start_s=self.job.read.start_s,
-            end_s=self.job.read.end_s,
-            every=self.job.read.every,
-            blendshapes=self.job.blendshapes,
-            raw=self.job.raw,
+            start_s=job.read.start_s,
+            end_s=job.read.end_s,
+            every=job.read.every,
+            blendshapes=job.blendshapes,
+            raw=job.raw,
             resume=self._resume,
         )
-        sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
-        facts = {**self._facts(), "columns": table_columns(options.table)}
-        sidecars: list[Sink] = [
+        sinks = [OUTPUTS[kind].make(path, options) for kind, path in job.outputs.items()]
+        facts = self._facts()
+        sidecars = [
             SidecarSink(
                 path,
-                facts,
+                {**facts, "outputs": {kind: file.name for kind, file in explained.items()}},
                 zero_ns=self.info.zero_ns,
-                every=self.job.read.every,
-                resume=self._resume is not None,
+                every=job.read.every,
+                resume=resumed,
                 interrupted=interrupted,
+                outputs=explained,
             )
-            for path in sidecars_of(self.job.outputs)
+            for path, explained in by_sidecar(job.outputs).items()
         ]
-        return [*sinks, *sidecars]
+        return RunFiles(sinks, sidecars, [] if resumed else job.files())
 
-    def _facts(self) -> Mapping[str, Any]:
-        """What a run knows from the start: source, models with their hashes, settings, outputs."""
-        info, models = self.info, self.tracker.model_set
+    def _facts(self) -> dict[str, Any]:
+        """What a run knows from the start: source, models with their hashes, settings."""
+        info = self.info
         return {
             "source": {
                 "name": info.name, "width": info.width, "height": info.height, "fps": info.fps, "live": info.live
             },
-            "models": {
-                "set": models.name,
-                "status": models.status,
-                "files": {part: {"file": f.path.name, "sha256": f.sha256} for part, f in models.files.items()},
-            },
+            **_same_in_one_run(self.job, self.tracker),
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
-            "settings": self.tracker.config.as_dict(),
-            "outputs": {kind: path.name for kind, path in self.job.outputs.items()},
         }  # fmt: skip
+
+
+def _same_in_one_run(job: Job, tracker: FaceTracker) -> dict[str, Any]:
+    """What is known before the source is open and must be the same where a run is continued."""
+    from realtime3d.sinks.columns import TableOptions, table_columns
+
+    models = tracker.model_set
+    table = TableOptions(tracker.model, blendshapes=job.blendshapes, raw=job.raw)
+    return {
+        "input": identity_of(job.source),
+        "part": {"start_s": job.read.start_s, "end_s": job.read.end_s, "every": job.read.every},
+        "boxes": identity_of(job.boxes) if isinstance(job.boxes, (str, Path)) else {},
+        "models": {
+            "set": models.name,
+            "status": models.status,
+            "files": {part: {"file": f.path.name, "sha256": f.sha256} for part, f in models.files.items()},
+        },
+        "settings": tracker.config.as_dict(),
+        "columns": table_columns(table),
+    }
+
+
+def existing(job: Job) -> list[Path]:
+    """The files of a run that are there."""
+    return [path for path in job.files() if path.exists()]
+
+
+def is_done(job: Job, tracker: FaceTracker) -> bool:
+    """Whether a job that resumes has nothing left to do; OutputError where its files are those of another run."""
+    from realtime3d.sinks.resume import is_complete
+
+    return job.resume and bool(job.outputs) and is_complete(job.outputs, _same_in_one_run(job, tracker))
 
 
 @contextmanager
 def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
     """Open the source of a job that `plan` or `check` has seen. The tracker begins a new stream."""
     from realtime3d.render.choose import create_renderer
+    from realtime3d.sinks.lock import Lock
     from realtime3d.sinks.resume import find_resume_point
 
-    read = job.read
-    point = find_resume_point(job.outputs, read.start_s) if job.resume else None
-    if point:
-        read = replace(read, start_s=max(read.start_s, point.source_start_s))
-    tracker.reset(point.next_face_id if point else 0)
-    with open_source(job.source, read) as source, closing(create_renderer()) as renderer:
+    with ExitStack() as opened:
+        for sidecar, explained in by_sidecar(job.outputs).items():
+            lock = Lock(lock_of(sidecar), " and ".join(map(str, explained.values())))
+            opened.callback(lock.close)
+        read = job.read
+        point = find_resume_point(job.outputs, read.start_s) if job.resume else None
+        if point:
+            read = replace(read, start_s=max(read.start_s, point.source_start_s))
+        tracker.reset(point.next_face_id if point else 0)
+        source = opened.enter_context(open_source(job.source, read))
+        renderer = opened.enter_context(closing(create_renderer()))
         yield Run(job, tracker, source, renderer, read, point)
 
 
@@ -285,7 +291,12 @@ def run(
         resume=resume,
         overwrite=overwrite,
     )
+    from realtime3d.pipeline import Summary
+
     check([job])
     with ExitStack() as opened:
         used = tracker or opened.enter_context(job.tracker())
+        if is_done(job, used):
+            _log.warning("%s is finished: there is nothing to resume", job.source)
+            return Summary(str(job.source), existing(job))
         return opened.enter_context(open_run(job, used)).follow(sinks=sinks, observe=observe)

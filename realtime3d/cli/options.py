@@ -59,14 +59,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Files that a run writes. With several inputs each names a folder."""
     group = parser.add_argument_group("outputs")
     for kind, output in OUTPUTS.items():
-        group.add_argument(f"--{kind}", metavar="F", type=Path, help=output.help)
+        group.add_argument(f"--{kind}", metavar="F", help=output.help)
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
 
 
-def outputs_from(args: argparse.Namespace) -> dict[str, Path]:
-    """The outputs that were asked for, by kind."""
+def outputs_from(args: argparse.Namespace) -> dict[str, str]:
+    """The outputs that were asked for, by kind, as they were written: `results/` is a folder."""
     return {kind: getattr(args, kind) for kind in OUTPUTS if getattr(args, kind) is not None}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from realtime3d.cli.interrupt import Interrupt
 from realtime3d.cli.report import progress_bar, summary_lines
-from realtime3d.jobs import Job, open_run
+from realtime3d.jobs import Job, is_done, open_run
 from realtime3d.view.latency import Latency
 
 if TYPE_CHECKING:
@@ -31,11 +31,15 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         raw=args.raw,
         resume=resume,
         overwrite=args.overwrite,
+        reads=(args.config,) if args.config else (),
     )
 
 
 def run_job(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> None:
     """Follow the faces of one input, write its files, print its summary."""
+    if is_done(job, tracker):
+        _say([f"{job.source}: finished already, there is nothing to resume"], args)
+        return
     with open_run(job, tracker) as run, progress_bar(run.info, run.read, quiet=args.quiet) as bar:
         summary = run.follow(until=stop.until, observe=lambda result: bar.update(), interrupted=lambda: stop.requested)
     _say(summary_lines(summary), args)

@@ -49,12 +49,11 @@ class Output:
     help: str  # of the option `--KIND`
     make: Callable[[Path, SinkOptions], Sink]
     last: Callable[[Path, float], End]  # where the file of a killed run ends; gets the run's start in seconds
-    sidecar: bool = False  # whether a JSON file beside it explains it
-    suffixes: tuple[str, ...] = ()  # that a file may have; any where empty
+    suffixes: tuple[str, ...] = ()  # that a file may have, where there are others
 
     def check_name(self, kind: str, path: Path) -> None:
         """Refuse a file name that would not be read as what it is."""
-        if self.suffixes and path.suffix.lower() not in self.suffixes:
+        if path.suffix.lower() not in (self.suffixes or (self.suffix,)):
             raise UsageError(
                 f"--{kind} {path}: this output is a {self.suffix} file: name it {path.with_suffix(self.suffix)}"
             )
@@ -116,11 +115,9 @@ def _overlay_end(path: Path, start_s: float) -> End:
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "csv": Output(".csv", "table of every face in every frame, with a .json sidecar", _csv, _text_end, sidecar=True),
-    "parquet": Output(
-        ".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end, sidecar=True
-    ),
-    "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end),
+    "csv": Output(".csv", "table of every face in every frame", _csv, _text_end),
+    "parquet": Output(".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end),
+    "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end, suffixes=(".jsonl", ".ndjson")),
     "overlay": Output(
         ".mp4",
         "the video with what was found drawn over it (H.264)",
@@ -131,11 +128,19 @@ OUTPUTS: Mapping[str, Output] = {
 }
 
 
-def sidecar_of(table: Path) -> Path:
-    """The JSON file beside a table."""
-    return table.with_suffix(".json")
+def sidecar_of(output: Path) -> Path:
+    """The JSON file beside an output that explains it."""
+    return output.with_suffix(".json")
 
 
-def sidecars_of(outputs: Mapping[str, Path]) -> list[Path]:
-    """The JSON files of a run's tables, each once: tables of one name share theirs."""
-    return list(dict.fromkeys(sidecar_of(path) for kind, path in outputs.items() if OUTPUTS[kind].sidecar))
+def lock_of(sidecar: Path) -> Path:
+    """What a run holds while it writes the outputs of a sidecar."""
+    return sidecar.with_name(f".{sidecar.stem}.lock")
+
+
+def by_sidecar(outputs: Mapping[str, Path]) -> dict[Path, dict[str, Path]]:
+    """The sidecars of a run, each with the outputs that it explains: those of one name share theirs."""
+    found: dict[Path, dict[str, Path]] = {}
+    for kind, path in outputs.items():
+        found.setdefault(sidecar_of(path), {})[kind] = path
+    return found

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from realtime3d.sinks.choose import OUTPUTS
+from realtime3d.files import leftovers
+from realtime3d.sinks.check import refuse_sidecars_of_others
+from realtime3d.sinks.choose import OUTPUTS, by_sidecar
+from realtime3d.sinks.sidecar import read_sidecar, refuse_other_run, sizes
 from realtime3d.sinks.tables import RESUME_SLACK_S
 
 
@@ -42,3 +46,22 @@ def find_resume_point(outputs: Mapping[str, Path], start_s: float = 0.0) -> Resu
             next_id = max(next_id, largest_id + 1)
     point = min(ends, default=start_s)
     return ResumePoint(point, point - start_s, next_id)
+
+
+def is_complete(outputs: Mapping[str, Path], facts: Mapping[str, Any]) -> bool:
+    """Whether a run of these facts has finished all of these outputs, and nobody has changed them since.
+
+    OutputError where what is there belongs to another run.
+    """
+    refuse_sidecars_of_others(outputs)
+    complete = True
+    for sidecar, explained in by_sidecar(outputs).items():
+        old = read_sidecar(sidecar)
+        if old is None:
+            complete = False
+            continue
+        refuse_other_run(sidecar, old, facts)
+        whole = old.get("bytes", {}) == sizes(explained) and old.get("state") == "complete"
+        left = any(file.exists() for path in explained.values() for file in leftovers(path))
+        complete = complete and whole and len(sizes(explained)) == len(explained) and not left
+    return complete

@@ -4,6 +4,7 @@ frame at any moment, and can go on where a killed run stopped."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,8 @@ class CsvSink:
 
     def __enter__(self) -> Self:
         header = ",".join(self.columns).encode() + b"\n"
-        keep = 0
-        if self._options.resume_s is not None:
-            keep = bytes_before(self._path, self._options.resume_s)
-            _check_header(self._path, header, keep)
+        keep = _kept_bytes(self._path, self._options.resume_s)
+        _check_header(self._path, header, keep)
         self._file = AppendFile(self._path, keep)
         if not keep:
             self._file.append(header)
@@ -72,8 +71,7 @@ class JsonlSink:
         self._path, self._options = path, options
 
     def __enter__(self) -> Self:
-        resume_s = self._options.resume_s
-        self._file = AppendFile(self._path, 0 if resume_s is None else bytes_before(self._path, resume_s))
+        self._file = AppendFile(self._path, _kept_bytes(self._path, self._options.resume_s))
         return self
 
     def write(self, result: FrameResult, image: Image | None) -> None:
@@ -141,7 +139,7 @@ def timed_lines(path: Path) -> Iterator[tuple[int, float | None, int | None]]:
                 is_header = end == 0 and line.startswith(b"frame,face_id,timestamp")
                 try:
                     time, face = (None, None) if is_header else _read_line(line)
-                except (ValueError, KeyError, IndexError, TypeError):
+                except (ValueError, KeyError, IndexError, TypeError, OverflowError, RecursionError):
                     return
                 end += len(line)
                 yield end, time, face
@@ -165,9 +163,15 @@ def _read_line(line: bytes) -> tuple[float, int | None]:
     """(timestamp, largest face id) of a row of CSV or a line of JSONL."""
     if not line.startswith(b"{"):
         _, face, time, _ = line.split(b",", 3)
-        return float(time), int(face)
+        return _finite(float(time)), int(face)
     entry = json.loads(line)
-    return float(entry["timestamp"]), max((face["face_id"] for face in entry["faces"]), default=None)
+    return _finite(float(entry["timestamp"])), max((int(face["face_id"]) for face in entry["faces"]), default=None)
+
+
+def _finite(time_s: float) -> float:
+    if not math.isfinite(time_s):
+        raise ValueError("no time")
+    return time_s
 
 
 def bytes_before(path: Path, time_s: float) -> int:
@@ -177,6 +181,17 @@ def bytes_before(path: Path, time_s: float) -> int:
         if time is not None and time >= time_s - RESUME_SLACK_S:
             break
         keep = end
+    return keep
+
+
+def _kept_bytes(path: Path, resume_s: float | None) -> int:
+    """How much of a killed run's table is kept; of which nothing is, goes."""
+    keep = 0 if resume_s is None else bytes_before(path, resume_s)
+    if resume_s is not None and keep == 0:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(path, error) from error
     return keep
 
 
