@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from realtime3d.cli.interrupt import Interrupt
+from realtime3d.cli import complain
+from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
 from realtime3d.cli.report import progress_bar, summary_lines
+from realtime3d.errors import Realtime3dError, printable
 from realtime3d.jobs import Job, is_done, open_run
 from realtime3d.view.latency import Latency
 
@@ -45,6 +48,26 @@ def run_job(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Inte
     _say(summary_lines(summary), args)
 
 
+def run_jobs(jobs: Sequence[Job], tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> int:
+    """One after the other, and on after one that fails; the exit code of the first that did."""
+    failures: list[Realtime3dError] = []
+    failed: list[str] = []
+    for job in jobs:
+        try:
+            run_job(job, tracker, args, stop)
+        except Realtime3dError as error:
+            if len(jobs) == 1 or args.fail_fast:
+                raise
+            complain(f"{job.source}: {error}")
+            failures.append(error)
+            failed.append(str(job.source))
+        if stop.requested:
+            break
+    if failed:
+        complain(f"{len(failed)} of {len(jobs)} inputs failed: {', '.join(failed)}")
+    return INTERRUPTED if stop.requested else failures[0].exit_code if failures else 0
+
+
 def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> None:
     """The same for a camera or stream, with a window unless there is to be none."""
     latency = Latency("capture to result" if args.no_window else "capture to display")
@@ -64,7 +87,7 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
             if window is None:
                 latency.add(result.frame.t_ns)
 
-        summary = run.follow(window=window, until=stop.until, observe=observe)
+        summary = run.follow(window=window, until=stop.until, observe=observe, interrupted=lambda: stop.requested)
     if window:
         summary.files += window.saved
     _say([*summary_lines(summary), f"  {latency}"], args)
@@ -72,4 +95,6 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
 
 def _say(lines: list[str], args: argparse.Namespace) -> None:
     if not args.quiet:
-        print("\n".join(lines))
+        for line in lines:
+            indent = line[: len(line) - len(line.lstrip())]
+            print(indent + printable(line))

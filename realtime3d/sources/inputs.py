@@ -48,7 +48,7 @@ def identity_of(spec: SourceSpec) -> dict[str, Any]:
     sizes = [file.stat().st_size for file in files]
     if len(files) > 1:  # pictures: their names and sizes, and how the first one begins
         names = "\0".join(f"{file.name}\0{size}" for file, size in zip(files, sizes, strict=True))
-            digest.update(os.fsencode(names))
+        digest.update(os.fsencode(names))
     with open(files[0], "rb") as file:
         digest.update(file.read(HASHED_BYTES))
         file.seek(max(0, sizes[0] - HASHED_BYTES))

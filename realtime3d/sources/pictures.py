@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from realtime3d.clock import to_ns, to_s
+from realtime3d.clock import LONGEST_S, to_ns, to_s
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.pixels import to_bgr
@@ -209,7 +209,7 @@ def _has_time(item: Any) -> bool:
 
 def _checked_time(time: Any, last_ns: int | None) -> int:
     seconds = float(time)
-    if not np.isfinite(seconds):
+    if not abs(seconds) < LONGEST_S:
         raise UsageError(f"the time of a picture is {seconds}: give finite seconds")
     t_ns = to_ns(seconds)
     if last_ns is not None and t_ns <= last_ns:

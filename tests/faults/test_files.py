@@ -70,7 +70,9 @@ def test_what_exists_stays(there: str, words: list[str], video: Video, clip: Pat
         (tmp_path / "a.csv").mkdir()
         there, words = "a.csv/clip.csv", ["--csv", "a.csv/"]
     (tmp_path / there).write_text("mine")
-    video(clip, *words).is_one_line(5, "killed run left" if there.endswith(("parts", "previous")) else "there already", "--overwrite")
+    video(clip, *words).is_one_line(
+        5, "killed run left" if there.endswith(("parts", "previous")) else "there already", "--overwrite"
+    )
     assert (tmp_path / there).read_text() == "mine"
 
 
@@ -178,9 +180,7 @@ def test_links_are_not_followed(target: str, kind: str, video: Video, clip: Path
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX links")
-@fault(
-    "files", "a link appears in the output's place at the start", "one line, exit code 5; nothing is followed"
-)
+@fault("files", "a link appears in the output's place at the start", "one line, exit code 5; nothing is followed")
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "overlay", "parquet"])
 def test_a_link_made_between_check_and_opening(
     kind: str, video: Video, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -282,9 +282,7 @@ def test_a_profile_in_a_read_only_folder(video: Video, clip: Path, tmp_path: Pat
     answer.is_one_line(5, "permission denied")
 
 
-@fault(
-    "files", "one broken film among several", "the others are done, the broken one is listed; its exit code"
-)
+@fault("files", "one broken film among several", "the others are done, the broken one is listed; its exit code")
 def test_one_broken_film_does_not_end_the_batch(video: Video, clip: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no film" * 100)
