@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime3d.config import Config
-from realtime3d.errors import SourceError, UsageError
+from realtime3d.errors import UsageError
 from realtime3d.sinks.check import Files, check_files
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
 from realtime3d.sinks.names import files_for
 from realtime3d.sources.base import SourceOptions, SourceSpec
-from realtime3d.sources.choose import is_file_name, open_source
-from realtime3d.sources.inputs import identity_of, input_files
+from realtime3d.sources.choose import open_source
+from realtime3d.sources.inputs import check_input, identity_of, input_files
 
 if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult
@@ -90,23 +90,10 @@ def plan(inputs: Sequence[str], outputs: Mapping[str, str | Path], template: Job
 def check(jobs: Sequence[Job]) -> None:
     """Refuse jobs that cannot work, before anything is opened or written."""
     for job in jobs:
-        _check_input(job.source)
+        check_input(job.source)
         if job.resume and job.overwrite:
             raise UsageError("--resume goes on with what is there, --overwrite replaces it: give one of them")
     check_files([job.everything() for job in jobs], (file for job in jobs for file in input_files(job.source)))
-
-
-def _is_file(source: SourceSpec) -> bool:
-    return isinstance(source, Path) or (isinstance(source, str) and is_file_name(source))
-
-
-def _check_input(source: SourceSpec) -> None:
-    try:
-        missing = _is_file(source) and not Path(str(source)).exists()
-    except (OSError, ValueError) as error:  # too long, or a NUL character
-        raise SourceError(f"{str(source)[:60]!r} is no file name ({error}): check it") from error
-    if missing:
-        raise SourceError(f"{source} does not exist: check the name and the folder ({Path.cwd()})")
 
 
 # -- running ----------------------------------------------------------------------------------------------------------
@@ -230,6 +217,7 @@ def is_done(job: Job, tracker: FaceTracker) -> bool:
 def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
     """Open the source of a job that `plan` or `check` has seen. The tracker begins a new stream."""
     from realtime3d.render.choose import create_renderer
+    from realtime3d.seam import continued
     from realtime3d.sinks.lock import Lock
     from realtime3d.sinks.resume import find_resume_point
 
@@ -237,12 +225,13 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
         for sidecar, explained in by_sidecar(job.outputs).items():
             lock = Lock(lock_of(sidecar), " and ".join(map(str, explained.values())))
             opened.callback(lock.close)
-        read = job.read
-        point = find_resume_point(job.outputs, read.start_s) if job.resume else None
-        if point:
-            read = replace(read, start_s=max(read.start_s, point.source_start_s))
-        tracker.reset(point.next_face_id if point else 0)
-        source = opened.enter_context(open_source(job.source, read))
+        point = find_resume_point(job.outputs, job.read.start_s) if job.resume else None
+        tracker.reset()
+        if point and point.timestamp_s > job.read.start_s:
+            read = replace(job.read, start_s=point.source_start_s)
+            source: Source = opened.enter_context(continued(job.source, job.read, job.outputs, point, tracker))
+        else:
+            read, source = job.read, opened.enter_context(open_source(job.source, job.read))
         renderer = opened.enter_context(closing(create_renderer()))
         yield Run(job, tracker, source, renderer, read, point)
 

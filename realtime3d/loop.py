@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from realtime3d.clock import Stopwatch
@@ -59,6 +59,13 @@ class FrameLoop:
             self.smoother = None
         elif self.smoother is None or self.smoother.settings != config.smooth:
             self.smoother = Smoother.for_model(parts.model, config.smooth)
+
+    def rename(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
+        """Other ids for the faces known now, and identities that are known by the new id."""
+        given = self.tracks.rename(names, next_id)
+        self.identities.rename(given, frozen)
+        if self.smoother:
+            self.smoother.rename(given)
 
     def step(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Find, follow and measure the faces of the next frame; `dropped` frames were lost before it."""

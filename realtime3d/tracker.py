@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime3d.backends.base import Backend
@@ -23,9 +22,9 @@ from realtime3d.nets.modelset import ModelSet
 from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
 from realtime3d.process import refuse_after_use
 from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec
-from realtime3d.sources.pixels import to_bgr
+from realtime3d.sources.pixels import flipped, to_bgr
 from realtime3d.tracking.identity import LongestSeen
-from realtime3d.types import FloatArray, Frame, IdentityState, Image
+from realtime3d.types import FloatArray, Frame, IdentityState
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -230,7 +229,7 @@ class FaceTracker:
         if self._loop is None:
             self._loop = self._new_loop(self._first_id)
         if self.config.camera.mirror:
-            frame = Frame(frame.index, frame.t_ns, _flipped(frame.image), frame.source)
+            frame = Frame(frame.index, frame.t_ns, flipped(frame.image), frame.source)
         self._next_index, self._last_ns = frame.index + 1, frame.t_ns
         return self._loop.step(frame, dropped)
 
@@ -244,6 +243,14 @@ class FaceTracker:
     def reset(self, first_id: int = 0) -> None:
         """Forget all faces: the next picture starts a new stream, at any time; its ids begin with `first_id`."""
         self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
+
+    def go_on(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
+        """Go on where another run stopped: `names` (id now to id there) for faces known now, ids from `next_id` on for
+        new ones, and the identities learned there."""
+        if self._loop is None:
+            self._first_id = next_id
+        else:
+            self._loop.rename(names, next_id, frozen)
 
     def relearn_identity(self) -> None:
         """Learn the shapes of all faces in sight again, from now on."""
@@ -285,14 +292,10 @@ class FaceTracker:
         picture = to_bgr(image)
         checked = checked_boxes(boxes)
         if self.config.camera.mirror:
-            picture = _flipped(picture)
+            picture = flipped(picture)
             checked = flipped_box(checked, picture.shape[1])
         camera, faces = look_at_boxes(self._opened(), picture, list(checked))
         return FrameResult(Frame(0, 0, picture), tuple(faces), camera=camera)
-
-
-def _flipped(image: Image) -> Image:
-    return np.ascontiguousarray(image[:, ::-1])
 
 
 def _is_open(source: SourceSpec | Source) -> TypeGuard[Source]:

@@ -175,12 +175,17 @@ def part_files(path: Path) -> list[Path]:
 
 def last_part_row(path: Path) -> tuple[float, int] | None:
     """(last timestamp, largest face id) in what a killed run left; None where there are no rows."""
-    files = part_files(path) or [file for file in [path] if file.exists()]
-    tables = [_read(file, ["timestamp", "face_id"]) for file in files]
+    tables = parts_in_order(path, ["timestamp", "face_id"])
     rows = [table for table in tables if table.num_rows]
     if not rows:
         return None
     return max(max(t["timestamp"].to_pylist()) for t in rows), max(max(t["face_id"].to_pylist()) for t in rows)
+
+
+def parts_in_order(path: Path, columns: list[str] | None = None) -> list[Any]:
+    """What a killed or finished run left, as tables."""
+    files = part_files(path) or [file for file in [path] if file.exists()]
+    return [_read(file, columns) for file in files]
 
 
 def _read(file: Path, columns: list[str] | None = None) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from realtime3d.clock import LONGEST_S
 from realtime3d.files import leftovers
 from realtime3d.sinks.check import refuse_sidecars_of_others
 from realtime3d.sinks.choose import OUTPUTS, by_sidecar
@@ -46,6 +47,18 @@ def find_resume_point(outputs: Mapping[str, Path], start_s: float = 0.0) -> Resu
             next_id = max(next_id, largest_id + 1)
     point = min(ends, default=start_s)
     return ResumePoint(point, point - start_s, next_id)
+
+
+def noted_identities(outputs: Mapping[str, Path]) -> dict[int, tuple[float, int]]:
+    """Of each face whose identity the killed run had learned: when that was, and from how many frames."""
+    found = {}
+    for sidecar in by_sidecar(outputs):
+        for name, note in (read_sidecar(sidecar) or {}).get("identities", {}).items():
+            try:
+                found[int(name)] = float(note["frozen_at_s"]), int(note["frames"])
+            except (ValueError, TypeError, KeyError, OverflowError):  # tampered with: it is learned again
+                continue
+    return {face_id: note for face_id, note in found.items() if abs(note[0]) < LONGEST_S}
 
 
 def is_complete(outputs: Mapping[str, Path], facts: Mapping[str, Any]) -> bool:

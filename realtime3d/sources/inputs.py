@@ -10,11 +10,27 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from realtime3d.errors import SourceError
 from realtime3d.sources.base import SourceSpec
+from realtime3d.sources.choose import is_file_name
 from realtime3d.sources.pictures import names_pictures, picture_files
 
 HASHED_BYTES = 1 << 16  # of the beginning and of the end: two films of the same size differ there
 _FILE_URL = re.compile(r"file:(?://(?:localhost(?=/))?)?(.+)", re.S)
+
+
+def _is_file(source: SourceSpec) -> bool:
+    return isinstance(source, Path) or (isinstance(source, str) and is_file_name(source))
+
+
+def check_input(source: SourceSpec) -> None:
+    """Refuse a file or folder that is not there."""
+    try:
+        missing = _is_file(source) and not Path(str(source)).exists()
+    except (OSError, ValueError) as error:  # too long, or a NUL character
+        raise SourceError(f"{str(source)[:60]!r} is no file name ({error}): check it") from error
+    if missing:
+        raise SourceError(f"{source} does not exist: check the name and the folder ({Path.cwd()})")
 
 
 def input_files(spec: SourceSpec) -> list[Path]:
