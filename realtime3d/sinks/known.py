@@ -93,10 +93,8 @@ def _parquet(path: Path, since_s: float) -> Iterator[Known]:
             if time_s < since_s:
                 yield Known(frame, time_s, face_id)
             else:
-                cells = np.array([column[row] for column in values])
-                yield Known(
-                    frame, time_s, face_id, cells[: len(box)].astype(np.float32), cells[len(box) :].astype(np.float32)
-                )
+                cells = np.array([column[row] for column in values], dtype=np.float32)
+                yield Known(frame, time_s, face_id, cells[: len(box)], cells[len(box) :])
 
 
 def _places(names: Sequence[str], path: Path) -> tuple[list[int], list[int]]:

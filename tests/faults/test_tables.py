@@ -141,6 +141,10 @@ def cut(lines: list[str]) -> str:
     return "".join(lines[:12])[:-40]
 
 
+def with_garbage(lines: list[str]) -> str:
+    return "".join(lines[:9]) + "\x00\x01garbage\n" + lines[9]
+
+
 def with_time(value: str) -> Callable[[list[str]], str]:
     def change(lines: list[str]) -> str:
         cells = lines[10].split(",")
@@ -171,10 +175,7 @@ def with_id(value: str) -> Callable[[list[str]], str]:
             "--resume of a table with a time that is no number": (with_time("nan"), "running"),
             "--resume of a table with an infinite time": (with_time("inf"), "running"),
             "--resume of a table with an id of 400 digits": (with_id("9" * 400), "running"),
-            "--resume of a table with garbage in it": (
-                lambda lines: "".join(lines[:9]) + "\x00\x01garbage\n" + lines[9],
-                "running",
-            ),
+            "--resume of a table with garbage in it": (with_garbage, "running"),
             "--resume of a table that a finished run made and somebody cut": (cut, "complete"),
         },
     ),
