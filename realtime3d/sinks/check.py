@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from realtime3d.errors import OutputError, UsageError
 from realtime3d.files import Inputs, check_output, leftovers, output_error
-from realtime3d.sinks.choose import OUTPUTS, by_sidecar, lock_of
+from realtime3d.sinks.choose import OUTPUTS, by_sidecar, lock_of, sidecar_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,21 @@ def check_files(runs: Iterable[Files], inputs: Iterable[Path]) -> None:
     read = Inputs([*inputs, *(file for run in runs for file in run.read)])
     for run in runs:
         for path in run.results():
+            _refuse_unfinished(path, run.replaces)
             check_output(path, run.replaces, read)
         if run.profile is not None:
             check_output(run.profile, True, read)
+
+
+def _refuse_unfinished(path: Path, replaces: bool) -> None:
+    """What a killed run left is worth another word than any file that is there."""
+    from realtime3d.sinks.sidecar import read_sidecar
+
+    if not replaces and os.path.isfile(path) and (read_sidecar(sidecar_of(path)) or {}).get("state") == "running":
+        raise OutputError(
+            f"{path} is there already, of a run that was not finished: add --resume to go on with it, or --overwrite "
+            "to start anew"
+        )
 
 
 def _check_distinct(runs: Iterable[Files]) -> None:
