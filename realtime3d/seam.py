@@ -39,7 +39,7 @@ def continued(
         start_s = max(read.start_s, (point.timestamp_s if again_s is None else again_s) - RESUME_SLACK_S)
     source = open_source(spec, replace(read, start_s=start_s))
     frozen = frozen_identities(known or (), noted_identities(outputs), source.info.zero_ns)
-    return Replay(source, tracker, point.timestamp_s, known, frozen, point.next_face_id)
+    return Replay(source, tracker, point.timestamp_s, known, frozen)
 
 
 class Replay(Source):
@@ -52,12 +52,11 @@ class Replay(Source):
         seam_s: float,
         known: Sequence[Known] | None,
         frozen: Mapping[int, IdentityState],
-        next_id: int,
     ) -> None:
         """`known`: faces in the tables before the seam, None where there is no table: then the film is followed from
         its start, and gives the same ids. `frozen`: identities that were learned."""
         self._source, self._tracker, self._known = source, tracker, known
-        self._frozen, self._next_id = frozen, next_id
+        self._frozen = frozen
         self._seam_ns = source.info.zero_ns + to_ns(seam_s - RESUME_SLACK_S)
         self._votes: dict[tuple[int, int], int] = {}  # (id now, id in the table) -> frames in which they agree
 
@@ -106,7 +105,8 @@ class Replay(Source):
         for (now, then), _ in sorted(self._votes.items(), key=lambda vote: -vote[1]):
             if now not in names and then not in names.values():
                 names[now] = then
-        self._tracker.go_on(names, self._next_id, self._frozen)
+        next_id = max((face.id for face in self._known), default=-1) + 1  # rows behind the seam are made again
+        self._tracker.go_on(names, next_id, self._frozen)
 
     def close(self) -> None:
         self._source.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from realtime3d.errors import UsageError
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sinks.tables import TableOptions
     from realtime3d.sources.base import SourceInfo
-
-End: TypeAlias = "tuple[float | None, int | None]"  # timestamp of the last frame and largest face id, where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Output:
     suffix: str  # of a file that is made in a folder
     help: str  # of the option `--KIND`
     make: Callable[[Path, SinkOptions], Sink]
-    last: Callable[[Path, float], End]  # where the file of a killed run ends; gets the run's start in seconds
+    last: Callable[[Path, float], float | None]  # time of a killed run's last frame in it; gets the run's start
     suffixes: tuple[str, ...] = ()  # that a file may have, where there are others
 
     def check_name(self, kind: str, path: Path) -> None:
@@ -71,10 +69,10 @@ def _jsonl(path: Path, options: SinkOptions) -> Sink:
     return JsonlSink(path, options.table)
 
 
-def _text_end(path: Path, start_s: float) -> End:
-    from realtime3d.sinks.tables import last_line
+def _text_end(path: Path, start_s: float) -> float | None:
+    from realtime3d.sinks.tables import last_time
 
-    return last_line(path)
+    return last_time(path)
 
 
 def _parquet(path: Path, options: SinkOptions) -> Sink:
@@ -83,10 +81,10 @@ def _parquet(path: Path, options: SinkOptions) -> Sink:
     return ParquetSink(path, options.table)
 
 
-def _parquet_end(path: Path, start_s: float) -> End:
-    from realtime3d.sinks.parquet import last_part_row
+def _parquet_end(path: Path, start_s: float) -> float | None:
+    from realtime3d.sinks.parquet import last_part_time
 
-    return last_part_row(path) or (None, None)
+    return last_part_time(path)
 
 
 def _overlay(path: Path, options: SinkOptions) -> Sink:
@@ -107,11 +105,11 @@ def _overlay(path: Path, options: SinkOptions) -> Sink:
     )
 
 
-def _overlay_end(path: Path, start_s: float) -> End:
+def _overlay_end(path: Path, start_s: float) -> float | None:
     from realtime3d.sinks.killed_video import last_frame_s
 
     video_s = last_frame_s(path)
-    return (None if video_s is None else video_s + start_s), None
+    return None if video_s is None else video_s + start_s
 
 
 OUTPUTS: Mapping[str, Output] = {

@@ -59,7 +59,7 @@ def _csv(path: Path, since_s: float) -> Iterator[Known]:
     with open(path, "rb") as file:
         names = file.readline().decode(errors="replace").rstrip("\n").split(",")
         box, shape = _places(names, path)
-        for (_, time_s, _), line in zip((row for row in timed_lines(path) if row[1] is not None), file, strict=False):
+        for (_, time_s), line in zip((row for row in timed_lines(path) if row[1] is not None), file, strict=False):
             assert time_s is not None
             frame, face_id = (int(cell) for cell in line.split(b",", 2)[:2])
             if time_s < since_s:

@@ -173,13 +173,10 @@ def part_files(path: Path) -> list[Path]:
     return sorted(parts_folder(path).glob("[0-9]*.parquet"))
 
 
-def last_part_row(path: Path) -> tuple[float, int] | None:
-    """(last timestamp, largest face id) in what a killed run left; None where there are no rows."""
+def last_part_time(path: Path) -> float | None:
+    """The last timestamp in what a killed run left; None where there are no rows."""
     tables = parts_in_order(path, ["timestamp", "face_id"])
-    rows = [table for table in tables if table.num_rows]
-    if not rows:
-        return None
-    return max(max(t["timestamp"].to_pylist()) for t in rows), max(max(t["face_id"].to_pylist()) for t in rows)
+    return max((max(table["timestamp"].to_pylist()) for table in tables if table.num_rows), default=None)
 
 
 def parts_in_order(path: Path, columns: list[str] | None = None) -> list[Any]:

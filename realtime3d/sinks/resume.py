@@ -26,7 +26,6 @@ class ResumePoint:
 
     timestamp_s: float  # of the first frame to make again: `TableOptions.resume_s`
     video_s: float  # the same in the overlay's own time: `VideoOptions.resume_s`
-    next_face_id: int  # ids from here on are free
 
     @property
     def source_start_s(self) -> float:
@@ -39,14 +38,9 @@ def find_resume_point(outputs: Mapping[str, Path], start_s: float = 0.0) -> Resu
 
     An output that is missing or holds no frame yet sends the run back to its start.
     """
-    ends, next_id = [], 0
-    for kind, path in outputs.items():
-        last_s, largest_id = OUTPUTS[kind].last(path, start_s)
-        ends.append(start_s if last_s is None else last_s)
-        if largest_id is not None:
-            next_id = max(next_id, largest_id + 1)
-    point = min(ends, default=start_s)
-    return ResumePoint(point, point - start_s, next_id)
+    ends = [OUTPUTS[kind].last(path, start_s) for kind, path in outputs.items()]
+    point = min((start_s if last_s is None else last_s for last_s in ends), default=start_s)
+    return ResumePoint(point, point - start_s)
 
 
 def noted_identities(outputs: Mapping[str, Path]) -> dict[int, tuple[float, int]]:
