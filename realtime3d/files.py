@@ -78,9 +78,47 @@ def _try_to_write(path: Path) -> None:
     draft.unlink()
 
 
+def check_folder(path: Path, overwrite: bool, inputs: Iterable[Path] | Inputs = ()) -> None:
+    """Refuse a folder that holds something (unless told to overwrite) or an input; make those above it."""
+    try:
+        if "\0" in str(path):
+            raise ValueError("a NUL character in the name")
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise OutputError(f"{path} is a file or a link: name a folder")
+        if path.is_dir() and path in (inputs if isinstance(inputs, Inputs) else Inputs(inputs)):
+            raise OutputError(f"{path} is the input: name another output")
+        if path.is_dir() and next(path.iterdir(), None) is not None and not overwrite:
+            raise OutputError(f"{path} is there already and not empty: add --overwrite, or name another folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _try_to_write(path)
+    except (OSError, ValueError) as error:
+        raise output_error(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def stem_for(source: str) -> str:
+    """A file name for what is made of an input, without a suffix."""
+    name = Path(source.rstrip("/").rpartition("/")[2]).stem
+    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
+
+
 def leftovers(path: Path) -> tuple[Path, Path]:
     """Where a run that was killed may have left a part of `path`: Parquet's parts, a video being taken over."""
     return path.with_name(path.name + ".parts"), path.with_name(path.name + ".previous")
+
+
+def others(path: Path) -> Iterator[Path]:
+    """The files of a second face and more, beside that of the first: `NAME_ID`."""
+    ours = re.compile(rf"{re.escape(path.stem)}_\d+{re.escape(path.suffix)}")
+    if path.parent.is_dir():
+        yield from (file for file in path.parent.iterdir() if ours.fullmatch(file.name))
 
 
 def draft_of(path: Path) -> Path:
@@ -125,11 +163,14 @@ def _number_of(path: Path) -> tuple[int, int] | None:
 class AppendFile:
     """A file that grows by whole pieces, each handed to the system at once; one that fails half way is taken back."""
 
-    def __init__(self, path: Path, keep: int = 0) -> None:
-        """Open for writing behind the first `keep` bytes; what follows them is cut off. With none, it is a new file."""
+    def __init__(self, path: Path, keep: int | None = None) -> None:
+        """A new file; with `keep` one that may be there, of which so many bytes stay."""
         self._path = path
         try:
+            if keep == 0:
+                path.unlink(missing_ok=True)
             file = os.open(path, os.O_RDWR | _NO_LINK) if keep else open_new(path)
+            keep = keep or 0
             self._file = os.fdopen(file, "r+b", buffering=0)
             self._file.truncate(keep)
             self._end = self._file.seek(keep)
@@ -174,7 +215,8 @@ def whole(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: Path, data: bytes, *, make_folder: bool = False) -> None:
-    """Replace a file in one step."""
+def write_whole(path: Path, data: bytes, *, make_folder: bool = False, mode: int = 0o666) -> None:
+    """Replace a file in one step. `mode` says who may read and write it, less what the user's umask takes away."""
     with whole(path, make_folder=make_folder) as draft:
+        draft.touch(mode=mode)
         draft.write_bytes(data)

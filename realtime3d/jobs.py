@@ -1,7 +1,5 @@
 """A run as plain data: what to read, what to write, with which settings. Everything that starts a run goes through it.
 
-    import realtime3d as r3d
-
     summary = r3d.run("clip.mp4", csv="clip.csv", overlay="clip-overlay.mp4")
     print(summary.frames, summary.files)
 
@@ -17,14 +15,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
 from realtime3d.errors import UsageError
 from realtime3d.sinks.check import Files, check_files
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
+from realtime3d.sinks.facts import is_done, same_in_one_run
 from realtime3d.sinks.names import files_for
 from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import open_source
-from realtime3d.sources.inputs import check_input, identity_of, input_files
+from realtime3d.sources.inputs import check_input, input_files
 
 if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult
@@ -50,6 +50,9 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    mesh_every: int = 1  # frames between meshes in a folder
+    mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
+    send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
     reads: tuple[Path, ...] = ()  # files that the settings came from: no output may replace them
@@ -62,8 +65,16 @@ class Job:
         """Every file that the run reads beside its source, and writes."""
         settings = (self.boxes, self.config.camera.intrinsics, self.config.detector.model_file)
         read = (*self.reads, *(Path(file) for file in settings if file))
-        profile = Path(self.profile) if self.profile else None
-        return Files(self.outputs, profile, read, str(self.source), replaces=self.overwrite or self.resume)
+        kept = {"--profile": self.profile, "--learn": self.send.calibration if self.send.learn else None}
+        if self.send.calibration and not self.send.learn:
+            read = (*read, self.send.calibration)
+        return Files(
+            self.outputs,
+            {option: Path(path) for option, path in kept.items() if path},
+            read,
+            str(self.source),
+            replaces=self.overwrite or self.resume,
+        )
 
     def tracker(self) -> FaceTracker:
         """A tracker with the job's settings; it opens with `with`."""
@@ -91,6 +102,7 @@ def check(jobs: Sequence[Job]) -> None:
     """Refuse jobs that cannot work, before anything is opened or written."""
     for job in jobs:
         check_input(job.source)
+        job.send.check()
         if job.resume and job.overwrite:
             raise UsageError("--resume goes on with what is there, --overwrite replaces it: give one of them")
     check_files([job.everything() for job in jobs], (file for job in jobs for file in input_files(job.source)))
@@ -108,6 +120,7 @@ class Run:
     source: Source
     renderer: Renderer
     read: SourceOptions  # of the source, as it was opened: behind what a killed run had
+    sending: Sending
     _resume: ResumePoint | None
 
     @property
@@ -130,10 +143,13 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*([self._files(interrupted)] if self.job.outputs else []), *sinks]
+        every = [*([self._files(interrupted)] if self.job.outputs else []), *self.sending.senders, *sinks]
+        until = self.sending.paced(until)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
+        self.sending.learner.end()
+        summary.sent = self.sending.lines()
         summary.source, summary.files = self.info.name, existing(self.job)
         return summary
 
@@ -151,7 +167,10 @@ class Run:
             every=job.read.every,
             blendshapes=job.blendshapes,
             raw=job.raw,
+            mesh_every=job.mesh_every,
+            mesh_level=job.mesh_level,
             resume=self._resume,
+            live_link=self.sending.take(self.info.zero_ns),
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in job.outputs.items()]
         facts = self._facts()
@@ -176,41 +195,15 @@ class Run:
             "source": {
                 "name": info.name, "width": info.width, "height": info.height, "fps": info.fps, "live": info.live
             },
-            **_same_in_one_run(self.job, self.tracker),
+            **same_in_one_run(self.job, self.tracker),
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
+            **self.sending.facts(),
         }  # fmt: skip
-
-
-def _same_in_one_run(job: Job, tracker: FaceTracker) -> dict[str, Any]:
-    """What is known before the source is open and must be the same where a run is continued."""
-    from realtime3d.sinks.columns import TableOptions, table_columns
-
-    models = tracker.model_set
-    table = TableOptions(tracker.model, blendshapes=job.blendshapes, raw=job.raw)
-    return {
-        "input": identity_of(job.source),
-        "part": {"start_s": job.read.start_s, "end_s": job.read.end_s, "every": job.read.every},
-        "boxes": identity_of(job.boxes) if isinstance(job.boxes, (str, Path)) else {},
-        "models": {
-            "set": models.name,
-            "status": models.status,
-            "files": {part: {"file": f.path.name, "sha256": f.sha256} for part, f in models.files.items()},
-        },
-        "settings": tracker.config.as_dict(),
-        "columns": table_columns(table),
-    }
 
 
 def existing(job: Job) -> list[Path]:
     """The files of a run that are there."""
     return [path for path in job.files() if path.exists()]
-
-
-def is_done(job: Job, tracker: FaceTracker) -> bool:
-    """Whether a job that resumes has nothing left to do; OutputError where its files are those of another run."""
-    from realtime3d.sinks.resume import is_complete
-
-    return job.resume and bool(job.outputs) and is_complete(job.outputs, _same_in_one_run(job, tracker))
 
 
 @contextmanager
@@ -233,7 +226,8 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
         else:
             read, source = job.read, opened.enter_context(open_source(job.source, job.read))
         renderer = opened.enter_context(closing(create_renderer()))
-        yield Run(job, tracker, source, renderer, read, point)
+        sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
+        yield Run(job, tracker, source, renderer, read, sending, point)
 
 
 def run(
@@ -243,8 +237,13 @@ def run(
     parquet: str | Path | None = None,
     jsonl: str | Path | None = None,
     overlay: str | Path | None = None,
+    meshes: str | Path | None = None,
+    glb: str | Path | None = None,
+    mesh_every: int = 1,
+    mesh_level: str | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    send: SendOptions | str | Sequence[str] = (),
     start: float = 0.0,
     end: float | None = None,
     every: int = 1,
@@ -262,14 +261,15 @@ def run(
     (13, ['faces.csv', 'faces.json'])
 
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
-    - csv, parquet, jsonl, overlay: files to write;
+    - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
     - tracker: one of your own, which stays open (its settings count), else one is made with `config`;
     - sinks: more places for results to go to, see `Sink`; observe: is called with each `FrameResult`.
     """
-    wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay}
+    wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay, "meshes": meshes, "glb": glb}
     job = Job(
         source=str(source) if isinstance(source, Path) else source,
         outputs={kind: Path(path) for kind, path in wanted.items() if path is not None},
@@ -277,6 +277,9 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        mesh_every=mesh_every,
+        mesh_level=mesh_level,
+        send=SendOptions.of(send),
         resume=resume,
         overwrite=overwrite,
     )
@@ -287,5 +290,5 @@ def run(
         used = tracker or opened.enter_context(job.tracker())
         if is_done(job, used):
             _log.warning("%s is finished: there is nothing to resume", job.source)
-            return Summary(str(job.source), existing(job))
+            return Summary(source=str(job.source), files=existing(job))
         return opened.enter_context(open_run(job, used)).follow(sinks=sinks, observe=observe)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from realtime3d import stills
 from realtime3d.backends.base import Backend
 from realtime3d.clock import seconds_to_ns, to_s
 from realtime3d.config import Config
@@ -16,19 +17,16 @@ from realtime3d.detect.base import Detector
 from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FrameResult
-from realtime3d.geometry import checked_boxes, flipped_box
-from realtime3d.loop import FrameLoop, look_at_boxes
+from realtime3d.loop import FrameLoop
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
 from realtime3d.process import refuse_after_use
-from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec
+from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec, is_open
 from realtime3d.sources.pixels import flipped, to_bgr
 from realtime3d.tracking.identity import LongestSeen
 from realtime3d.types import FloatArray, Frame, IdentityState
 
 if TYPE_CHECKING:
-    from typing import TypeGuard
-
     from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
@@ -185,8 +183,6 @@ class FaceTracker:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    # -- what is in use -----------------------------------------------------------------------------------------------
-
     @property
     def model(self) -> FaceModel:
         """The face model. Opens the tracker."""
@@ -245,8 +241,7 @@ class FaceTracker:
         self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
 
     def go_on(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
-        """Go on where another run stopped: `names` (id now to id there) for faces known now, ids from `next_id` on for
-        new ones, and the identities learned there."""
+        """Go on where another run stopped: with its ids (now to then) and next id, and with identities it learned."""
         if self._loop is None:
             self._first_id = next_id
         else:
@@ -266,7 +261,7 @@ class FaceTracker:
         from realtime3d.sources.choose import open_source
 
         self.reset()
-        opened = source if _is_open(source) else open_source(source, options or SourceOptions())
+        opened = source if is_open(source) else open_source(source, options or SourceOptions())
         with opened as frames:
             yield from self._results(frames)
 
@@ -285,18 +280,21 @@ class FaceTracker:
         """One picture with your own boxes [[x0, y0, x1, y1], ...] in px: one face for each box, in order.
 
         Any usual face box will do: it only starts the search. There is no memory: no smoothing, no cached identity, no
-        link to other calls, and a stream that is being processed is not disturbed. No box is dropped: a low
-        `confidence` says that there may be no face. Without `fov` and calibration, the camera is such that the largest
+        link to other calls; a stream that is being processed is not disturbed. No box is dropped: a low `confidence`
+        says that there may be no face. Without `fov` and calibration, the camera is such that the largest
         face is a metre away or more (docs/conventions.md).
         """
-        picture = to_bgr(image)
-        checked = checked_boxes(boxes)
-        if self.config.camera.mirror:
-            picture = flipped(picture)
-            checked = flipped_box(checked, picture.shape[1])
-        camera, faces = look_at_boxes(self._opened(), picture, list(checked))
-        return FrameResult(Frame(0, 0, picture), tuple(faces), camera=camera)
+        return stills.process_boxes(self._opened(), self.config, image, boxes)
 
+    def process_picture(self, image: ArrayLike) -> FrameResult:
+        """One picture by itself: its faces are found, small, near and turned ones too; ids count from the largest.
 
-def _is_open(source: SourceSpec | Source) -> TypeGuard[Source]:
-    return hasattr(source, "info") and hasattr(source, "status")
+        >>> with r3d.FaceTracker() as tracker, r3d.open_source(clip) as source:
+        ...     result = tracker.process_picture(next(iter(source)).image)
+        >>> len(result.faces)
+        1
+
+        As with `process_boxes` there is no memory. At most `max_faces` are given, and only what the nets take for
+        one. A detector of your own is asked once, for the whole picture; of a file's boxes, those of frame 0 count.
+        """
+        return stills.process_picture(self._opened(), self.config, image, patient=self._own.boxes is None)

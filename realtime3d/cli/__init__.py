@@ -19,7 +19,7 @@ from realtime3d.errors import MissingError, OutputError, Realtime3dError, printa
 from realtime3d.process import fill_standard_descriptors
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-COMMANDS = ("demo", "video", "live", "build", "bench", "training", "config", "doctor")
+COMMANDS = ("demo", "video", "live", "images", "replay", "build", "bench", "training", "config", "doctor")
 
 
 class Parser(argparse.ArgumentParser):

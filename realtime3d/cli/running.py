@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from realtime3d.cli import complain
 from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
 from realtime3d.cli.report import progress_bar, summary_lines
 from realtime3d.errors import Realtime3dError, printable
-from realtime3d.jobs import Job, is_done, open_run
+from realtime3d.jobs import Job, open_run
+from realtime3d.sinks.facts import is_done
 from realtime3d.view.latency import Latency
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
     """What all jobs of a command line have in common; source and outputs come from `jobs.plan`."""
-    from realtime3d.cli.options import config_from
+    from realtime3d.cli.options import config_from, send_from
 
     return Job(
         source="",
@@ -32,9 +34,12 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         profile=args.profile,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        mesh_every=args.mesh_every,
+        mesh_level=args.mesh,
         resume=resume,
         overwrite=args.overwrite,
         reads=(args.config,) if args.config else (),
+        send=send_from(args),
     )
 
 
@@ -78,7 +83,15 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
             from realtime3d.view.live_window import LiveWindow
 
             window = stack.enter_context(
-                LiveWindow(tracker, run.renderer, run.info, latency, args.save_to, lambda: stop.requested)
+                LiveWindow(
+                    tracker,
+                    run.renderer,
+                    run.info,
+                    latency,
+                    args.save_to,
+                    lambda: stop.requested,
+                    sending=run.sending,
+                )
             )
         bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
 
@@ -95,6 +108,7 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
 
 def _say(lines: list[str], args: argparse.Namespace) -> None:
     if not args.quiet:
+        out = sys.stderr if "-" in getattr(args, "send", ()) else sys.stdout
         for line in lines:
             indent = line[: len(line) - len(line.lstrip())]
-            print(indent + printable(line))
+            print(indent + printable(line), file=out)

@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_output_options(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
     parser.add_argument("--fail-fast", action="store_true", help="of several inputs, end at the first that fails")
+    options.add_send_options(parser)
+    options.add_pace_option(parser)
     options.add_run_options(parser)
     options.add_config_options(parser)
     options.add_common(parser)
@@ -44,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
     template = job_from(args, wanted, resume=args.resume)
     tracker = template.tracker()
     jobs = plan(args.inputs, options.outputs_from(args), template)
-    if not (jobs[0].outputs or args.profile):
-        names = ", ".join(f"--{kind}" for kind in OUTPUTS)
+    if not (jobs[0].outputs or args.profile or args.send):
+        names = ", ".join(f"--{kind}" for kind in (*OUTPUTS, "send"))
         raise UsageError(f"nothing would be kept: name an output ({names})")
     with tracker, Interrupt() as stop:
         return run_jobs(jobs, tracker, args, stop)

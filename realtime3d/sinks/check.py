@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from realtime3d.errors import OutputError, UsageError
-from realtime3d.files import Inputs, check_output, leftovers, output_error
+from realtime3d.files import Inputs, check_folder, check_output, leftovers, others, output_error
 from realtime3d.sinks.choose import OUTPUTS, by_sidecar, lock_of, sidecar_of
 
 
@@ -17,7 +17,7 @@ class Files:
     """Every file of one run."""
 
     outputs: Mapping[str, Path]  # by kind
-    profile: Path | None = None  # replaced when the run ends, and not before
+    kept: Mapping[str, Path] = field(default_factory=dict)  # by option: what is learned, replaced when the run ends
     read: tuple[Path, ...] = ()  # calibration, boxes, settings ...
     source: str = ""  # for messages
     replaces: bool = field(default=False, kw_only=True)  # files that are there: told to overwrite, or to go on
@@ -34,8 +34,7 @@ class Files:
                 yield from ((f"--{kind}", file) for file in (path, *leftovers(path)))
             yield option, sidecar
             yield option, lock_of(sidecar)
-        if self.profile is not None:
-            yield "--profile", self.profile
+        yield from self.kept.items()
 
 
 def check_files(runs: Iterable[Files], inputs: Iterable[Path]) -> None:
@@ -47,18 +46,24 @@ def check_files(runs: Iterable[Files], inputs: Iterable[Path]) -> None:
     _check_distinct(runs)
     read = Inputs([*inputs, *(file for run in runs for file in run.read)])
     for run in runs:
-        for path in run.results():
-            _refuse_unfinished(path, run.replaces)
+        for kind, path in run.outputs.items():
+            if not run.replaces:
+                _refuse_what_is_there(kind, path)
+            (check_folder if OUTPUTS[kind].folder else check_output)(path, run.replaces, read)
+        for path in by_sidecar(run.outputs):
             check_output(path, run.replaces, read)
-        if run.profile is not None:
-            check_output(run.profile, True, read)
+        for path in run.kept.values():
+            check_output(path, True, read)
 
 
-def _refuse_unfinished(path: Path, replaces: bool) -> None:
-    """What a killed run left is worth another word than any file that is there."""
+def _refuse_what_is_there(kind: str, path: Path) -> None:
+    """What a killed run left is worth another word than any file that is there; and the files of other faces count."""
     from realtime3d.sinks.sidecar import read_sidecar
 
-    if not replaces and os.path.isfile(path) and (read_sidecar(sidecar_of(path)) or {}).get("state") == "running":
+    other = next(others(path), None) if OUTPUTS[kind].per_face else None
+    if other is not None:
+        raise OutputError(f"{other} is there already: add --overwrite to replace it, or name another file")
+    if os.path.exists(path) and (read_sidecar(sidecar_of(kind, path)) or {}).get("state") == "running":
         raise OutputError(
             f"{path} is there already, of a run that was not finished: add --resume to go on with it, or --overwrite "
             "to start anew"
@@ -66,22 +71,22 @@ def _refuse_unfinished(path: Path, replaces: bool) -> None:
 
 
 def _check_distinct(runs: Iterable[Files]) -> None:
-    """The outputs of one name share their sidecar, and all runs their profile; nothing else is shared."""
+    """The outputs of one name share their sidecar, and all runs what they learn; nothing else is shared."""
     taken: dict[Path, str] = {}
-    profiles = set()
+    kept: set[tuple[str, Path]] = set()
     for run in runs:
         for option, path in run.written():
             try:
                 place = path.resolve()
             except (OSError, ValueError, RuntimeError) as error:  # a name too long, a NUL character, a circle of links
                 raise output_error(path, error) from error
-            if option == "--profile" and place in profiles:
+            if (option, place) in kept:
                 continue
             if place in taken:
                 raise UsageError(f"{option} would write {path}, which is {taken[place]} as well: name another")
             taken[place] = f"written for {option}" + (f" of {run.source}" if run.source else "")
-            if option == "--profile":
-                profiles.add(place)
+            if option in run.kept:
+                kept.add((option, place))
 
 
 def refuse_sidecars_of_others(outputs: Mapping[str, Path]) -> None:

@@ -12,6 +12,7 @@ from realtime3d.errors import UsageError
 if TYPE_CHECKING:
     from realtime3d.face.model import FaceModel
     from realtime3d.sinks.base import Sink
+    from realtime3d.sinks.livelink_csv import Values
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sinks.tables import TableOptions
     from realtime3d.sources.base import SourceInfo
@@ -28,7 +29,10 @@ class SinkOptions:
     every: int = 1
     blendshapes: bool = False
     raw: bool = False
+    mesh_every: int = 1
+    mesh_level: str | None = None
     resume: ResumePoint | None = None
+    live_link: Values | None = None  # of a Live Link Face take; None: the lowest id, measured
 
     @property
     def table(self) -> TableOptions:
@@ -48,6 +52,8 @@ class Output:
     make: Callable[[Path, SinkOptions], Sink]
     last: Callable[[Path, float], float | None]  # time of a killed run's last frame in it; gets the run's start
     suffixes: tuple[str, ...] = ()  # that a file may have, where there are others
+    folder: bool = False  # whether it is a folder of files
+    per_face: bool = False  # whether other faces get files `NAME_ID` beside it
 
     def check_name(self, kind: str, path: Path) -> None:
         """Refuse a file name that would not be read as what it is."""
@@ -87,6 +93,21 @@ def _parquet_end(path: Path, start_s: float) -> float | None:
     return last_part_time(path)
 
 
+def _live_link(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.livelink_csv import LiveLinkCsvSink, measured
+
+    resume_s = options.resume.timestamp_s if options.resume else None
+    values = options.live_link or measured
+    return LiveLinkCsvSink(path, zero_ns=options.info.zero_ns, resume_s=resume_s, values=values)
+
+
+def _live_link_end(path: Path, start_s: float) -> float | None:
+    from realtime3d.sinks.livelink_csv import rows
+
+    found = rows(path)
+    return found[-1][1] if found else None
+
+
 def _overlay(path: Path, options: SinkOptions) -> Sink:
     from realtime3d.clock import to_ns
     from realtime3d.sinks.video import VideoOptions, VideoSink
@@ -112,10 +133,30 @@ def _overlay_end(path: Path, start_s: float) -> float | None:
     return None if video_s is None else video_s + start_s
 
 
+def _meshes(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.mesh_runs import MeshFolderSink
+
+    return MeshFolderSink(path, options.model, options.mesh_every, options.mesh_level)
+
+
+def _animation(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.mesh_runs import AnimationSink
+
+    return AnimationSink(path, options.model, options.mesh_level)
+
+
+def _from_the_start(path: Path, start_s: float) -> float | None:
+    """What cannot be taken up half-way is made again."""
+    return None
+
+
 OUTPUTS: Mapping[str, Output] = {
     "csv": Output(".csv", "table of every face in every frame", _csv, _text_end),
     "parquet": Output(".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end),
     "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end, suffixes=(".jsonl", ".ndjson")),
+    "livelink-csv": Output(
+        ".livelink.csv", "one face as a take of Live Link Face", _live_link, _live_link_end, suffixes=(".csv",)
+    ),
     "overlay": Output(
         ".mp4",
         "the video with what was found drawn over it (H.264)",
@@ -123,12 +164,21 @@ OUTPUTS: Mapping[str, Output] = {
         _overlay_end,
         suffixes=(".mp4", ".m4v", ".mov"),  # the last one is nearly the same, and players agree
     ),
+    "meshes": Output("", "folder of PLY meshes: 000123_ID.ply, frame and face", _meshes, _from_the_start, folder=True),
+    "glb": Output(
+        ".glb",
+        "the head as it moved, with the picture's colours",
+        _animation,
+        _from_the_start,
+        suffixes=(".glb",),
+        per_face=True,
+    ),
 }
 
 
-def sidecar_of(output: Path) -> Path:
+def sidecar_of(kind: str, output: Path) -> Path:
     """The JSON file beside an output that explains it."""
-    return output.with_suffix(".json")
+    return output.with_name(f"{output.name}.json") if OUTPUTS[kind].folder else output.with_suffix(".json")
 
 
 def lock_of(sidecar: Path) -> Path:
@@ -140,5 +190,5 @@ def by_sidecar(outputs: Mapping[str, Path]) -> dict[Path, dict[str, Path]]:
     """The sidecars of a run, each with the outputs that it explains: those of one name share theirs."""
     found: dict[Path, dict[str, Path]] = {}
     for kind, path in outputs.items():
-        found.setdefault(sidecar_of(path), {})[kind] = path
+        found.setdefault(sidecar_of(kind, path), {})[kind] = path
     return found

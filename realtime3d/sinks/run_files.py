@@ -6,6 +6,8 @@ is a new run, the sidecar is there before any file that it explains, and it says
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
-from realtime3d.files import forget_drafts, leftovers, output_error, refuse_odd
+from realtime3d.files import forget_drafts, leftovers, others, output_error, refuse_odd
 from realtime3d.sinks.base import Sink
 from realtime3d.types import Image
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+_MESH = re.compile(r"\d{6,}_\d+\.ply")  # what a folder of meshes holds
 
 
 class RunFiles:
@@ -59,6 +63,13 @@ def remove_old(path: Path) -> None:
 
     parts, previous = leftovers(path)
     try:
+        if path.is_dir() and not path.is_symlink():
+            for mesh in filter(_MESH.fullmatch, os.listdir(path)):
+                (path / mesh).unlink()
+            return
+        if path.suffix.lower() == ".glb":
+            for other in others(path):
+                other.unlink()
         for file in (path, previous):
             refuse_odd(file)
             file.unlink(missing_ok=True)

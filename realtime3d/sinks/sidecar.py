@@ -189,7 +189,13 @@ def _other(key: str, old: Any, new: Any) -> str:
 
 def sizes(outputs: Mapping[str, Path]) -> dict[str, int]:
     """Bytes of each output that is there: what a later `--resume` knows a finished file by."""
-    return {kind: path.stat().st_size for kind, path in outputs.items() if path.is_file()}
+    found = {}
+    for kind, path in outputs.items():
+        if path.is_dir():
+            found[kind] = sum(file.stat().st_size for file in path.iterdir())
+        elif path.is_file():
+            found[kind] = path.stat().st_size
+    return found
 
 
 def _now() -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,12 @@ class CsvSink:
         self._path, self._options = path, options
         self._groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
         self.columns = table_columns(options)
-        self._formats = [",".join([f"%.{group.digits}f"] * len(group.names)) for group in self._groups]
+        self._formats = formats(self._groups)
 
     def __enter__(self) -> Self:
         header = ",".join(self.columns).encode() + b"\n"
-        keep = _kept_bytes(self._path, self._options.resume_s)
+        resume_s = self._options.resume_s
+        keep = None if resume_s is None else bytes_before(self._path, resume_s)
         _check_header(self._path, header, keep)
         self._file = AppendFile(self._path, keep)
         if not keep:
@@ -50,17 +51,24 @@ class CsvSink:
             self._file.append("".join(rows).encode())
 
     def _row(self, frame: int, time: float, face: FaceState) -> str:
-        cells = [f"{frame},{face.id},{time:.6f}"]
-        cells += [_cells(form, group, face) for form, group in zip(self._formats, self._groups, strict=True)]
-        return ",".join(cells) + "\n"
+        return f"{frame},{face.id},{time:.6f},{cells(self._formats, self._groups, face)}\n"
 
     def __exit__(self, *failure: object) -> None:
         self._file.close()
 
 
-def _cells(form: str, group: Group, face: FaceState) -> str:
-    values = group.values(face)
-    return "," * (len(group.names) - 1) if values is None else form % tuple(values)
+def formats(groups: Sequence[Group]) -> list[str]:
+    """How the numbers of each group are written."""
+    return [",".join([f"%.{group.digits}f"] * len(group.names)) for group in groups]
+
+
+def cells(forms: Sequence[str], groups: Sequence[Group], face: FaceState) -> str:
+    """A face's cells of a CSV row; `forms` are the groups' `formats`."""
+    parts = []
+    for form, group in zip(forms, groups, strict=True):
+        values = group.values(face)
+        parts.append("," * (len(group.names) - 1) if values is None else form % tuple(values))
+    return ",".join(parts)
 
 
 class JsonlSink:
@@ -72,7 +80,8 @@ class JsonlSink:
         self._path, self._options = path, options
 
     def __enter__(self) -> Self:
-        self._file = AppendFile(self._path, _kept_bytes(self._path, self._options.resume_s))
+        resume_s = self._options.resume_s
+        self._file = AppendFile(self._path, None if resume_s is None else bytes_before(self._path, resume_s))
         return self
 
     def write(self, result: FrameResult, image: Image | None) -> None:
@@ -179,18 +188,7 @@ def bytes_before(path: Path, time_s: float) -> int:
     return keep
 
 
-def _kept_bytes(path: Path, resume_s: float | None) -> int:
-    """How much of a killed run's table is kept; of which nothing is, goes."""
-    keep = 0 if resume_s is None else bytes_before(path, resume_s)
-    if resume_s is not None and keep == 0:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise output_error(path, error) from error
-    return keep
-
-
-def _check_header(path: Path, header: bytes, keep: int) -> None:
+def _check_header(path: Path, header: bytes, keep: int | None) -> None:
     if not keep:
         return
     with open(path, "rb") as file:

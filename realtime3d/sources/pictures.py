@@ -154,7 +154,7 @@ def picture_files(name: str) -> list[tuple[int, Path]]:
         numbered = _numbered_files(path)
         return [(number - numbered[0][0], file) for number, file in numbered]
     found = path.iterdir() if path.is_dir() else map(Path, glob.glob(name, recursive=True))
-    files = sorted((f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()), key=_natural)
+    files = sorted((f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()), key=natural)
     return list(enumerate(files))
 
 
@@ -169,7 +169,7 @@ def _numbered_files(pattern: Path) -> list[tuple[int, Path]]:
     return sorted((int(found[1]), file) for found, file in named if found is not None)
 
 
-def _natural(path: Path) -> list[tuple[int, int, str]]:
+def natural(path: Path) -> list[tuple[int, int, str]]:
     """Sort key in which frame 9 comes before frame 10."""
     parts = re.split(r"(\d+)", str(path))
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]

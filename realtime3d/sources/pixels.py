@@ -31,5 +31,5 @@ def to_bgr(picture: Any) -> Image:
 
 
 def flipped(image: Image) -> Image:
-    """The picture left to right."""
+    """Left to right, as in a mirror."""
     return np.ascontiguousarray(image[:, ::-1])

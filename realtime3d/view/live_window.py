@@ -28,7 +28,10 @@ from realtime3d.view.window import WindowSink
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from realtime3d.avatar.options import Sending
+
 PAUSE_STEP_S = 0.02
+CENTRE_S = 1.0  # over which the head's rest is taken
 ACTIONS = {key: action for key, action, _ in KEYS}
 
 
@@ -44,9 +47,11 @@ class LiveWindow:
         folder: Path,
         stopped: Callable[[], bool],
         screen: WindowSink | None = None,
+        sending: Sending | None = None,
     ) -> None:
         self._tracker, self._renderer, self._info = tracker, renderer, info
         self._latency, self._folder, self._stopped = latency, folder, stopped
+        self._sending = sending
         self._window = screen or WindowSink(f"realtime3d: {info.name}")
         self._image: Image = np.zeros((info.height, info.width, 3), np.uint8)
         self._result: FrameResult | None = None
@@ -98,10 +103,14 @@ class LiveWindow:
     # -- the picture --------------------------------------------------------------------------------------------------
 
     def _paint(self, banner: str = "") -> None:
-        lines = [f"{self._latency.fps:.1f} fps   {self._dropped} dropped", str(self._latency), *self._from_centre()]
+        lines = [f"{self._latency.fps:.1f} fps   {self._dropped} dropped", str(self._latency)]
+        lines += [*self._from_centre(), *self._sent()]
         rows = [(key, meaning) for key, _, meaning in KEYS] if self._help else []
         screen = Screen([*lines, self._said], rows, self._recorder is not None, banner)
         self._window.show(draw_screen(self._image, screen))
+
+    def _sent(self) -> list[str]:
+        return self._sending.lines() if self._sending else []
 
     def _from_centre(self) -> list[str]:
         lines = []
@@ -146,6 +155,16 @@ class LiveWindow:
         faces = self._result.faces if self._result else ()
         self._centres = {} if self._centres else {face.id: face.pose.R for face in faces}
         self._said = "angles from here" if self._centres else "angles as measured"
+        if self._sending and self._centres:
+            self._sending.learner.learn("head", CENTRE_S)
+        elif self._sending:
+            self._sending.learner.uncentre()
+
+    def _on_neutral(self) -> None:
+        if self._sending and self._sending.senders:
+            self._sending.learner.learn("neutral")
+        else:
+            self._said = "nothing is sent: start with --send URL"
 
     def _on_record(self) -> None:
         if self._recorder:

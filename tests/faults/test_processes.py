@@ -178,6 +178,7 @@ STEPS = {
         {f"kill -9 of --overwrite with another film, {text}": step for text, step in STEPS.items()},
     ),
 )
+@pytest.mark.slow
 def test_a_kill_while_another_film_is_replaced(
     step: int, video: Video, without_nets: list[str], clip: Path, tmp_path: Path
 ) -> None:
