@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import SupportsFloat, TypeVar
@@ -11,6 +10,7 @@ from realtime3d.errors import UsageError
 
 T = TypeVar("T")
 NS_PER_S = 1_000_000_000
+LONGEST_S = 9e9  # 285 years: as nanoseconds it still fits into 64 bits
 LATE_S = 0.1  # of a recording that is played: a longer delay is not made up by hurrying
 
 now_ns: Callable[[], int] = time.monotonic_ns  # stamps of live sources
@@ -30,9 +30,9 @@ def seconds_to_ns(t: SupportsFloat) -> int:
     """A caller's time in seconds; NaN, infinity and what is no number are refused."""
     try:
         seconds = float(t)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"t must be a time in seconds, not {t!r}") from error
-    if not math.isfinite(seconds):
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"t must be a time in seconds, not {t!r:.60}") from error
+    if not abs(seconds) < LONGEST_S:
         raise UsageError(f"t must be a finite time in seconds, not {t!r}")
     return to_ns(seconds)
 

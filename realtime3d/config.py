@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from realtime3d.errors import UsageError
+from realtime3d.errors import UsageError, first_line
 
 if sys.version_info >= (3, 11):
     import tomllib as tomllib
@@ -153,8 +153,10 @@ class Config:
             raise UsageError(f"{path} has a key of very many parts: `realtime3d config` prints a valid file")
         try:
             values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{path} is not valid TOML: {error}; `realtime3d config` prints a valid file") from error
+        except (ValueError, RecursionError) as error:  # TOML's own, a number of 5,000 digits, nests without end
+            raise UsageError(
+                f"{path} is not valid TOML: {first_line(error)}; `realtime3d config` prints a valid file"
+            ) from error
         return cls().updated(values, where=f"{path}: ")
 
     def updated(self, values: Mapping[str, Any], where: str = "") -> Config:
@@ -234,17 +236,17 @@ def updated_section(section: Any, entries: Mapping[str, Any], where: str, name: 
 def _checked(value: Any, entry: dataclasses.Field[Any], name: str) -> Any:
     """The value in the type of the setting's default, inside its range."""
     kind = type(entry.default)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 1 << 53:
         value = float(value)
     if kind is tuple and isinstance(value, list) and all(isinstance(item, str) for item in value):
         value = tuple(value)
     if type(value) is not kind:
-        raise UsageError(f"{name} must be {_KINDS[kind]}, not {value!r}")
+        raise UsageError(f"{name} must be {_KINDS[kind]}, not {value!r:.60}")
     choices, low, high = (entry.metadata[key] for key in ("choices", "low", "high"))
     if choices and value not in choices:
-        raise UsageError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        raise UsageError(f"{name} must be one of {', '.join(choices)}, not {value!r:.60}")
     if kind in (int, float) and not low <= value <= high:
-        raise UsageError(f"{name} must lie between {low:g} and {high:g}, not {value}")
+        raise UsageError(f"{name} must lie between {low:g} and {high:g}, not {value!r:.60}")
     return value
 
 

@@ -49,6 +49,12 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0][:160] if text else type(error).__name__
 
 
+def printable(text: str) -> str:
+    """Text on one line that does nothing to a terminal: control characters and broken file names are spelled out."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import a dependency, or say the exact line that installs it; `extra` is empty for what is always installed."""
     try:

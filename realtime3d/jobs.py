@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
-from realtime3d.errors import SourceError, UsageError
-from realtime3d.files import check_folder, check_output, make_folder, stem_for
-from realtime3d.sinks.choose import OUTPUTS, SinkOptions, sidecar_of, sidecars_of
+from realtime3d.errors import UsageError
+from realtime3d.sinks.check import Files, check_files
+from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
+from realtime3d.sinks.facts import is_done, same_in_one_run
+from realtime3d.sinks.names import files_for
 from realtime3d.sources.base import SourceOptions, SourceSpec
-from realtime3d.sources.choose import is_file_name, open_source
+from realtime3d.sources.choose import open_source
+from realtime3d.sources.inputs import check_input, input_files
 
 if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sources.base import Source, SourceInfo
     from realtime3d.tracker import FaceTracker
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +55,45 @@ class Job:
     send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
+    reads: tuple[Path, ...] = ()  # files that the settings came from: no output may replace them
 
     def files(self) -> list[Path]:
-        """Every file that the run writes."""
-        return list(dict.fromkeys([*self.outputs.values(), *sidecars_of(self.outputs)]))
+        """The files that are there after the run: outputs and the sidecars that explain them."""
+        return self.everything().results()
+
+    def everything(self) -> Files:
+        """Every file that the run reads beside its source, and writes."""
+        settings = (self.boxes, self.config.camera.intrinsics, self.config.detector.model_file)
+        read = (*self.reads, *(Path(file) for file in settings if file))
+        kept = {"--profile": self.profile, "--learn": self.send.calibration if self.send.learn else None}
+        if self.send.calibration and not self.send.learn:
+            read = (*read, self.send.calibration)
+        return Files(
+            self.outputs,
+            {option: Path(path) for option, path in kept.items() if path},
+            read,
+            str(self.source),
+            replaces=self.overwrite or self.resume,
+        )
 
     def tracker(self) -> FaceTracker:
         """A tracker with the job's settings; it opens with `with`."""
         from realtime3d.tracker import FaceTracker
 
-        if self.profile:
-            check_output(Path(self.profile), overwrite=True)  # now, and not when the person has been learned
         return FaceTracker(config=self.config, boxes=self.boxes, profile=self.profile)
 
 
 # -- planning ---------------------------------------------------------------------------------------------------------
 
 
-def plan(inputs: Sequence[str], outputs: Mapping[str, Path], template: Job) -> list[Job]:
+def plan(inputs: Sequence[str], outputs: Mapping[str, str | Path], template: Job) -> list[Job]:
     """One job for each input, everything else as in `template`. Where there are several, `outputs` names folders.
 
     Folders are made. What cannot work is refused here: missing inputs, files that are there already (unless the job
     may overwrite or resumes), two outputs of one name.
     """
     many = len(inputs) > 1
-    jobs = [replace(template, source=source, outputs=_files_for(source, outputs, many=many)) for source in inputs]
+    jobs = [replace(template, source=source, outputs=files_for(source, outputs, many=many)) for source in inputs]
     check(jobs)
     return jobs
 
@@ -81,51 +101,11 @@ def plan(inputs: Sequence[str], outputs: Mapping[str, Path], template: Job) -> l
 def check(jobs: Sequence[Job]) -> None:
     """Refuse jobs that cannot work, before anything is opened or written."""
     for job in jobs:
-        _check_input(job.source)
+        check_input(job.source)
         job.send.check()
-    _check_distinct(jobs)
-    files = [Path(str(job.source)) for job in jobs if _is_file(job.source)]
-    for job in jobs:
-        for kind, path in job.outputs.items():
-            OUTPUTS[kind].check_name(kind, path)
-            (check_folder if OUTPUTS[kind].folder else check_output)(path, job.overwrite or job.resume, files)
-
-
-def _is_file(source: SourceSpec) -> bool:
-    return isinstance(source, Path) or (isinstance(source, str) and is_file_name(source))
-
-
-def _check_input(source: SourceSpec) -> None:
-    try:
-        missing = _is_file(source) and not Path(str(source)).exists()
-    except (OSError, ValueError) as error:  # too long, or a NUL character
-        raise SourceError(f"{str(source)[:60]!r} is no file name ({error}): check it") from error
-    if missing:
-        raise SourceError(f"{source} does not exist: check the name and the folder ({Path.cwd()})")
-
-
-def _files_for(source: str, outputs: Mapping[str, Path], *, many: bool) -> dict[str, Path]:
-    files = {}
-    for kind, path in outputs.items():
-        suffix, is_folder = OUTPUTS[kind].suffix, OUTPUTS[kind].folder
-        folder = many or (not is_folder and (path.is_dir() or str(path).endswith("/")))
-        if many and not is_folder and path.suffix == suffix and not path.is_dir():
-            raise UsageError(f"--{kind} {path}: with several inputs name a folder, not a file")
-        if folder:
-            make_folder(path)
-        files[kind] = path / (stem_for(source) + suffix) if folder else path
-    return files
-
-
-def _check_distinct(jobs: Sequence[Job]) -> None:
-    """No file is written twice; the tables of one job share their sidecar."""
-    taken: dict[Path, str] = {}
-    for job in jobs:
-        sidecars = {sidecar_of(path): kind for kind, path in job.outputs.items() if OUTPUTS[kind].sidecar}
-        for path, kind in [*((path, kind) for kind, path in job.outputs.items()), *sidecars.items()]:
-            if path.resolve() in taken:
-                raise UsageError(f"--{kind} would write {path}, which is {taken[path.resolve()]} as well: name another")
-            taken[path.resolve()] = f"written for {job.source}"
+        if job.resume and job.overwrite:
+            raise UsageError("--resume goes on with what is there, --overwrite replaces it: give one of them")
+    check_files([job.everything() for job in jobs], (file for job in jobs for file in input_files(job.source)))
 
 
 # -- running ----------------------------------------------------------------------------------------------------------
@@ -163,79 +143,89 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self._sinks(interrupted), *self.sending.senders, *sinks]
+        every = [*([self._files(interrupted)] if self.job.outputs else []), *self.sending.senders, *sinks]
         until = self.sending.paced(until)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
         self.sending.learner.end()
         summary.sent = self.sending.lines()
-        summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
+        summary.source, summary.files = self.info.name, existing(self.job)
         return summary
 
-    def _sinks(self, interrupted: Callable[[], bool]) -> list[Sink]:
-        from realtime3d.sinks.columns import table_columns
+    def _files(self, interrupted: Callable[[], bool]) -> Sink:
+        """The job's files as one sink."""
+        from realtime3d.sinks.run_files import RunFiles
         from realtime3d.sinks.sidecar import SidecarSink
 
+        job, resumed = self.job, self._resume is not None
         options = SinkOptions(
             model=self.tracker.model,
             info=self.info,
-            start_s=self.job.read.start_s,
-            end_s=self.job.read.end_s,
-            every=self.job.read.every,
-            blendshapes=self.job.blendshapes,
-            raw=self.job.raw,
-            mesh_every=self.job.mesh_every,
-            mesh_level=self.job.mesh_level,
+            start_s=job.read.start_s,
+            end_s=job.read.end_s,
+            every=job.read.every,
+            blendshapes=job.blendshapes,
+            raw=job.raw,
+            mesh_every=job.mesh_every,
+            mesh_level=job.mesh_level,
             resume=self._resume,
             live_link=self.sending.take(self.info.zero_ns),
         )
-        sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
-        facts = {**self._facts(), "columns": table_columns(options.table)}
-        sidecars: list[Sink] = [
+        sinks = [OUTPUTS[kind].make(path, options) for kind, path in job.outputs.items()]
+        facts = self._facts()
+        sidecars = [
             SidecarSink(
                 path,
-                facts,
+                {**facts, "outputs": {kind: file.name for kind, file in explained.items()}},
                 zero_ns=self.info.zero_ns,
-                every=self.job.read.every,
-                resume=self._resume is not None,
+                every=job.read.every,
+                resume=resumed,
                 interrupted=interrupted,
+                outputs=explained,
             )
-            for path in sidecars_of(self.job.outputs)
+            for path, explained in by_sidecar(job.outputs).items()
         ]
-        return [*sinks, *sidecars]
+        return RunFiles(sinks, sidecars, [] if resumed else job.files())
 
-    def _facts(self) -> Mapping[str, Any]:
-        """What a run knows from the start: source, models with their hashes, settings, outputs."""
-        info, models = self.info, self.tracker.model_set
+    def _facts(self) -> dict[str, Any]:
+        """What a run knows from the start: source, models with their hashes, settings."""
+        info = self.info
         return {
             "source": {
                 "name": info.name, "width": info.width, "height": info.height, "fps": info.fps, "live": info.live
             },
-            "models": {
-                "set": models.name,
-                "status": models.status,
-                "files": {part: {"file": f.path.name, "sha256": f.sha256} for part, f in models.files.items()},
-            },
+            **same_in_one_run(self.job, self.tracker),
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
-            "settings": self.tracker.config.as_dict(),
-            "outputs": {kind: path.name for kind, path in self.job.outputs.items()},
             **self.sending.facts(),
         }  # fmt: skip
+
+
+def existing(job: Job) -> list[Path]:
+    """The files of a run that are there."""
+    return [path for path in job.files() if path.exists()]
 
 
 @contextmanager
 def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
     """Open the source of a job that `plan` or `check` has seen. The tracker begins a new stream."""
     from realtime3d.render.choose import create_renderer
+    from realtime3d.seam import continued
+    from realtime3d.sinks.lock import Lock
     from realtime3d.sinks.resume import find_resume_point
 
-    read = job.read
-    point = find_resume_point(job.outputs, read.start_s) if job.resume else None
-    if point:
-        read = replace(read, start_s=max(read.start_s, point.source_start_s))
-    tracker.reset(point.next_face_id if point else 0)
-    with open_source(job.source, read) as source, closing(create_renderer()) as renderer:
+    with ExitStack() as opened:
+        for sidecar, explained in by_sidecar(job.outputs).items():
+            lock = Lock(lock_of(sidecar), " and ".join(map(str, explained.values())))
+            opened.callback(lock.close)
+        point = find_resume_point(job.outputs, job.read.start_s) if job.resume else None
+        tracker.reset()
+        if point and point.timestamp_s > job.read.start_s:
+            read = replace(job.read, start_s=point.source_start_s)
+            source: Source = opened.enter_context(continued(job.source, job.read, job.outputs, point, tracker))
+        else:
+            read, source = job.read, opened.enter_context(open_source(job.source, job.read))
+        renderer = opened.enter_context(closing(create_renderer()))
         sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
         yield Run(job, tracker, source, renderer, read, sending, point)
 
@@ -293,7 +283,12 @@ def run(
         resume=resume,
         overwrite=overwrite,
     )
+    from realtime3d.pipeline import Summary
+
     check([job])
     with ExitStack() as opened:
         used = tracker or opened.enter_context(job.tracker())
+        if is_done(job, used):
+            _log.warning("%s is finished: there is nothing to resume", job.source)
+            return Summary(source=str(job.source), files=existing(job))
         return opened.enter_context(open_run(job, used)).follow(sinks=sinks, observe=observe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from realtime3d.clock import Stopwatch
@@ -15,7 +15,7 @@ from realtime3d.parts import Parts
 from realtime3d.tracking.identity import IdentityCache, LongestSeen
 from realtime3d.tracking.smooth import Smoother
 from realtime3d.tracking.tracks import TrackedFace, Tracks
-from realtime3d.types import FaceCoeffs, FloatArray, Frame, Image, Track
+from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
 BEFORE_PICTURES = Camera.from_fov(640, 480)  # of the tracks, until the first picture says better
 
@@ -58,6 +58,13 @@ class FrameLoop:
             self.smoother = None
         elif self.smoother is None or self.smoother.settings != config.smooth:
             self.smoother = Smoother.for_model(parts.model, config.smooth)
+
+    def rename(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
+        """Other ids for the faces known now, and identities that are known by the new id."""
+        given = self.tracks.rename(names, next_id)
+        self.identities.rename(given, frozen)
+        if self.smoother:
+            self.smoother.rename(given)
 
     def step(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Find, follow and measure the faces of the next frame; `dropped` frames were lost before it."""

@@ -139,6 +139,21 @@ def give_back_pages() -> None:
             trim(0)
 
 
+def fill_standard_descriptors() -> None:
+    """Where standard input, output or errors were closed (`2>&-`), the null device takes the place.
+
+    Else the next file that is opened, a table say, would be what native code writes its messages to.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def hush_native_code() -> None:
     """Point file descriptor 2 at nothing while Python keeps writing to the real stderr.
 

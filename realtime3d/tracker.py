@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,8 +178,6 @@ class FaceTracker:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    # -- what is in use -----------------------------------------------------------------------------------------------
-
     @property
     def model(self) -> FaceModel:
         """The face model. Opens the tracker."""
@@ -240,6 +238,14 @@ class FaceTracker:
     def reset(self, first_id: int = 0) -> None:
         """Forget all faces: the next picture starts a new stream, at any time; its ids begin with `first_id`."""
         self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
+
+    @one_thread
+    def go_on(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
+        """Go on where another run stopped: with its ids (now to then) and next id, and with identities it learned."""
+        if self._loop is None:
+            self._first_id = next_id
+        else:
+            self._loop.rename(names, next_id, frozen)
 
     @one_thread
     def relearn_identity(self) -> None:

@@ -96,7 +96,7 @@ def test_an_output_is_never_an_input(clip: str, tmp_path: Path) -> None:
 
 def test_outputs_do_not_share_a_file(clip: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="as well"):
-        plan_jobs([clip], {"csv": tmp_path / "a.csv", "jsonl": tmp_path / "a.json"}, replace=True)
+        plan([clip], {"csv": tmp_path / "a.csv"}, Job(source="", profile=tmp_path / "a.json", overwrite=True))
 
 
 def test_tables_of_one_input_share_their_sidecar(clip: str, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ Nothing heavy is imported before a command runs, so that `--help` answers at onc
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -13,8 +15,10 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from realtime3d.errors import MissingError, Realtime3dError
+from realtime3d.errors import MissingError, OutputError, Realtime3dError, printable
+from realtime3d.process import fill_standard_descriptors
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 COMMANDS = ("demo", "video", "live", "images", "view", "replay", "build", "bench", "training", "config", "doctor")
 
 
@@ -31,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
 def complain(message: str) -> None:
     """One line on stderr, whatever the message held."""
-    print("realtime3d:", " ".join(message.split()), file=sys.stderr)
+    print("realtime3d:", printable(message), file=sys.stderr)
 
 
 def build_parser() -> Parser:
@@ -54,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     from realtime3d.cli.interrupt import INTERRUPTED, after_imports
 
+    fill_standard_descriptors()
     try:
         with after_imports():
             return _main(argv)
@@ -82,9 +87,11 @@ def _run(args: argparse.Namespace) -> int:
 
     set_up_messages(quiet=args.quiet, verbose=args.verbose, debug=args.debug)
     try:
-        return args.run_command(args)
+        code: int = args.run_command(args)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:  # the reader of our output went away, as in `realtime3d config | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute_stdout()
         return 0
     except Realtime3dError as error:
         if args.debug:
@@ -99,8 +106,18 @@ def _run(args: argparse.Namespace) -> int:
     except Exception as error:
         if args.debug:
             traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            _mute_stdout()  # files say so themselves: it was a print
+            complain(f"the standard output cannot be written ({error.strerror}): make room, or send it elsewhere")
+            return OutputError.exit_code
         complain(_bug_report(error))
         return 1
+
+
+def _mute_stdout() -> None:
+    """What is still waiting to be printed goes nowhere, instead of failing again when Python ends."""
+    with contextlib.suppress(OSError, ValueError):  # a stdout that is no file needs nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bug_report(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from realtime3d.errors import printable
 from realtime3d.process import hush_native_code
 
 
@@ -12,7 +13,7 @@ class _Messages(logging.Handler):
     """One line a message, above a progress bar where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = f"realtime3d: {' '.join(record.getMessage().split())}"
+        line = f"realtime3d: {printable(record.getMessage())}"
         bars = sys.modules.get("tqdm")
         if bars:
             bars.tqdm.write(line, file=sys.stderr)

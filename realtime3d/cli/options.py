@@ -65,7 +65,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Files that a run writes. With several inputs each names a folder."""
     group = parser.add_argument_group("outputs")
     for kind, output in OUTPUTS.items():
-        group.add_argument(f"--{kind}", metavar="DIR" if output.folder else "F", type=Path, help=output.help)
+        group.add_argument(f"--{kind}", metavar="DIR" if output.folder else "F", help=output.help)
     group.add_argument("--mesh-every", metavar="N", type=at_least(1), default=1, help="meshes of each N-th frame")
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (of PLYs full, of GLB live)")
     add_table_options(group)
@@ -78,8 +78,8 @@ def add_table_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
 
 
-def outputs_from(args: argparse.Namespace) -> dict[str, Path]:
-    """The outputs that were asked for, by kind."""
+def outputs_from(args: argparse.Namespace) -> dict[str, str]:
+    """The outputs that were asked for, by kind, as they were written: `results/` is a folder."""
     given = {kind: getattr(args, kind.replace("-", "_")) for kind in OUTPUTS}
     return {kind: path for kind, path in given.items() if path is not None}
 
@@ -137,7 +137,7 @@ def send_from(args: argparse.Namespace) -> SendOptions:
 def _calibration(args: argparse.Namespace) -> Path | None:
     """The file of --calibration, else the one beside the person's profile where there is one or is to be one."""
     profile = getattr(args, "profile", None)
-    if args.calibration is not None or profile is None or profile.is_dir():  # a folder is refused as a profile
+    if args.calibration is not None or profile is None or not profile.name or profile.is_dir():  # refused as a profile
         return args.calibration
     beside = profile.with_suffix(".calibration.toml")
     return beside if beside.exists() or args.learn else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from realtime3d.errors import printable
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -19,7 +21,9 @@ def progress_bar(info: SourceInfo, options: SourceOptions, *, quiet: bool = Fals
     from tqdm import tqdm
 
     total = _expected_frames(info, options)
-    return tqdm(total=total, desc=info.name, unit="frame", dynamic_ncols=True, disable=True if quiet else None)
+    return tqdm(
+        total=total, desc=printable(info.name), unit="frame", dynamic_ncols=True, disable=True if quiet else None
+    )
 
 
 def _expected_frames(info: SourceInfo, options: SourceOptions) -> int | None:

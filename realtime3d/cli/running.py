@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from realtime3d.cli.interrupt import Interrupt
+from realtime3d.cli import complain
+from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
 from realtime3d.cli.report import progress_bar, summary_lines
+from realtime3d.errors import Realtime3dError, printable
 from realtime3d.jobs import Job, open_run
+from realtime3d.sinks.facts import is_done
 from realtime3d.view.latency import Latency
 
 if TYPE_CHECKING:
@@ -34,18 +38,42 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         mesh_level=args.mesh,
         resume=resume,
         overwrite=args.overwrite,
+        reads=(args.config,) if args.config else (),
         send=send_from(args),
     )
 
 
 def run_job(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> None:
     """Follow the faces of one input, write its files, print its summary."""
+    if is_done(job, tracker):
+        _say([f"{job.source}: finished already, there is nothing to resume"], args)
+        return
     with ExitStack() as stack:
         with stop.waiting():
             run = stack.enter_context(open_run(job, tracker))
         bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
         summary = run.follow(until=stop.until, observe=lambda result: bar.update(), interrupted=lambda: stop.requested)
     _say(summary_lines(summary), args)
+
+
+def run_jobs(jobs: Sequence[Job], tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> int:
+    """One after the other, and on after one that fails; the exit code of the first that did."""
+    failures: list[Realtime3dError] = []
+    failed: list[str] = []
+    for job in jobs:
+        try:
+            run_job(job, tracker, args, stop)
+        except Realtime3dError as error:
+            if len(jobs) == 1 or args.fail_fast:
+                raise
+            complain(f"{job.source}: {error}")
+            failures.append(error)
+            failed.append(str(job.source))
+        if stop.requested:
+            break
+    if failed:
+        complain(f"{len(failed)} of {len(jobs)} inputs failed: {', '.join(failed)}")
+    return INTERRUPTED if stop.requested else failures[0].exit_code if failures else 0
 
 
 def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> None:
@@ -76,7 +104,7 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
             if window is None:
                 latency.add(result.frame.t_ns)
 
-        summary = run.follow(window=window, until=stop.until, observe=observe)
+        summary = run.follow(window=window, until=stop.until, observe=observe, interrupted=lambda: stop.requested)
     if window:
         summary.files += window.saved
     _say([*summary_lines(summary), f"  {latency}"], args)
@@ -84,4 +112,7 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
 
 def _say(lines: list[str], args: argparse.Namespace) -> None:
     if not args.quiet:
-        print("\n".join(lines), file=sys.stderr if "-" in getattr(args, "send", ()) else sys.stdout)
+        out = sys.stderr if "-" in getattr(args, "send", ()) else sys.stdout
+        for line in lines:
+            indent = line[: len(line) - len(line.lstrip())]
+            print(indent + printable(line), file=out)

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--every", metavar="N", type=options.at_least(1), default=1, help="only each N-th frame")
     options.add_output_options(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
+    parser.add_argument("--fail-fast", action="store_true", help="of several inputs, end at the first that fails")
     options.add_send_options(parser)
     options.add_pace_option(parser)
     options.add_run_options(parser)
@@ -27,10 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
-    from realtime3d.cli.running import job_from, run_job
+    from realtime3d.cli.interrupt import Interrupt
+    from realtime3d.cli.running import job_from, run_jobs
     from realtime3d.errors import UsageError
     from realtime3d.jobs import plan
+    from realtime3d.sinks.choose import OUTPUTS
     from realtime3d.sources.base import SourceOptions
     from realtime3d.sources.choose import is_camera, parse_time
 
@@ -44,9 +46,8 @@ def run(args: argparse.Namespace) -> int:
     template = job_from(args, wanted, resume=args.resume)
     tracker = template.tracker()
     jobs = plan(args.inputs, options.outputs_from(args), template)
+    if not (jobs[0].outputs or args.profile or args.send):
+        names = ", ".join(f"--{kind}" for kind in (*OUTPUTS, "send"))
+        raise UsageError(f"nothing would be kept: name an output ({names})")
     with tracker, Interrupt() as stop:
-        for job in jobs:
-            run_job(job, tracker, args, stop)
-            if stop.requested:
-                return INTERRUPTED
-    return 0
+        return run_jobs(jobs, tracker, args, stop)

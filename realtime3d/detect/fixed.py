@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from realtime3d.errors import UsageError
+from realtime3d.errors import UsageError, first_line
 from realtime3d.geometry import flipped_box
 from realtime3d.types import FaceBox, Frame
 
+MOST_BOXES = 1000  # in one frame: as many as there may be faces
+LARGEST_PX = 1e7
 COLUMNS = ("frame", "box_x", "box_y", "box_w", "box_h")
 
 
@@ -36,7 +37,10 @@ class FixedBoxes:
                     raise UsageError(f"{path} has no column {', '.join(absent)}: a boxes file has {','.join(COLUMNS)}")
                 for row in rows:
                     frame, box = _parse(row, f"{path}, line {rows.line_num}")
-                    boxes.setdefault(frame, []).append(box)
+                    in_frame = boxes.setdefault(frame, [])
+                    in_frame.append(box)
+                    if len(in_frame) > MOST_BOXES:
+                        raise UsageError(f"{path}, line {rows.line_num}: more than {MOST_BOXES} boxes in frame {frame}")
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"{path}: cannot read the boxes ({error}); name a CSV with {','.join(COLUMNS)}") from error
         return cls(boxes, mirror)
@@ -59,7 +63,13 @@ def _parse(row: Mapping[str, str | None], where: str) -> tuple[int, FaceBox]:
     try:
         frame, x, y, w, h = (float(row[name] or "nan") for name in COLUMNS)
     except ValueError as error:
-        raise UsageError(f"{where}: {error}; a row is {','.join(COLUMNS)} in numbers") from error
-    if not all(map(math.isfinite, (frame, x, y, w, h))) or frame < 0 or frame != int(frame) or w <= 0 or h <= 0:
+        raise UsageError(f"{where}: {first_line(error)}; a row is {','.join(COLUMNS)} in numbers") from error
+    if (
+        not all(abs(value) < LARGEST_PX for value in (x, y, w, h))
+        or not 0 <= frame < 1e15
+        or frame != int(frame)
+        or w <= 0
+        or h <= 0
+    ):
         raise UsageError(f"{where}: frame must be a whole number from 0, the box finite with box_w and box_h over 0")
     return int(frame), FaceBox(np.array([x, y, x + w, y + h], dtype=np.float32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from realtime3d.errors import UsageError
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sinks.tables import TableOptions
     from realtime3d.sources.base import SourceInfo
-
-End: TypeAlias = "tuple[float | None, int | None]"  # timestamp of the last frame and largest face id, where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,14 @@ class Output:
     suffix: str  # of a file that is made in a folder
     help: str  # of the option `--KIND`
     make: Callable[[Path, SinkOptions], Sink]
-    last: Callable[[Path, float], End]  # where the file of a killed run ends; gets the run's start in seconds
-    sidecar: bool = False  # whether a JSON file beside it explains it
-    suffixes: tuple[str, ...] = ()  # that a file may have; any where empty
+    last: Callable[[Path, float], float | None]  # time of a killed run's last frame in it; gets the run's start
+    suffixes: tuple[str, ...] = ()  # that a file may have, where there are others
     folder: bool = False  # whether it is a folder of files
+    per_face: bool = False  # whether other faces get files `NAME_ID` beside it
 
     def check_name(self, kind: str, path: Path) -> None:
         """Refuse a file name that would not be read as what it is."""
-        if self.suffixes and path.suffix.lower() not in self.suffixes:
+        if path.suffix.lower() not in (self.suffixes or (self.suffix,)):
             raise UsageError(
                 f"--{kind} {path}: this output is a {self.suffix} file: name it {path.with_suffix(self.suffix)}"
             )
@@ -77,10 +75,10 @@ def _jsonl(path: Path, options: SinkOptions) -> Sink:
     return JsonlSink(path, options.table)
 
 
-def _text_end(path: Path, start_s: float) -> End:
-    from realtime3d.sinks.tables import last_line
+def _text_end(path: Path, start_s: float) -> float | None:
+    from realtime3d.sinks.tables import last_time
 
-    return last_line(path)
+    return last_time(path)
 
 
 def _parquet(path: Path, options: SinkOptions) -> Sink:
@@ -89,10 +87,10 @@ def _parquet(path: Path, options: SinkOptions) -> Sink:
     return ParquetSink(path, options.table)
 
 
-def _parquet_end(path: Path, start_s: float) -> End:
-    from realtime3d.sinks.parquet import last_part_row
+def _parquet_end(path: Path, start_s: float) -> float | None:
+    from realtime3d.sinks.parquet import last_part_time
 
-    return last_part_row(path) or (None, None)
+    return last_part_time(path)
 
 
 def _live_link(path: Path, options: SinkOptions) -> Sink:
@@ -103,11 +101,11 @@ def _live_link(path: Path, options: SinkOptions) -> Sink:
     return LiveLinkCsvSink(path, zero_ns=options.info.zero_ns, resume_s=resume_s, values=values)
 
 
-def _live_link_end(path: Path, start_s: float) -> End:
+def _live_link_end(path: Path, start_s: float) -> float | None:
     from realtime3d.sinks.livelink_csv import rows
 
     found = rows(path)
-    return (found[-1][1] if found else None), None
+    return found[-1][1] if found else None
 
 
 def _overlay(path: Path, options: SinkOptions) -> Sink:
@@ -128,11 +126,11 @@ def _overlay(path: Path, options: SinkOptions) -> Sink:
     )
 
 
-def _overlay_end(path: Path, start_s: float) -> End:
+def _overlay_end(path: Path, start_s: float) -> float | None:
     from realtime3d.sinks.killed_video import last_frame_s
 
     video_s = last_frame_s(path)
-    return (None if video_s is None else video_s + start_s), None
+    return None if video_s is None else video_s + start_s
 
 
 def _meshes(path: Path, options: SinkOptions) -> Sink:
@@ -147,17 +145,15 @@ def _animation(path: Path, options: SinkOptions) -> Sink:
     return AnimationSink(path, options.model, options.mesh_level)
 
 
-def _from_the_start(path: Path, start_s: float) -> End:
+def _from_the_start(path: Path, start_s: float) -> float | None:
     """What cannot be taken up half-way is made again."""
-    return None, None
+    return None
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "csv": Output(".csv", "table of every face in every frame, with a .json sidecar", _csv, _text_end, sidecar=True),
-    "parquet": Output(
-        ".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end, sidecar=True
-    ),
-    "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end),
+    "csv": Output(".csv", "table of every face in every frame", _csv, _text_end),
+    "parquet": Output(".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end),
+    "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end, suffixes=(".jsonl", ".ndjson")),
     "livelink-csv": Output(
         ".livelink.csv", "one face as a take of Live Link Face", _live_link, _live_link_end, suffixes=(".csv",)
     ),
@@ -170,16 +166,29 @@ OUTPUTS: Mapping[str, Output] = {
     ),
     "meshes": Output("", "folder of PLY meshes: 000123_ID.ply, frame and face", _meshes, _from_the_start, folder=True),
     "glb": Output(
-        ".glb", "the head as it moved, with the picture's colours", _animation, _from_the_start, suffixes=(".glb",)
+        ".glb",
+        "the head as it moved, with the picture's colours",
+        _animation,
+        _from_the_start,
+        suffixes=(".glb",),
+        per_face=True,
     ),
 }
 
 
-def sidecar_of(table: Path) -> Path:
-    """The JSON file beside a table."""
-    return table.with_suffix(".json")
+def sidecar_of(kind: str, output: Path) -> Path:
+    """The JSON file beside an output that explains it."""
+    return output.with_name(f"{output.name}.json") if OUTPUTS[kind].folder else output.with_suffix(".json")
 
 
-def sidecars_of(outputs: Mapping[str, Path]) -> list[Path]:
-    """The JSON files of a run's tables, each once: tables of one name share theirs."""
-    return list(dict.fromkeys(sidecar_of(path) for kind, path in outputs.items() if OUTPUTS[kind].sidecar))
+def lock_of(sidecar: Path) -> Path:
+    """What a run holds while it writes the outputs of a sidecar."""
+    return sidecar.with_name(f".{sidecar.stem}.lock")
+
+
+def by_sidecar(outputs: Mapping[str, Path]) -> dict[Path, dict[str, Path]]:
+    """The sidecars of a run, each with the outputs that it explains: those of one name share theirs."""
+    found: dict[Path, dict[str, Path]] = {}
+    for kind, path in outputs.items():
+        found.setdefault(sidecar_of(kind, path), {})[kind] = path
+    return found

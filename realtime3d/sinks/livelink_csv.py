@@ -76,7 +76,7 @@ class LiveLinkCsvSink:
 
     def __enter__(self) -> Self:
         header = ",".join(HEADER).encode() + b"\n"
-        keep = 0
+        keep = None
         if self._resume_s is not None:
             keep = max((end for end, time in rows(self._path) if time < self._resume_s - RESUME_SLACK_S), default=0)
         if keep:

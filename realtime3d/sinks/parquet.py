@@ -9,7 +9,7 @@ the run makes `NAME.parquet` of them, one row group after the other, and removes
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realtime3d.errors import require
+from realtime3d.errors import OutputError, first_line, require
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import leftovers, output_error, whole
 from realtime3d.sinks.columns import Group, column_groups, timestamp
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ROWS_PER_GROUP = 8_000  # all of them are in memory when parts are put together
+_OURS = re.compile(r"\d+\.parquet|\.\d+\.\d+-[0-9a-f]{8}\.parquet|whole\.tmp")  # parts, and drafts of parts
 _FIXED = (("frame", "int64"), ("face_id", "int32"), ("timestamp", "float64"))
 
 
@@ -66,9 +67,9 @@ class ParquetSink:
     def __enter__(self) -> Self:
         try:
             if self._options.resume_s is None:
-                shutil.rmtree(self._parts, ignore_errors=True)
-            self._parts.mkdir(exist_ok=True)
-            if self._options.resume_s is not None:
+                self._parts.mkdir()
+            else:
+                self._parts.mkdir(exist_ok=True)
                 self._cut(self._options.resume_s)
         except OSError as error:
             raise output_error(self._parts, error) from error
@@ -79,16 +80,23 @@ class ParquetSink:
     def _cut(self, resume_s: float) -> None:
         """Drop the rows of the frames from `resume_s` on; a finished file becomes the first part again."""
         if self._path.exists():  # parts beside it were about to be removed
-            for part in part_files(self._path):
-                part.unlink()
+            remove_parts(self._path)
+            self._parts.mkdir()
             os.replace(self._path, self._parts / _part_name(0))
         for part in part_files(self._path):
-            table = self._parquet.read_table(part)
+            table = _read(part)
+            self._refuse_other_columns(table, part)
             kept = table.filter(self._compute.less(table["timestamp"], resume_s - RESUME_SLACK_S))
             if kept.num_rows == 0:
                 part.unlink()
             elif kept.num_rows < table.num_rows:
                 self._save(kept, part)
+
+    def _refuse_other_columns(self, table: Any, part: Path) -> None:
+        if not table.schema.equals(self._schema, check_metadata=False):
+            raise OutputError(
+                f"{part} has other columns than this run: resume with the options of the first run, or --overwrite"
+            )
 
     def write(self, result: FrameResult, image: Image | None) -> None:
         time_s = timestamp(result, self._options.zero_ns)
@@ -132,14 +140,14 @@ class ParquetSink:
             with self._parquet.ParquetWriter(draft, self._schema) as writer:
                 waiting: list[Any] = []
                 for part in part_files(self._path):
-                    waiting.append(self._parquet.read_table(part).cast(self._schema))
+                    waiting.append(_read(part).cast(self._schema))
                     if sum(table.num_rows for table in waiting) >= ROWS_PER_GROUP:
                         writer.write_table(self._arrow.concat_tables(waiting))
                         waiting = []
                 if waiting:
                     writer.write_table(self._arrow.concat_tables(waiting))
             os.replace(draft, self._path)
-            shutil.rmtree(self._parts)
+            remove_parts(self._path)
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise output_error(self._path, error) from error
@@ -149,20 +157,51 @@ def _part_name(number: int) -> str:
     return f"{number:06d}.parquet"
 
 
+def remove_parts(path: Path) -> None:
+    """Remove the folder of parts; where it holds anything that is not ours, that is an OSError."""
+    folder = parts_folder(path)
+    if not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        if _OURS.fullmatch(file.name):
+            file.unlink()
+    folder.rmdir()
+
+
 def part_files(path: Path) -> list[Path]:
     """The whole parts of a running or killed run, in order."""
     return sorted(parts_folder(path).glob("[0-9]*.parquet"))
 
 
-def last_part_row(path: Path) -> tuple[float, int] | None:
-    """(last timestamp, largest face id) in what a killed run left; None where there are no rows."""
-    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
+def last_part_time(path: Path) -> float | None:
+    """The last timestamp in what a killed run left; None where there are no rows."""
+    tables = parts_in_order(path, ["timestamp", "face_id"])
+    return max((max(table["timestamp"].to_pylist()) for table in tables if table.num_rows), default=None)
+
+
+def parts_in_order(path: Path, columns: list[str] | None = None) -> list[Any]:
+    """What a killed or finished run left, as tables."""
     files = part_files(path) or [file for file in [path] if file.exists()]
-    tables = [parquet.read_table(file, columns=["timestamp", "face_id"]) for file in files]
-    rows = [table for table in tables if table.num_rows]
-    if not rows:
-        return None
-    return max(max(t["timestamp"].to_pylist()) for t in rows), max(max(t["face_id"].to_pylist()) for t in rows)
+    return [_read(file, columns) for file in files]
+
+
+def _read(file: Path, columns: list[str] | None = None) -> Any:
+    """A part as a table; OutputError where it is none of ours."""
+    arrow = require("pyarrow", "parquet", "a Parquet table")
+    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
+    try:
+        table = parquet.read_table(file, columns=columns, partitioning=None)
+        times, ids = table["timestamp"], table["face_id"]
+    except (OSError, KeyError, ValueError, arrow.ArrowException) as error:
+        raise _damaged(file, first_line(error)) from error
+    known = arrow.types.is_floating(times.type) and arrow.types.is_integer(ids.type)
+    if not known or times.null_count or ids.null_count or not np.isfinite(times.to_numpy()).all():
+        raise _damaged(file, "its times or ids are none")
+    return table
+
+
+def _damaged(file: Path, why: str) -> OutputError:
+    return OutputError(f"{file} cannot be continued ({why}): delete it, or add --overwrite to start anew")
 
 
 def _cells(group: Group, face: FaceState) -> list[float | None]:

@@ -39,7 +39,7 @@ CONVENTIONS = {
     "blendshapes": "0..1, ARKit's names; Left and Right are the person's own",
     "raw": "the nets' answers before smoothing and caching",
 }
-SAME_IN_ONE_RUN = ("source", "models", "settings", "columns")
+SAME_IN_ONE_RUN = ("source", "input", "part", "boxes", "models", "settings", "columns")
 _PACKAGES = ("realtime3d", "numpy", "mediapipe", "onnxruntime", "av", "opencv-contrib-python")
 
 
@@ -72,9 +72,12 @@ class SidecarSink:
         every: int = 1,
         resume: bool = False,
         interrupted: Callable[[], bool] = lambda: False,
+        outputs: Mapping[str, Path] | None = None,
     ) -> None:
-        """`interrupted` is asked at the end: whether the user ended the run before its input ended."""
+        """`interrupted` is asked at the end: whether the user ended the run before its input ended. `outputs`: the
+        files that this one explains, whose sizes are noted when they are complete."""
         self._path, self._zero_ns, self._every, self._interrupted = path, zero_ns, every, interrupted
+        self._outputs = outputs or {}
         self._content: dict[str, Any] = {
             "format": FORMAT,
             "state": "running",
@@ -88,19 +91,9 @@ class SidecarSink:
         }
         old = read_sidecar(path) if resume else None
         if old is not None:
-            self._refuse_other_run(old)
+            refuse_other_run(path, old, self._content)
             self._content.update({key: old[key] for key in ("started", "frames", "identities") if key in old})
             self._content["resumed"] = [*old.get("resumed", []), _now()]
-
-    def _refuse_other_run(self, old: Mapping[str, Any]) -> None:
-        """One table holds the results of one input with one set of nets and settings."""
-        now = json.loads(json.dumps(self._content, default=_plain))
-        for key in SAME_IN_ONE_RUN:
-            if key in old and key in now and old[key] != now[key]:
-                raise OutputError(
-                    f"{self._path} says that the killed run had other {key}: resume with the command of the first run, "
-                    "or add --overwrite to start anew"
-                )
 
     def __enter__(self) -> Self:
         self._save()
@@ -108,7 +101,8 @@ class SidecarSink:
 
     def _save(self) -> None:
         text = json.dumps(self._content, indent=2, ensure_ascii=False, default=_plain, allow_nan=False)
-        write_whole(self._path, text.encode() + b"\n")
+        # Names that are not UTF-8 become lone surrogates, which JSON can spell and UTF-8 cannot.
+        write_whole(self._path, text.encode(errors="backslashreplace") + b"\n")
 
     def write(self, result: FrameResult, image: Image | None) -> None:
         changed = self._count(result)
@@ -143,17 +137,66 @@ class SidecarSink:
             self._content.update(state="failed", error=str(error) or kind.__name__)
         else:
             self._content["state"] = "interrupted" if self._interrupted() else "complete"
+            self._content["bytes"] = sizes(self._outputs)
         self._content["ended"] = _now()
         self._save()
 
 
 def read_sidecar(path: Path) -> dict[str, Any] | None:
-    """The content of a sidecar, None where there is none that can be read."""
+    """The content of a sidecar, None where there is none that this version understands."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
+    return content if _is_sidecar(content) else None
+
+
+def _is_sidecar(content: Any) -> bool:
+    """Whether everything that is read again has its type."""
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        return False
+    frames = content.get("frames")
+    return (
+        all(isinstance(content.get(key, {}), dict) for key in ("identities", "outputs", "bytes"))
+        and isinstance(content.get("resumed", []), list)
+        and isinstance(frames, dict)
+        and all(_is_count(frames.get(key)) for key in ("read", "dropped"))
+        and all(frames.get(key, "") is None or _is_count(frames[key]) for key in ("first", "last"))
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
+
+
+def refuse_other_run(path: Path, old: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """One file holds the results of one input with one set of nets and settings."""
+    now = json.loads(json.dumps(facts, default=_plain))
+    for key in SAME_IN_ONE_RUN:
+        if key in now and old.get(key) != now[key]:
+            raise OutputError(
+                f"{path} says that the run before had {_other(key, old.get(key), now[key])}: resume with the command "
+                "of the first run, or add --overwrite to start anew"
+            )
+
+
+def _other(key: str, old: Any, new: Any) -> str:
+    """What differs, as short as it can be said."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        parts = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+        return f"other {key} ({', '.join(parts)})"
+    return f"other {key}"
+
+
+def sizes(outputs: Mapping[str, Path]) -> dict[str, int]:
+    """Bytes of each output that is there: what a later `--resume` knows a finished file by."""
+    found = {}
+    for kind, path in outputs.items():
+        if path.is_dir():
+            found[kind] = sum(file.stat().st_size for file in path.iterdir())
+        elif path.is_file():
+            found[kind] = path.stat().st_size
+    return found
 
 
 def _now() -> str:

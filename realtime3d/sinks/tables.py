@@ -4,6 +4,8 @@ frame at any moment, and can go on where a killed run stopped."""
 from __future__ import annotations
 
 import json
+import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,10 +36,9 @@ class CsvSink:
 
     def __enter__(self) -> Self:
         header = ",".join(self.columns).encode() + b"\n"
-        keep = 0
-        if self._options.resume_s is not None:
-            keep = bytes_before(self._path, self._options.resume_s)
-            _check_header(self._path, header, keep)
+        resume_s = self._options.resume_s
+        keep = None if resume_s is None else bytes_before(self._path, resume_s)
+        _check_header(self._path, header, keep)
         self._file = AppendFile(self._path, keep)
         if not keep:
             self._file.append(header)
@@ -80,7 +81,7 @@ class JsonlSink:
 
     def __enter__(self) -> Self:
         resume_s = self._options.resume_s
-        self._file = AppendFile(self._path, 0 if resume_s is None else bytes_before(self._path, resume_s))
+        self._file = AppendFile(self._path, None if resume_s is None else bytes_before(self._path, resume_s))
         return self
 
     def write(self, result: FrameResult, image: Image | None) -> None:
@@ -134,8 +135,8 @@ def _raw(face: FaceState) -> dict[str, Any]:
 # Going on with what a killed run left
 
 
-def timed_lines(path: Path) -> Iterator[tuple[int, float | None, int | None]]:
-    """(end offset, timestamp, largest face id) of each whole line of a CSV or JSONL file; no timestamp: the header.
+def timed_lines(path: Path) -> Iterator[tuple[int, float | None]]:
+    """(end offset, timestamp) of each whole line of a CSV or JSONL file; no timestamp: the header.
 
     Ends at the first line that is not whole.
     """
@@ -147,47 +148,47 @@ def timed_lines(path: Path) -> Iterator[tuple[int, float | None, int | None]]:
                     return
                 is_header = end == 0 and line.startswith(b"frame,face_id,timestamp")
                 try:
-                    time, face = (None, None) if is_header else _read_line(line)
-                except (ValueError, KeyError, IndexError, TypeError):
+                    time = None if is_header else _read_line(line)
+                except (ValueError, KeyError, IndexError, TypeError, OverflowError, RecursionError):
                     return
                 end += len(line)
-                yield end, time, face
+                yield end, time
     except FileNotFoundError:
         return
     except OSError as error:
         raise output_error(path, error) from error
 
 
-def last_line(path: Path) -> tuple[float | None, int | None]:
-    """(timestamp of the last whole line, largest face id of all) of a CSV or JSONL file."""
-    last_s, largest_id = None, None
-    for _, time_s, face_id in timed_lines(path):
-        last_s = time_s
-        if face_id is not None:
-            largest_id = face_id if largest_id is None else max(largest_id, face_id)
-    return last_s, largest_id
+def last_time(path: Path) -> float | None:
+    """The timestamp of the last whole line of a CSV or JSONL file."""
+    last = deque((time_s for _, time_s in timed_lines(path)), maxlen=1)
+    return last[0] if last else None
 
 
-def _read_line(line: bytes) -> tuple[float, int | None]:
-    """(timestamp, largest face id) of a row of CSV or a line of JSONL."""
-    if not line.startswith(b"{"):
-        _, face, time, _ = line.split(b",", 3)
-        return float(time), int(face)
-    entry = json.loads(line)
-    return float(entry["timestamp"]), max((face["face_id"] for face in entry["faces"]), default=None)
+def _read_line(line: bytes) -> float:
+    """The timestamp of a row of CSV or a line of JSONL; an error where this or an id cannot be one of ours."""
+    if line.startswith(b"{"):
+        entry = json.loads(line)
+        time_s, ids = float(entry["timestamp"]), [int(face["face_id"]) for face in entry["faces"]]
+    else:
+        frame, face, time, _ = line.split(b",", 3)
+        time_s, ids = float(time), [int(frame) >> 31, int(face)]
+    if not math.isfinite(time_s) or any(abs(number) >= 1 << 31 for number in ids):
+        raise ValueError("no time or no id")
+    return time_s
 
 
 def bytes_before(path: Path, time_s: float) -> int:
     """How many bytes of a table belong to the header and the frames before `time_s`."""
     keep = 0
-    for end, time, _ in timed_lines(path):
+    for end, time in timed_lines(path):
         if time is not None and time >= time_s - RESUME_SLACK_S:
             break
         keep = end
     return keep
 
 
-def _check_header(path: Path, header: bytes, keep: int) -> None:
+def _check_header(path: Path, header: bytes, keep: int | None) -> None:
     if not keep:
         return
     with open(path, "rb") as file:

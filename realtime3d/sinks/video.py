@@ -17,7 +17,7 @@ import numpy as np
 
 from realtime3d.errors import MissingError, OutputError, SourceError, first_line
 from realtime3d.face.state import FrameResult
-from realtime3d.files import output_error
+from realtime3d.files import open_new, output_error
 from realtime3d.sinks.killed_video import KilledVideo, previous_video
 from realtime3d.sinks.tables import RESUME_SLACK_S
 from realtime3d.sources.sound import Sound
@@ -61,6 +61,7 @@ class VideoSink:
         self._path, self._options = path, options
         self._container: Any = None
         self._sound: Sound | None = None
+        self._file: _NewFile | None = None
         self._waiting: Any = None  # the packet that has not been written yet
         self._last_pts = -1
         self._failed = False
@@ -68,18 +69,16 @@ class VideoSink:
     def __enter__(self) -> Self:
         self._previous = self._set_previous_aside() if self._options.resume_s is not None else None
         if self._previous is None:
-            try:
-                previous_video(self._path).unlink(missing_ok=True)
-                self._path.write_bytes(b"")  # a folder that cannot be written to shows before the first frame
-            except OSError as error:
-                raise output_error(self._path, error) from error
+            self._file = _NewFile(self._path)
         return self
 
     def _set_previous_aside(self) -> Path | None:
         """The killed run's video under another name, until what it holds has been copied."""
         aside = previous_video(self._path)
         try:
-            if not aside.exists() and self._path.exists():
+            if aside.exists():
+                self._path.unlink(missing_ok=True)  # the copy that was begun
+            elif self._path.exists():
                 os.replace(self._path, aside)
         except OSError as error:
             raise output_error(aside, error) from error
@@ -109,7 +108,8 @@ class VideoSink:
             width, height = previous.size
         self._size = (width + width % 2, height + height % 2)  # 4:2:0 needs even numbers
         options = {"movflags": MOVFLAGS, "frag_duration": "1000000", "flush_packets": "1"}
-        self._container = av.open(str(self._path), "w", format="mp4", options=options)
+        self._file = self._file or _NewFile(self._path)
+        self._container = av.open(self._file, "w", format="mp4", options=options)
         self._stream = self._new_stream()
         if self._options.sound is not None:
             with contextlib.suppress(SourceError, IndexError):  # the input was read before: it has no sound
@@ -187,6 +187,8 @@ class VideoSink:
         finally:
             if self._sound is not None:
                 self._sound.close()
+            if self._file is not None:
+                self._file.close()
 
     def _finish(self) -> None:
         container, self._container = self._container, None
@@ -208,6 +210,33 @@ class VideoSink:
             os.replace(self._previous, self._path)
         elif self._path.exists() and self._path.stat().st_size == 0:
             self._path.unlink()
+
+
+class _NewFile:
+    """What FFmpeg writes into: a file that did not exist, every piece completely."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = open_new(path)
+        except OSError as error:
+            raise output_error(path, error) from error
+
+    def write(self, piece: bytes) -> int:
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(self._file, view) :]
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._file, offset, whence)
+
+    def tell(self) -> int:
+        return os.lseek(self._file, 0, os.SEEK_CUR)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
 
 def encoder() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
+from realtime3d.clock import LONGEST_S
 from realtime3d.errors import UsageError
 from realtime3d.process import keep_freed_pages
 from realtime3d.sources.base import Source, SourceOptions, SourceSpec
@@ -53,7 +54,8 @@ def is_file_name(source: str) -> bool:
 def _check(options: SourceOptions) -> None:
     if options.every < 1:
         raise UsageError(f"every must be at least 1, not {options.every}")
-    if options.start_s < 0 or (options.end_s is not None and options.end_s <= options.start_s):
+    times = [options.start_s] + ([] if options.end_s is None else [options.end_s])
+    if not all(0 <= time < LONGEST_S for time in times) or times != sorted(set(times)):
         raise UsageError(f"the end ({options.end_s} s) must come after the start ({options.start_s} s)")
     if options.fps is not None and not 0 < options.fps < 10_000:
         raise UsageError(f"fps must be positive, not {options.fps}")
@@ -88,13 +90,11 @@ def parse_time(text: str) -> float:
         numbers = [float(part) for part in parts]
     except ValueError:
         numbers = []
-    if (
-        not 1 <= len(numbers) <= 3
-        or not all(0 <= n < float("inf") for n in numbers)
-        or any(n >= 60 for n in numbers[1:])
-    ):
+    if not 1 <= len(numbers) <= 3 or not all(0 <= n < LONGEST_S for n in numbers) or any(n >= 60 for n in numbers[1:]):
         raise UsageError(f"{text!r} is no time: write seconds (12.5) or HH:MM:SS (0:01:12.5)")
     seconds = 0.0
     for number in numbers:
         seconds = seconds * 60 + number
+    if seconds >= LONGEST_S:
+        raise UsageError(f"{text!r} is no time in any film: write seconds (12.5) or HH:MM:SS (0:01:12.5)")
     return seconds

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import re
 import zipfile
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime3d.config import CameraSettings
-from realtime3d.errors import UsageError
+from realtime3d.errors import UsageError, first_line
 from realtime3d.geometry import DEFAULT_FOV_DEG, Camera
 
 MATRIX_NAMES = ("camera_matrix", "cameraMatrix", "K", "mtx", "M1")
@@ -23,6 +25,13 @@ WIDTH_NAMES, HEIGHT_NAMES = ("image_width", "width"), ("image_height", "height")
 SUFFIXES = (".json", ".yml", ".yaml", ".xml", ".npz")
 LARGEST = 4_000_000  # characters of a calibration file: some keep all the points they were made of
 PORTRAIT_MM = 1000.0  # single pictures are seldom taken from nearer, but often cut out of larger ones
+LARGEST_PX = 100_000  # of a picture
+FOCAL = (0.05, 500.0)  # of a camera, in sides of its picture: 168 degrees, and a telescope
+LARGEST_NPY = 1 << 16  # bytes
+UNREADABLE = (
+    OSError, ArithmeticError, AttributeError, EOFError, KeyError, NotImplementedError, RecursionError, TypeError,
+    ValueError, zipfile.BadZipFile,
+)  # fmt: skip
 BOX_MM = 125.0  # the larger side of a tight box, brows to chin
 
 
@@ -93,18 +102,45 @@ def read_intrinsics(path: str | Path) -> Camera:
         matrix = np.asarray(_first(values, MATRIX_NAMES), dtype=np.float64).reshape(3, 3)
         distortion = np.asarray(_first(values, DISTORTION_NAMES, ()), dtype=np.float64).ravel()
         width, height = (int(_first(values, names, 0)) for names in (WIDTH_NAMES, HEIGHT_NAMES))
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise UsageError(
-            f"{path} is no calibration that can be read ({error}): it needs {MATRIX_NAMES[0]} (3x3) and "
+            f"{path} is no calibration that can be read ({first_line(error)}): it needs {MATRIX_NAMES[0]} (3x3) and "
             f"{DISTORTION_NAMES[0]}, better {WIDTH_NAMES[0]} and {HEIGHT_NAMES[0]} too"
         ) from error
-    fx, fy = matrix[0, 0], matrix[1, 1]
-    if not np.isfinite(matrix).all() or not np.isfinite(distortion).all() or min(fx, fy) <= 0:
-        raise UsageError(f"{path}: focal lengths must be over 0 and all numbers finite: calibrate again")
     if len(distortion) not in (0, 4, 5, 8):
         raise UsageError(f"{path}: {len(distortion)} distortion coefficients; 0, 4, 5 or 8 are understood")
     kept = tuple(map(float, distortion)) if np.any(distortion) else ()
-    return Camera(float(fx), float(fy), float(matrix[0, 2]), float(matrix[1, 2]), width, height, kept)
+    fx, fy, cx, cy = (float(matrix[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    camera = Camera(fx, fy, cx, cy, width, height, kept)
+    doubt = _doubt(camera) if np.isfinite(matrix).all() and np.isfinite(distortion).all() else "not all are finite"
+    if doubt:
+        raise UsageError(f"{path}: these are no numbers of a camera ({doubt}): calibrate again")
+    return camera
+
+
+def _doubt(camera: Camera) -> str:
+    """What no camera has, empty where it may be one. Without a picture size the limits are those of all sizes."""
+    width, height = camera.width, camera.height
+    if (width == 0) != (height == 0) or not all(0 <= size <= LARGEST_PX for size in (width, height)):
+        return f"a picture of {width}x{height}"
+    longest = max(width, height)
+    low, high = (FOCAL[0] * longest, FOCAL[1] * longest) if longest else (1.0, FOCAL[1] * LARGEST_PX)
+    if not low <= min(camera.fx, camera.fy) <= max(camera.fx, camera.fy) <= min(high, 10 * camera.fx, 10 * camera.fy):
+        return f"focal lengths of {camera.fx:g} and {camera.fy:g} px"
+    if max(abs(camera.cx), abs(camera.cy)) > 2 * (longest or LARGEST_PX):
+        return f"a centre at ({camera.cx:g}, {camera.cy:g})"
+    corner = math.hypot(width / camera.fx, height / camera.fy) / 2
+    if camera.distortion and not 0.1 < _stretch(camera.distortion, corner) < 10:
+        return "a distortion that turns the picture inside out"
+    return ""
+
+
+def _stretch(distortion: tuple[float, ...], r: float) -> float:
+    """How many times farther out the lens shows a point at the radius `r`, in focal lengths; OpenCV's model."""
+    k1, k2, p1, p2, k3, k4, k5, k6 = (*distortion, *([0.0] * (8 - len(distortion))))
+    below = 1 + r**2 * (k4 + r**2 * (k5 + r**2 * k6))
+    radial = (1 + r**2 * (k1 + r**2 * (k2 + r**2 * k3))) / below if below else math.inf
+    return radial if 3 * r * math.hypot(p1, p2) < 1 else math.inf  # the tangential part, at most
 
 
 def _first(values: Mapping[str, Any], names: tuple[str, ...], default: Any = None) -> Any:
@@ -124,8 +160,24 @@ def _read_json(path: Path) -> Mapping[str, Any]:
 
 
 def _read_npz(path: Path) -> Mapping[str, Any]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    """The arrays that may be meant; one that announces more numbers than a calibration has is not even begun."""
+    values = {}
+    with zipfile.ZipFile(path) as arrays:
+        for name in (*MATRIX_NAMES, *DISTORTION_NAMES, *WIDTH_NAMES, *HEIGHT_NAMES):
+            if f"{name}.npy" in arrays.namelist():
+                with arrays.open(f"{name}.npy") as file:
+                    values[name] = _read_array(io.BytesIO(file.read(LARGEST_NPY)))
+    return values
+
+
+def _read_array(file: io.BytesIO) -> Any:
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, kind = header(file)
+    if kind.hasobject or math.prod(shape) * kind.itemsize > LARGEST_NPY:
+        raise ValueError(f"an array of {shape} {kind}")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
 
 
 def _read_opencv(path: Path) -> Mapping[str, Any]:

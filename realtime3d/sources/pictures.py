@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from realtime3d.clock import to_ns, to_s
+from realtime3d.clock import LONGEST_S, to_ns, to_s
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.pixels import to_bgr
@@ -140,18 +140,22 @@ def open_pictures(name: str, options: SourceOptions) -> PictureSequence:
     path = Path(name)
     if path.is_file():
         return PictureSequence([path], options, name=path.name)
-    numbered = _numbered_files(path) if _NUMBER.search(path.name) else None
-    if numbered is not None:
-        first = numbered[0][0] if numbered else 0
-        files, numbers = [file for _, file in numbered], [number - first for number, _ in numbered]
-    else:
-        found = path.iterdir() if path.is_dir() else map(Path, glob.glob(name, recursive=True))
-        files = sorted((f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()), key=natural)
-        numbers = list(range(len(files)))
-    if not files:
+    numbered = picture_files(name)
+    if not numbered:
         reason = "holds no pictures" if path.is_dir() else "names no picture that exists"
         raise SourceError(f"{name} {reason} ({', '.join(sorted(PICTURE_SUFFIXES))}): check the path")
-    return PictureSequence(files, options, numbers, name)
+    return PictureSequence([file for _, file in numbered], options, [number for number, _ in numbered], name)
+
+
+def picture_files(name: str) -> list[tuple[int, Path]]:
+    """(number of the frame, file) of a folder, a glob or a `%05d` pattern, in order."""
+    path = Path(name)
+    if _NUMBER.search(path.name) and not path.is_dir():
+        numbered = _numbered_files(path)
+        return [(number - numbered[0][0], file) for number, file in numbered]
+    found = path.iterdir() if path.is_dir() else map(Path, glob.glob(name, recursive=True))
+    files = sorted((f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()), key=natural)
+    return list(enumerate(files))
 
 
 def _numbered_files(pattern: Path) -> list[tuple[int, Path]]:
@@ -205,7 +209,7 @@ def _has_time(item: Any) -> bool:
 
 def _checked_time(time: Any, last_ns: int | None) -> int:
     seconds = float(time)
-    if not np.isfinite(seconds):
+    if not abs(seconds) < LONGEST_S:
         raise UsageError(f"the time of a picture is {seconds}: give finite seconds")
     t_ns = to_ns(seconds)
     if last_ns is not None and t_ns <= last_ns:

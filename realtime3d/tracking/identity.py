@@ -7,6 +7,7 @@ Frames that follow each other closely repeat each other's error, so they are gat
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -187,6 +188,15 @@ class IdentityCache:
         if track_id in self._learners:
             shape = self._learners[track_id].state.shape
             self._learners[track_id] = _Learner(IdentityState(shape, False, 0))
+
+    def rename(self, names: Mapping[int, int], frozen: Mapping[int, IdentityState]) -> None:
+        """Other ids, for those in `names`; the rest is forgotten. `frozen`: what was learned, by the new id."""
+        self._learners = {names[i]: learner for i, learner in self._learners.items() if i in names}
+        self._person_id = None if self._person_id is None else names.get(self._person_id)
+        for track_id, learner in self._learners.items():
+            if track_id in frozen:
+                learner.state = frozen[track_id]
+                learner.views.clear()
 
     def _learn(self, track_id: int, coeffs: FaceCoeffs, shape: Array, t_ns: int) -> None:
         learner, weight = self._learners[track_id], frame_weight(coeffs)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime3d.errors import UsageError
+from realtime3d.errors import UsageError, first_line
 from realtime3d.face.model import FaceModel
 from realtime3d.files import check_output, write_whole
 from realtime3d.types import FloatArray, IdentityState
@@ -33,10 +33,14 @@ def load_profile(path: str | Path, model: FaceModel) -> FloatArray | None:
         version, made_for = data["format"], data["face_model"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is no identity profile ({error}): name another file or delete it") from error
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise UsageError(
+            f"{path} is no identity profile ({first_line(error)}): name another file or delete it"
+        ) from error
     if version != FORMAT:
-        raise UsageError(f"{path} is a profile of format {version}, this version reads {FORMAT}: delete it to relearn")
+        raise UsageError(
+            f"{path} is a profile of format {version!r:.20}, this version reads {FORMAT}: delete it to relearn"
+        )
     if made_for != fingerprint(model) or shape.shape != (model.n_shape,) or not np.isfinite(shape).all():
         raise UsageError(f"{path} was made with another face model: delete it to learn the person again")
     return shape

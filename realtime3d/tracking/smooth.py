@@ -10,7 +10,7 @@ axes of `realtime3d.tracking.expression_axes`. docs/smoothing.md has the measure
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -227,6 +227,10 @@ class Smoother:
             self._filters[track_id] = _Filter(self._layout, self.settings, coeffs, t_ns)
             return coeffs
         return known.step(coeffs, t_ns)
+
+    def rename(self, names: Mapping[int, int]) -> None:
+        """Other ids, for those in `names`; the rest is forgotten."""
+        self._filters = {names[i]: state for i, state in self._filters.items() if i in names}
 
     def drop(self, track_id: int) -> None:
         """The track ended."""

@@ -7,7 +7,7 @@ detector ran, from its boxes); after the nets have looked, `confirm` takes their
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +91,21 @@ class Tracks:
         self.settings = settings
         nearest_first = sorted(self._lives, key=lambda life: life.motion.pose.t[2])
         self._end(nearest_first[settings.max_faces :])
+
+    def rename(self, names: Mapping[int, int], next_id: int) -> dict[int, int]:
+        """Other ids for those known now: who is gone and has no name is forgotten, who is here gets the next free one.
+
+        Returns the new id of everybody who stays; new faces get ids from `next_id` on.
+        """
+        self._gone = [life for life in self._gone if life.id in names]
+        given = {}
+        self._next_id = next_id
+        for life in [*self._lives, *self._gone]:
+            name = names.get(life.id, self._next_id)
+            self._next_id = max(self._next_id, name + 1)
+            given[life.id] = life.id = name
+        self._lives.sort(key=lambda life: life.id)
+        return given
 
     def needs_detection(self, t_ns: int) -> bool:
         """Whether the detector should look at the frame of `t_ns`; ask before `update`."""

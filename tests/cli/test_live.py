@@ -62,7 +62,7 @@ def test_headless_until_ctrl_c(live: Live, tmp_path: Path) -> None:
     assert "capture to result: p50" in out
     assert "Traceback" not in err
     facts = json.loads((tmp_path / "a.json").read_text())
-    assert facts["state"] == "complete"
+    assert facts["state"] == "interrupted"
     assert facts["source"]["live"] is True
 
 

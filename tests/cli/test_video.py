@@ -112,10 +112,17 @@ def test_an_existing_file_is_kept(video: Video, clip: Path, tmp_path: Path, caps
     ],
 )
 def test_failures_are_one_line_with_a_code(
-    words: list[str], code: int, says: str, clip: Path, without_nets: list[str], capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    code: int,
+    says: str,
+    clip: Path,
+    without_nets: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     given = [str(clip) if word == "CLIP" else word for word in words]
-    assert cli.main(["video", given[0], *without_nets, *given[1:], "-q"]) == code
+    out = [] if "--overlay" in words else ["--csv", str(tmp_path / "a.csv")]
+    assert cli.main(["video", given[0], *without_nets, *given[1:], *out, "-q"]) == code
     err = capsys.readouterr().err
     assert says in err
     assert err.startswith("realtime3d: ")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from realtime3d import cli
 from tests.helpers.faults import GROUPS
 
 HEAD = """# What goes wrong, and what you see then
@@ -22,6 +27,46 @@ python -m pytest tests/faults -m "" --fault-table docs/faults.md
 Exit codes: 2 wrong usage or configuration, 3 something is missing, 4 the source failed, 5 an output failed,
 130 interrupted. "Slow" tests run only when they are asked for.
 """
+
+
+@dataclass
+class Answer:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    def is_one_line(self, code: int, *says: str) -> None:
+        """The contract's exit code and one clear line that says these words."""
+        assert (self.code, self.err.count("\n")) == (code, 1), self.err
+        assert self.err.startswith("realtime3d: ")
+        assert all(word in self.err for word in says), self.err
+        assert "bug" not in self.err and "Traceback" not in self.err
+
+
+@pytest.fixture
+def video(without_nets: list[str], capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Runs `realtime3d video` in this process."""
+
+    def run(*words: object) -> Answer:
+        capfd.readouterr()
+        code = cli.main(["video", "-q", *without_nets, *map(str, words)])
+        return Answer(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def program(without_nets: list[str]) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `realtime3d video` as a process of its own."""
+
+    def start(*words: object, **more: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "realtime3d", "video", "-q", *without_nets, *map(str, words)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": os.environ} | more
+        return subprocess.Popen(command, **pipes)
+
+    return start
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

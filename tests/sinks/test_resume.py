@@ -143,7 +143,7 @@ def test_resuming_a_finished_run_changes_nothing(clip: Path, whole: Path, tmp_pa
 
 def test_resuming_nothing_is_a_run_from_the_start(clip: Path, whole: Path, tmp_path: Path) -> None:
     point = find_resume_point(outputs(tmp_path), START_S)
-    assert (point.timestamp_s, point.next_face_id) == (START_S, 0)
+    assert point.timestamp_s == START_S
     run(clip, tmp_path, resume=True)
     assert_same(tmp_path, whole)
 
@@ -165,13 +165,8 @@ def test_a_row_that_is_not_whole_is_not_counted(whole: Path, tmp_path: Path, cut
         data = outputs(whole)[kind].read_bytes()
         path = outputs(tmp_path)[kind]
         path.write_bytes(data[:-cut])
-        kept = [end for end, _, _ in timed_lines(path)]
+        kept = [end for end, _ in timed_lines(path)]
         assert kept[-1] == data[:-cut].rfind(b"\n") + 1
-
-
-def test_free_ids_begin_behind_those_in_the_files(whole: Path) -> None:
-    assert find_resume_point({"csv": outputs(whole)["csv"]}).next_face_id == 2
-    assert find_resume_point({"jsonl": outputs(whole)["jsonl"]}).next_face_id == 2
 
 
 def test_other_columns_are_not_mixed_into_one_table(whole: Path, tmp_path: Path) -> None:

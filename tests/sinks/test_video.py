@@ -87,10 +87,3 @@ def test_an_input_without_sound_is_no_problem(tmp_path: Path) -> None:
     with VideoSink(tmp_path / "a.mp4", VideoOptions(sound=source)) as sink:
         feed(sink, 3)
     assert len(video_frames(tmp_path / "a.mp4")) == 3
-
-
-def test_starting_anew_forgets_what_a_killed_run_left(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4.previous").write_bytes(b"old")
-    with VideoSink(tmp_path / "a.mp4", VideoOptions()) as sink:
-        feed(sink, 3)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
