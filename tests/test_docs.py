@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from realtime3d import cli
-from realtime3d.view.keys import KEYS
+from realtime3d.view.keys import KEYS, VIEWER_KEYS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -185,6 +185,11 @@ def test_the_keys_are_those_of_the_window() -> None:
     text = (ROOT / "docs" / "how-to" / "live.md").read_text(encoding="utf-8")
     table = re.findall(r"^\| (\w+) \| (.+) \|$", text, re.M)
     assert [row for row in table if row[0] != "key"] == [(key, meaning) for key, _, meaning in KEYS]
+
+
+def test_the_keys_of_the_3d_window_are_told() -> None:
+    text = (ROOT / "docs" / "how-to" / "view.md").read_text(encoding="utf-8")
+    assert set(VIEWER_KEYS) <= set(re.findall(r"^\| (\w+) \| (.+) \|$", text, re.M))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -1,4 +1,4 @@
-"""The keys of the live window: one table for the window, `--help` and the docs."""
+"""The keys of the windows: one table each for the window, `--help` and the docs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,24 @@ KEYS = (  # keys, what they call on `LiveWindow`, meaning
     ("n", "neutral", "learn the neutral face of what --send sends, in two seconds"),
     ("q", "quit", "end (also Escape, Ctrl-C, or closing the window)"),
 )
+VIEWER_KEYS = (  # of `realtime3d view`
+    ("mouse", "turn; the wheel goes nearer, Ctrl moves"),
+    ("space", "play and pause"),
+    ("arrows", "one back, one on"),
+    ("w", "wire"),
+    ("l", "light on and off"),
+    ("t", "texture on and off"),
+    ("s", "save a screenshot"),
+    ("q", "end"),
+)
 ALIASES = {"?": "h", "escape": "q"}
 
 
 def help_text() -> str:
-    """The table as text, for `--help`."""
+    """The live window's table as text, for `--help`."""
     return "\n".join(f"  {key:<7}{meaning}" for key, _, meaning in KEYS)
+
+
+def viewer_help_text() -> str:
+    """The 3D window's."""
+    return "\n".join(f"  {key:<7}{meaning}" for key, meaning in VIEWER_KEYS)

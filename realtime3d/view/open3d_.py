@@ -18,16 +18,6 @@ SKIN = (0.76, 0.62, 0.55)
 BACKGROUND = (0.13, 0.13, 0.14)
 RIGHT, LEFT = 262, 263  # GLFW's numbers of the arrow keys
 LOOKS_BEFORE_SHOT = 5  # the first pictures of a window are black
-KEYS = (
-    ("mouse", "turn; wheel: nearer; Ctrl with mouse: move"),
-    ("space", "play and pause"),
-    ("arrows", "one back, one on"),
-    ("w", "wire"),
-    ("l", "light on and off"),
-    ("t", "texture on and off"),
-    ("s", "save a screenshot"),
-    ("q", "end"),
-)
 
 
 class Viewer:
