@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from realtime3d.errors import OutputError
+from realtime3d.errors import OutputError, SourceError
 from realtime3d.files import AppendFile, check_output, output_error, write_whole
 from realtime3d.pictures.plan import ERRORS, FACTS, NO_FACE, PARQUET, SHEET, TABLE, PicturesJob, Problem, Task, plan
 from realtime3d.pictures.pool import Pool
@@ -56,6 +56,8 @@ def run_pictures(
 ) -> PicturesSummary:
     """Do a job. `expect` is told how many pictures there are, `observe` of each that is done; `until` may end early."""
     planned = plan(job.inputs, job.out)
+    if not planned:
+        raise SourceError(f"{', '.join(map(str, job.inputs))} names no picture: check the list")
     paths = {name: job.out / name for name in (TABLE, ERRORS, SHEET, FACTS, PARQUET)}
     _check_outputs(job, planned, paths)
     if job.parquet:

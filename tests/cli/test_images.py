@@ -331,6 +331,14 @@ def test_inputs_that_are_not_there(images: Images, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "faces.csv").exists()
 
 
+def test_an_empty_list_and_an_output_that_is_a_file(images: Images, faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("# nothing\n")
+    assert images(tmp_path / "list.txt") == 4
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").write_text("")
+    assert images(faces) == 5
+
+
 def test_with_the_nets_that_ship(tmp_path: Path) -> None:
     """A face, the same turned, two people, and nobody."""
     with open_source(clip_path()) as source:

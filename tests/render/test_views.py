@@ -49,7 +49,8 @@ def photograph(face: FaceState) -> Image:
 
 
 def psnr(a: Image, b: Image, where: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / ((a[where].astype(float) - b[where].astype(float)) ** 2).mean()))
+    error = ((a[where].astype(float) - b[where].astype(float)) ** 2).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
 @pytest.mark.parametrize("yaw", [-35.0, 5.0])
