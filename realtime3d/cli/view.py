@@ -12,7 +12,7 @@ from pathlib import Path
 from realtime3d.cli import options
 from realtime3d.view.keys import viewer_help_text
 
-EPILOG = f"keys in the window:\n{viewer_help_text()}\n\nneeds Open3D: pip install 'realtime3d[viewer]'"
+EPILOG = f"keys in the window:\n{viewer_help_text()}\n\nneeds Open3D: pip install '.[viewer]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
