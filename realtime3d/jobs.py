@@ -172,43 +172,44 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self._sinks(interrupted), *sinks]
+        every = [*self.sinks_of(self.job, interrupted), *sinks]
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary
 
-    def _sinks(self, interrupted: Callable[[], bool]) -> list[Sink]:
+    def sinks_of(self, job: Job, interrupted: Callable[[], bool] = lambda: False) -> list[Sink]:
+        """What writes the outputs of a job; of another than this run's, for what begins while the run goes on."""
         from realtime3d.sinks.columns import table_columns
         from realtime3d.sinks.sidecar import SidecarSink
 
         options = SinkOptions(
             model=self.tracker.model,
             info=self.info,
-            start_s=self.job.read.start_s,
-            end_s=self.job.read.end_s,
-            every=self.job.read.every,
-            blendshapes=self.job.blendshapes,
-            raw=self.job.raw,
+            start_s=job.read.start_s,
+            end_s=job.read.end_s,
+            every=job.read.every,
+            blendshapes=job.blendshapes,
+            raw=job.raw,
             resume=self._resume,
         )
-        sinks = [OUTPUTS[kind].make(path, options) for kind, path in self.job.outputs.items()]
-        facts = {**self._facts(), "columns": table_columns(options.table)}
+        sinks = [OUTPUTS[kind].make(path, options) for kind, path in job.outputs.items()]
+        facts = {**self._facts(job), "columns": table_columns(options.table)}
         sidecars: list[Sink] = [
             SidecarSink(
                 path,
                 facts,
                 zero_ns=self.info.zero_ns,
-                every=self.job.read.every,
+                every=job.read.every,
                 resume=self._resume is not None,
                 interrupted=interrupted,
             )
-            for path in sidecars_of(self.job.outputs)
+            for path in sidecars_of(job.outputs)
         ]
         return [*sinks, *sidecars]
 
-    def _facts(self) -> Mapping[str, Any]:
+    def _facts(self, job: Job) -> Mapping[str, Any]:
         """What a run knows from the start: source, models with their hashes, settings, outputs."""
         info, models = self.info, self.tracker.model_set
         return {
@@ -222,7 +223,7 @@ class Run:
             },
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
             "settings": self.tracker.config.as_dict(),
-            "outputs": {kind: path.name for kind, path in self.job.outputs.items()},
+            "outputs": {kind: path.name for kind, path in job.outputs.items()},
         }  # fmt: skip
 
 

@@ -28,8 +28,6 @@ from realtime3d.tracking.identity import LongestSeen
 from realtime3d.types import FloatArray, Frame, IdentityState, Image
 
 if TYPE_CHECKING:
-    from typing import TypeGuard
-
     from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
@@ -259,8 +257,7 @@ class FaceTracker:
         from realtime3d.sources.choose import open_source
 
         self.reset()
-        opened = source if _is_open(source) else open_source(source, options or SourceOptions())
-        with opened as frames:
+        with open_source(source, options or SourceOptions()) as frames:
             yield from self._results(frames)
 
     def _results(self, frames: Source) -> Results:
@@ -293,7 +290,3 @@ class FaceTracker:
 
 def _flipped(image: Image) -> Image:
     return np.ascontiguousarray(image[:, ::-1])
-
-
-def _is_open(source: SourceSpec | Source) -> TypeGuard[Source]:
-    return hasattr(source, "info") and hasattr(source, "status")

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from realtime3d.types import Frame
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from typing_extensions import Self
 
 
@@ -103,3 +105,8 @@ class Source(Protocol):
 
     def __exit__(self, *failure: object) -> None:
         self.close()
+
+
+def is_open(source: SourceSpec | Source) -> TypeGuard[Source]:
+    """Whether it is a source already, and not the name of one."""
+    return hasattr(source, "info") and hasattr(source, "status")
