@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from realtime3d.errors import MissingError, Realtime3dError
 
-COMMANDS = ("demo", "video", "live", "build", "bench", "training", "config", "doctor")
+COMMANDS = ("demo", "video", "live", "serve", "build", "bench", "training", "config", "doctor")
 
 
 class Parser(argparse.ArgumentParser):
