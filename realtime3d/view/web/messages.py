@@ -55,8 +55,7 @@ def pack(header: Mapping[str, Any], parts: Mapping[str, bytes]) -> bytes:
 def mesh_message(model: FaceModel) -> bytes:
     """What stays the same from frame to frame: triangles, the wire's edges, what of the head is drawn, colours."""
     shape = Topology.of(model)
-    whole = Topology.of(model, whole_head=True)
-    mixed = shape.tinted * shape.tint[:, ::-1]
+    tint = np.concatenate([shape.tint[:, ::-1], 255 * shape.tinted], axis=1)  # RGB, and how much of it
     return pack(
         {
             "type": "mesh",
@@ -69,10 +68,9 @@ def mesh_message(model: FaceModel) -> bytes:
         {
             "triangles": shape.triangles.astype("<u2").tobytes(),
             "edges": edges_of(shape.triangles[: shape.drawn], shape.outline[: shape.drawn]).astype("<u2").tobytes(),
-            "head": whole.triangles.astype("<u2").tobytes(),
             "cover": np.round(shape.cover * 255).astype(np.uint8).tobytes(),
             "see_through": np.round(shape.seen_through * 255).astype(np.uint8).tobytes(),
-            "tint": np.round(np.concatenate([mixed, 255 * shape.tinted], axis=1)).astype(np.uint8).tobytes(),
+            "tint": np.round(tint).astype(np.uint8).tobytes(),
         },
     )
 

@@ -166,7 +166,6 @@ class Session:
         for item in items:
             self._obey_all()
             while self._controls and self._controls.paused and not self._over:
-                self._tell(run="paused")
                 self._obey(self._take(PAUSE_S))
             if self._over:
                 return
