@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from realtime3d.sources.base import SourceOptions
 
     for module in ("starlette", "uvicorn", "websockets"):
-        require(module, "serve", "the live page")
+        require(module, "", "the live page")
     from realtime3d.view.web.serve import Address, serve
 
     address = Address(args.host, args.port, args.token, args.tls_cert, args.tls_key)

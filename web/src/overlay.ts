@@ -86,7 +86,7 @@ export class Overlay {
   private readonly materials: Materials = {
     depth: new MeshBasicMaterial({ colorWrite: false, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1 }),
     surface: new MeshLambertMaterial({ vertexColors: true, transparent: true, depthWrite: false, polygonOffset: true }),
-    wire: new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.75, depthWrite: false }),
+    wire: new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.5, depthWrite: false }),
     dots: new PointsMaterial({ vertexColors: true, transparent: true, size: 2, sizeAttenuation: false, depthWrite: false }),
   };
 
@@ -166,11 +166,11 @@ export class Overlay {
     while (this.labels.children.length < frame.faces.length) this.labels.append(document.createElement("span"));
     frame.faces.forEach((face, k) => {
       const label = this.labels.children[k] as HTMLElement;
-      const [left, top] = face.box;
+      const [left, top, , bottom] = face.box;
       label.hidden = this.mode === "off";
       label.textContent = `${face.id}  ${Math.round(face.confidence * 100)} %`;
       label.style.left = `${(100 * left) / width}%`;
-      label.style.top = `${Math.max(0, (100 * top) / height)}%`;
+      label.style.top = `${Math.max(5, (100 * (top - 0.4 * (bottom - top))) / height)}%`;
       label.style.color = colourOf(face);
     });
   }
