@@ -46,7 +46,7 @@ class Served:
 @contextmanager
 def served(job: Job, clip: Path, folder: Path, source: str | None = None, **options: Any) -> Iterator[Served]:
     """The page of a job; `options` are those of `Address` and `serve`."""
-    address = Address(**{key: options.pop(key) for key in ("host", "token") if key in options})
+    address = Address(**{key: options.pop(key) for key in ("host", "port", "token") if key in options})
     state, ready = Served(folder), threading.Event()
 
     def say(links: dict[str, str]) -> None:
