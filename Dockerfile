@@ -4,9 +4,9 @@ COPY . /source
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel /source
 
 FROM python:3.13-slim
-# what OpenCV's wheel takes from the system
+# what the wheels of OpenCV and MediaPipe take from the system
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 libsm6 \
+ && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 libegl1 libgles2 \
  && rm -rf /var/lib/apt/lists/*
 RUN --mount=from=wheel,source=/wheel,target=/wheel \
     pip install --no-cache-dir --only-binary :all: /wheel/*.whl

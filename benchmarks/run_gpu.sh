@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs an NVIDIA GPU, in one go: tests, engines, and one benchmark for each back end that works there.
 #   benchmarks/run_gpu.sh [FOLDER]     results go to FOLDER (default: benchmarks/results/gpu), logs beside them
-# Wants an activated environment with realtime3d[test,tensorrt,torch], where torch is a CUDA build, and about an hour.
+# Wants an activated environment with the extras test, tensorrt and torch of this folder, where torch is a CUDA build, and about an hour.
 # ONNX Runtime is measured on the GPU too where onnxruntime-gpu took the place of onnxruntime. A part that this machine
 # cannot have (exit code 3: TensorRT for RTX knows no H200, say) is named at the end and is no failure.
 set -uo pipefail

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.process import turn_off_telemetry
 
 if TYPE_CHECKING:
+    from realtime3d.avatar.options import SendOptions as SendOptions
     from realtime3d.backends.choose import create_backend as create_backend
     from realtime3d.backends.shared import SharedBackend as SharedBackend
     from realtime3d.config import Config as Config
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from realtime3d.render.base import OverlayStyle as OverlayStyle
     from realtime3d.render.base import Renderer as Renderer
     from realtime3d.render.choose import create_renderer as create_renderer
+    from realtime3d.replay import read_table as read_table
     from realtime3d.sinks.base import Sink as Sink
+    from realtime3d.sinks.meshes import write_mesh as write_mesh
     from realtime3d.sources.base import Source as Source
     from realtime3d.sources.base import SourceOptions as SourceOptions
     from realtime3d.sources.choose import open_source as open_source
@@ -71,13 +74,16 @@ _HOMES = {
     "Sink": "sinks.base",
     "Source": "sources.base",
     "SourceError": "errors",
+    "SendOptions": "avatar.options",
     "SourceOptions": "sources.base",
     "Summary": "pipeline",
     "UsageError": "errors",
     "create_backend": "backends.choose",
     "create_renderer": "render.choose",
     "open_source": "sources.choose",
+    "read_table": "replay",
     "run": "jobs",
+    "write_mesh": "sinks.meshes",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,6 +149,8 @@ class Config:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: cannot read the configuration ({error}); name a TOML file") from error
+        if _MANY_PARTS.search(text):  # for each of them the parser copies all before it
+            raise UsageError(f"{path} has a key of very many parts: `realtime3d config` prints a valid file")
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -158,10 +161,10 @@ class Config:
         """A copy with `{"section": {"key": value}}` laid over it; unknown keys and bad values are UsageErrors."""
         sections: dict[str, Any] = {}
         for name, entries in values.items():
-            _check_name(name, [f.name for f in dataclasses.fields(self)], f"{where}unknown section [{{}}]")
+            check_name(name, [f.name for f in dataclasses.fields(self)], f"{where}unknown section [{{}}]")
             if not isinstance(entries, Mapping):
                 raise UsageError(f"{where}{name} is a section: write [{name}] and its keys below it")
-            sections[name] = _updated_section(getattr(self, name), entries, where, name)
+            sections[name] = updated_section(getattr(self, name), entries, where, name)
         return dataclasses.replace(self, **sections)
 
     def with_options(self, given: Mapping[str, Any]) -> Config:
@@ -179,7 +182,7 @@ class Config:
         for section in dataclasses.fields(self):
             values = getattr(self, section.name)
             lines += [f"# {(type(values).__doc__ or '').strip()}", f"[{section.name}]"]
-            lines += [_toml_line(f, getattr(values, f.name)) for f in dataclasses.fields(values)]
+            lines += [toml_line(f, getattr(values, f.name)) for f in dataclasses.fields(values)]
             lines.append("")
         return "\n".join(lines)
 
@@ -187,6 +190,8 @@ class Config:
         """Plain nested dictionaries, for sidecar files."""
         return dataclasses.asdict(self)
 
+
+_MANY_PARTS = re.compile(r"""(?<![\w"'-])(?:["']?[\w-]*["']?[ \t]*\.[ \t]*){100}""")
 
 OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it overrides
     "models": ("models", "set"),
@@ -202,22 +207,25 @@ OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it
 }
 
 
-def _toml_line(entry: dataclasses.Field[Any], value: Any) -> str:
+def toml_line(entry: dataclasses.Field[Any], value: Any) -> str:
+    """A setting as a line of TOML, with its unit and meaning."""
     text = json.dumps(value, ensure_ascii=False)  # TOML's basic strings, numbers and booleans are JSON's
     unit = entry.metadata["unit"]
     return f"{entry.name} = {text}  # {f'[{unit}] ' if unit else ''}{entry.metadata['doc']}"
 
 
-def _check_name(name: str, known: Sequence[str], problem: str) -> None:
+def check_name(name: str, known: Sequence[str], problem: str) -> None:
+    """Refuse what is not there, with the nearest that is."""
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
         raise UsageError(f"{problem.format(name)}; the nearest there is: {nearest}")
 
 
-def _updated_section(section: Any, entries: Mapping[str, Any], where: str, name: str) -> Any:
+def updated_section(section: Any, entries: Mapping[str, Any], where: str, name: str) -> Any:
+    """A copy of a dataclass of settings with `entries` laid over it; `name` is how the file calls it."""
     fields = {f.name: f for f in dataclasses.fields(section)}
     for key in entries:
-        _check_name(key, list(fields), f"{where}unknown key {{!r}} in [{name}]")
+        check_name(key, list(fields), f"{where}unknown key {{!r}} in [{name}]")
     return dataclasses.replace(
         section, **{key: _checked(value, fields[key], f"{where}{name}.{key}") for key, value in entries.items()}
     )
@@ -228,6 +236,8 @@ def _checked(value: Any, entry: dataclasses.Field[Any], name: str) -> Any:
     kind = type(entry.default)
     if kind is float and type(value) is int:
         value = float(value)
+    if kind is tuple and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = tuple(value)
     if type(value) is not kind:
         raise UsageError(f"{name} must be {_KINDS[kind]}, not {value!r}")
     choices, low, high = (entry.metadata[key] for key in ("choices", "low", "high"))
@@ -238,4 +248,4 @@ def _checked(value: Any, entry: dataclasses.Field[Any], name: str) -> Any:
     return value
 
 
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list of texts"}

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 CV2_WHEEL = "opencv-contrib-python"  # MediaPipe brings it
+SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0 libegl1 libgles2"  # what wheels take from a Linux system
 WHEELS = {"cv2": CV2_WHEEL}  # module -> wheel, where the names differ
 
 
@@ -55,7 +56,7 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     except ImportError as error:
         missing = importlib.util.find_spec(module.partition(".")[0]) is None
         reason = "is not installed" if missing else f"does not load ({error})"
-        line = extra_line(extra) if extra else install_line(module)
+        line = extra_line(extra) if extra else loading_line(module, error)
         raise MissingError(f"{purpose} needs {module.partition('.')[0]}, which {reason}: {line}") from error
 
 
@@ -65,6 +66,11 @@ def install_line(module: str) -> str:
     found = [line for line in [*_needed(), CV2_WHEEL] if re.match(f"{WHEELS.get(name, name)}(?![\\w.-])", line)]
     flags = "" if importlib.util.find_spec(name) is None else "--force-reinstall --no-deps "
     return f"pip install {flags}'{found[0].partition(';')[0].rstrip() if found else name}'"
+
+
+def loading_line(module: str, error: BaseException) -> str:
+    """What to do about a library of the default install that does not load."""
+    return SYSTEM_LIBRARIES if ".so" in str(error) else install_line(module)
 
 
 def extra_line(extra: str) -> str:

@@ -52,6 +52,36 @@ def check_output(path: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> No
         raise output_error(path, error) from error
 
 
+def check_folder(path: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a folder that holds something (unless told to overwrite) or an input; make those above it."""
+    try:
+        if "\0" in str(path):
+            raise ValueError("a NUL character in the name")
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"{path} is a file: name a folder")
+        if path.is_dir() and any(_same(path, other) for other in inputs):
+            raise OutputError(f"{path} is the input: name another output")
+        if path.is_dir() and next(path.iterdir(), None) is not None and not overwrite:
+            raise OutputError(f"{path} is there already and not empty: add --overwrite, or name another folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise output_error(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def stem_for(source: str) -> str:
+    """A file name for what is made of an input, without a suffix."""
+    name = Path(source.rstrip("/").rpartition("/")[2]).stem
+    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
+
+
 def leftovers(path: Path) -> tuple[Path, Path]:
     """Where a run that was killed may have left a part of `path`: Parquet's parts, a video being taken over."""
     return path.with_name(path.name + ".parts"), path.with_name(path.name + ".previous")
@@ -112,9 +142,10 @@ def whole(path: Path, *, make_folder: bool = False) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: Path, data: bytes, *, make_folder: bool = False) -> None:
-    """Replace a file in one step."""
+def write_whole(path: Path, data: bytes, *, make_folder: bool = False, mode: int = 0o666) -> None:
+    """Replace a file in one step. `mode` says who may read and write it, less what the user's umask takes away."""
     with whole(path, make_folder=make_folder) as draft:
+        draft.touch(mode=mode)
         draft.write_bytes(data)
 
 

@@ -50,7 +50,15 @@ def matrix_to_head_angles(R: ArrayLike) -> tuple[float, float, float]:
 
 def head_angles_to_matrix(pitch: float, yaw: float, roll: float) -> Matrix:
     """R = Ry(yaw) Rx(pitch) Rz(roll), angles in radians."""
-    return euler_to_matrix(0.0, yaw, 0.0) @ euler_to_matrix(pitch, 0.0, roll)
+    cp, sp, cy, sy = math.cos(pitch), math.sin(pitch), math.cos(yaw), math.sin(yaw)
+    cr, sr = math.cos(roll), math.sin(roll)
+    return np.array(
+        [
+            [cy * cr + sy * sp * sr, sy * sp * cr - cy * sr, sy * cp],
+            [cp * sr, cp * cr, -sp],
+            [cy * sp * sr - sy * cr, cy * sp * cr + sy * sr, cy * cp],
+        ]
+    )
 
 
 def matrix_to_euler(R: ArrayLike) -> tuple[float, float, float]:

@@ -116,9 +116,14 @@ def python_of(environment: Path) -> Path:
     return environment.joinpath(*(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
 
 
+def face_mesh_folder() -> Path:
+    """Where the environment with MediaPipe's face mesh is expected."""
+    return Path(os.environ.get(FACE_MESH) or user_cache() / "face-mesh")
+
+
 def face_mesh_environment() -> Path:
-    """Where an environment with MediaPipe's face mesh lies; MissingError with the line that makes it."""
-    folder = Path(os.environ.get(FACE_MESH) or user_cache() / "face-mesh")
+    """The same where it is; MissingError with the line that makes it where it is not."""
+    folder = face_mesh_folder()
     if not python_of(folder).is_file():
         raise MissingError(
             f"MediaPipe's face mesh is only in {FACE_MESH_PACKAGE}, which needs an environment of its own with Python "

@@ -1,7 +1,5 @@
 """A run as plain data: what to read, what to write, with which settings. Everything that starts a run goes through it.
 
-    import realtime3d as r3d
-
     summary = r3d.run("clip.mp4", csv="clip.csv", overlay="clip-overlay.mp4")
     print(summary.frames, summary.files)
 
@@ -16,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
 from realtime3d.errors import SourceError, UsageError
-from realtime3d.files import check_output, output_error
+from realtime3d.files import check_folder, check_output, make_folder, stem_for
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, sidecar_of, sidecars_of
 from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import is_file_name, open_source
@@ -45,6 +44,9 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    mesh_every: int = 1  # frames between meshes in a folder
+    mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
+    send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
 
@@ -80,12 +82,13 @@ def check(jobs: Sequence[Job]) -> None:
     """Refuse jobs that cannot work, before anything is opened or written."""
     for job in jobs:
         _check_input(job.source)
+        job.send.check()
     _check_distinct(jobs)
     files = [Path(str(job.source)) for job in jobs if _is_file(job.source)]
     for job in jobs:
         for kind, path in job.outputs.items():
             OUTPUTS[kind].check_name(kind, path)
-            check_output(path, job.overwrite or job.resume, files)
+            (check_folder if OUTPUTS[kind].folder else check_output)(path, job.overwrite or job.resume, files)
 
 
 def _is_file(source: SourceSpec) -> bool:
@@ -104,27 +107,14 @@ def _check_input(source: SourceSpec) -> None:
 def _files_for(source: str, outputs: Mapping[str, Path], *, many: bool) -> dict[str, Path]:
     files = {}
     for kind, path in outputs.items():
-        suffix = OUTPUTS[kind].suffix
-        folder = many or path.is_dir() or str(path).endswith("/")
-        if many and path.suffix == suffix and not path.is_dir():
+        suffix, is_folder = OUTPUTS[kind].suffix, OUTPUTS[kind].folder
+        folder = many or (not is_folder and (path.is_dir() or str(path).endswith("/")))
+        if many and not is_folder and path.suffix == suffix and not path.is_dir():
             raise UsageError(f"--{kind} {path}: with several inputs name a folder, not a file")
         if folder:
-            _make_folder(path)
-        files[kind] = path / (_stem(source) + suffix) if folder else path
+            make_folder(path)
+        files[kind] = path / (stem_for(source) + suffix) if folder else path
     return files
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(path, error) from error
-
-
-def _stem(source: str) -> str:
-    """A file name for what is made of `source`."""
-    name = Path(source.rstrip("/").rpartition("/")[2]).stem
-    return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
 
 
 def _check_distinct(jobs: Sequence[Job]) -> None:
@@ -150,6 +140,7 @@ class Run:
     source: Source
     renderer: Renderer
     read: SourceOptions  # of the source, as it was opened: behind what a killed run had
+    sending: Sending
     _resume: ResumePoint | None
 
     @property
@@ -172,10 +163,13 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self.sinks_of(self.job, interrupted), *sinks]
+        every = [*self.sinks_of(self.job, interrupted), *self.sending.senders, *sinks]
+        until = self.sending.paced(until)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
+        self.sending.learner.end()
+        summary.sent = self.sending.lines()
         summary.source, summary.files = self.info.name, [path for path in self.job.files() if path.exists()]
         return summary
 
@@ -192,7 +186,10 @@ class Run:
             every=job.read.every,
             blendshapes=job.blendshapes,
             raw=job.raw,
+            mesh_every=job.mesh_every,
+            mesh_level=job.mesh_level,
             resume=self._resume,
+            live_link=self.sending.take(self.info.zero_ns),
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in job.outputs.items()]
         facts = {**self._facts(job), "columns": table_columns(options.table)}
@@ -224,6 +221,7 @@ class Run:
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
             "settings": self.tracker.config.as_dict(),
             "outputs": {kind: path.name for kind, path in job.outputs.items()},
+            **self.sending.facts(),
         }  # fmt: skip
 
 
@@ -239,7 +237,8 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
         read = replace(read, start_s=max(read.start_s, point.source_start_s))
     tracker.reset(point.next_face_id if point else 0)
     with open_source(job.source, read) as source, closing(create_renderer()) as renderer:
-        yield Run(job, tracker, source, renderer, read, point)
+        sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
+        yield Run(job, tracker, source, renderer, read, sending, point)
 
 
 def run(
@@ -249,8 +248,13 @@ def run(
     parquet: str | Path | None = None,
     jsonl: str | Path | None = None,
     overlay: str | Path | None = None,
+    meshes: str | Path | None = None,
+    glb: str | Path | None = None,
+    mesh_every: int = 1,
+    mesh_level: str | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    send: SendOptions | str | Sequence[str] = (),
     start: float = 0.0,
     end: float | None = None,
     every: int = 1,
@@ -268,14 +272,15 @@ def run(
     (13, ['faces.csv', 'faces.json'])
 
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
-    - csv, parquet, jsonl, overlay: files to write;
+    - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
     - tracker: one of your own, which stays open (its settings count), else one is made with `config`;
     - sinks: more places for results to go to, see `Sink`; observe: is called with each `FrameResult`.
     """
-    wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay}
+    wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay, "meshes": meshes, "glb": glb}
     job = Job(
         source=str(source) if isinstance(source, Path) else source,
         outputs={kind: Path(path) for kind, path in wanted.items() if path is not None},
@@ -283,6 +288,9 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        mesh_every=mesh_every,
+        mesh_level=mesh_level,
+        send=SendOptions.of(send),
         resume=resume,
         overwrite=overwrite,
     )

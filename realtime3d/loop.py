@@ -7,18 +7,17 @@ from dataclasses import replace
 
 from realtime3d.clock import Stopwatch
 from realtime3d.config import Config
-from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera
 from realtime3d.nets.crop import Crop
+from realtime3d.nets.estimate import LOOKS
 from realtime3d.parts import Parts
 from realtime3d.tracking.identity import IdentityCache, LongestSeen
 from realtime3d.tracking.smooth import Smoother
 from realtime3d.tracking.tracks import TrackedFace, Tracks
-from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
+from realtime3d.types import FaceCoeffs, FloatArray, Frame, Image, Track
 
 BEFORE_PICTURES = Camera.from_fov(640, 480)  # of the tracks, until the first picture says better
-LOOKS = 3  # at one face in one picture: each brings the answers for different boxes of it nearer to each other
 
 
 class FrameLoop:
@@ -163,32 +162,3 @@ class FrameLoop:
             self.identities.drop(track_id, t_ns)
             if self.smoother:
                 self.smoother.drop(track_id)
-
-
-def look_at_boxes(parts: Parts, image: Image, boxes: Sequence[FloatArray]) -> tuple[Camera, list[FaceState]]:
-    """The faces in these boxes of one picture, one for each box in order: `LOOKS` looks, the last with all nets
-    and from three distances."""
-    camera = parts.cameras.portrait(image.shape[1], image.shape[0], boxes)
-    estimator = parts.estimator
-    crops = [estimator.box_crop(box, camera) for box in boxes]
-    for _ in range(LOOKS - 1):
-        crops = [estimator.pose_crop(found.pose) for found in estimator.estimate(image, camera, crops)]
-    answers = estimator.estimate_surely(image, camera, crops)
-    return camera, [_single_face(i, coeffs, parts.model, camera) for i, coeffs in enumerate(answers)]
-
-
-def _single_face(index: int, coeffs: FaceCoeffs, model: FaceModel, camera: Camera) -> FaceState:
-    assert coeffs.shape is not None  # it was asked for
-    return FaceState(
-        id=index,
-        status="tracked",
-        confidence=coeffs.presence,
-        pose=coeffs.pose,
-        expression=coeffs.expression,
-        extras=coeffs.extras,
-        shape=coeffs.shape,
-        raw=coeffs,
-        identity=IdentityState(coeffs.shape, frozen=False, frames=1),
-        model=model,
-        camera=camera,
-    )

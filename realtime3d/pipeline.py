@@ -45,6 +45,7 @@ class Summary:
     """What a run did."""
 
     source: str = ""  # its name
+    sent: list[str] = field(default_factory=list)  # one line for each program that got values
     files: list[Path] = field(default_factory=list)  # that were written
     frames: int = 0
     dropped: int = 0  # by the source

@@ -15,7 +15,9 @@ from typing import Any, NoReturn
 
 from realtime3d.errors import MissingError, Realtime3dError
 
-COMMANDS = ("demo", "video", "live", "serve", "build", "bench", "training", "config", "doctor")
+COMMANDS = (
+    "demo", "video", "live", "serve", "images", "replay", "build", "bench", "training", "config", "doctor",
+)  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 import realtime3d
-from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, install_line, reinstall_line
+from realtime3d import guest
+from realtime3d.errors import CV2_WHEEL, Realtime3dError, extra_line, loading_line, reinstall_line
+from realtime3d.process import system_name, when_first_used
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
           "numba": "numba", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # fmt: skip
@@ -34,8 +36,6 @@ EXTRAS = {  # extra -> (module that shows it is there, what it is for)
     "build": ("onnx", "realtime3d build"),
     "train": ("anny", "training nets"),
 }
-SYSTEM_LIBRARIES = "apt-get install -y libgl1 libglib2.0-0 libsm6"  # what cv2's wheel takes from the system
-
 
 TRIED_FRAMES = 20  # of the bundled clip
 
@@ -61,14 +61,13 @@ def versions() -> Iterator[Finding]:
     """This package, Python, and the libraries of the default install."""
     yield Finding("ok", f"realtime3d {realtime3d.__version__} in {Path(__file__).parents[1]}")
     remedy = "make an environment with a newer Python" if sys.version_info < (3, 10) else ""
-    yield _against_tested("Python", platform.python_version(), remedy, f" on {platform.platform()}")
+    yield _against_tested("Python", platform.python_version(), remedy, f" on {system_name()}")
     for module, name in NEEDED.items():
         try:
-            version = getattr(importlib.import_module(module), "__version__", "")
+            with when_first_used("sounddevice"):
+                version = getattr(importlib.import_module(module), "__version__", "")
         except ImportError as error:
-            system = ".so" in str(error)  # cv2 itself, and MediaPipe that imports it
-            remedy = SYSTEM_LIBRARIES if system else install_line(module)
-            yield Finding("broken", f"{name} does not load: {error}", remedy)
+            yield Finding("broken", f"{name} does not load: {error}", loading_line(module, error))
         else:
             yield _against_tested(name, version, f"pip install --upgrade {CV2_WHEEL if module == 'cv2' else module}")
     yield from _one_cv2()
@@ -191,6 +190,11 @@ def extras() -> Iterator[Finding]:
             yield Finding("ok", f"extra {extra} ({purpose})")
         else:
             yield Finding("missing", f"extra {extra} ({purpose})", extra_line(extra))
+    what = "MediaPipe's face mesh in an environment of its own (labels for training, bench --scenario peer)"
+    try:
+        yield Finding("ok", f"{what}: {guest.face_mesh_environment()}")
+    except Realtime3dError:
+        yield Finding("missing", what, guest.face_mesh_line(guest.face_mesh_folder()))
 
 
 def main_job() -> Iterator[Finding]:

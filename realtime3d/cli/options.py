@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from realtime3d.sinks.choose import OUTPUTS
 
 if TYPE_CHECKING:
+    from realtime3d.avatar.options import SendOptions
     from realtime3d.config import Config
 
 
@@ -42,6 +43,11 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--smooth", action=argparse.BooleanOptionalAction, default=None, help="smooth over time (on by default)"
     )
+    add_lens_options(group)
+
+
+def add_lens_options(group: argparse._ArgumentGroup) -> None:
+    """What is known of the camera."""
     lens = group.add_mutually_exclusive_group()
     lens.add_argument("--fov", metavar="DEG", type=float, help="angle of view across the longer side (60 unless told)")
     lens.add_argument("--intrinsics", metavar="F", help="OpenCV calibration file, with lens distortion")
@@ -59,7 +65,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Files that a run writes. With several inputs each names a folder."""
     group = parser.add_argument_group("outputs")
     for kind, output in OUTPUTS.items():
-        group.add_argument(f"--{kind}", metavar="F", type=Path, help=output.help)
+        group.add_argument(f"--{kind}", metavar="DIR" if output.folder else "F", type=Path, help=output.help)
+    group.add_argument("--mesh-every", metavar="N", type=at_least(1), default=1, help="meshes of each N-th frame")
+    group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (of PLYs full, of GLB live)")
+    add_table_options(group)
+
+
+def add_table_options(group: argparse._ArgumentGroup) -> None:
+    """More columns, and whether files may be replaced."""
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
@@ -67,7 +80,67 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def outputs_from(args: argparse.Namespace) -> dict[str, Path]:
     """The outputs that were asked for, by kind."""
-    return {kind: getattr(args, kind) for kind in OUTPUTS if getattr(args, kind) is not None}
+    given = {kind: getattr(args, kind.replace("-", "_")) for kind in OUTPUTS}
+    return {kind: path for kind, path in given.items() if path is not None}
+
+
+SCHEMES = "vmc, livelink, ifacialmocap, vts, openseeface, osc, udp, ws, wss"  # a test holds these to what there is
+LEARN = ("neutral", "head", "closed-eyes", "open-mouth")
+
+
+def add_send_options(parser: argparse.ArgumentParser) -> None:
+    """Where values are sent, and how they are shaped first."""
+    group = parser.add_argument_group("avatars")
+    group.add_argument(
+        "--send",
+        metavar="URL",
+        action="append",
+        default=[],
+        help=f"to a program, as vmc://127.0.0.1:39539 ({SCHEMES}; - is standard output); can be repeated",
+    )
+    group.add_argument("--rate", metavar="N", type=float, help="send at most N times a second")
+    group.add_argument("--face", metavar="ID|all", type=face_id, help="which face is sent (the lowest id)")
+    group.add_argument("--calibration", metavar="F.toml", type=Path, help="how values become the avatar's")
+    group.add_argument("--swap-sides", action="store_true", help="left and right change places, as in a mirror")
+    group.add_argument("--learn", choices=LEARN, help="from the first two seconds; kept in --calibration")
+
+
+def add_pace_option(parser: argparse.ArgumentParser) -> None:
+    """For what has times of its own, but no clock."""
+    parser.add_argument(
+        "--pace", metavar="N", type=float, default=1.0, help="send at N times the own speed (1); 0: as fast as can be"
+    )
+
+
+def face_id(text: str) -> int | str:
+    """A face's number, or `all`."""
+    return "all" if text == "all" else at_least(0)(text)
+
+
+def send_from(args: argparse.Namespace) -> SendOptions:
+    """What the options say of sending."""
+    from realtime3d.avatar.options import SendOptions
+
+    if not hasattr(args, "send"):  # a command that sends nothing
+        return SendOptions()
+    return SendOptions(
+        targets=tuple(args.send),
+        rate=args.rate,
+        face=args.face,
+        calibration=_calibration(args),
+        swap_sides=args.swap_sides,
+        learn=args.learn,
+        pace=getattr(args, "pace", 1.0),  # live sources have their own
+    )
+
+
+def _calibration(args: argparse.Namespace) -> Path | None:
+    """The file of --calibration, else the one beside the person's profile where there is one or is to be one."""
+    profile = getattr(args, "profile", None)
+    if args.calibration is not None or profile is None:
+        return args.calibration
+    beside = profile.with_suffix(".calibration.toml")
+    return beside if beside.exists() or args.learn else None
 
 
 def config_from(args: argparse.Namespace) -> Config:

@@ -45,6 +45,8 @@ def summary_lines(summary: Summary) -> list[str]:
     ]
     if stages:
         lines.append(f"  frames/s by stage: {', '.join(stages)}")
+    lines += [f"  {line}" for line in summary.sent]
     written = ", ".join(map(str, summary.files))
-    lines.append(f"  written: {written or 'nothing; --csv, --parquet, --jsonl and --overlay name files'}")
+    if written or not summary.sent:
+        lines.append(f"  written: {written or 'nothing; --csv, --parquet, --jsonl and --overlay name files'}")
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
     """What all jobs of a command line have in common; source and outputs come from `jobs.plan`."""
-    from realtime3d.cli.options import config_from
+    from realtime3d.cli.options import config_from, send_from
 
     return Job(
         source="",
@@ -29,14 +30,20 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         profile=args.profile,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        mesh_every=args.mesh_every,
+        mesh_level=args.mesh,
         resume=resume,
         overwrite=args.overwrite,
+        send=send_from(args),
     )
 
 
 def run_job(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Interrupt) -> None:
     """Follow the faces of one input, write its files, print its summary."""
-    with open_run(job, tracker) as run, progress_bar(run.info, run.read, quiet=args.quiet) as bar:
+    with ExitStack() as stack:
+        with stop.waiting():
+            run = stack.enter_context(open_run(job, tracker))
+        bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
         summary = run.follow(until=stop.until, observe=lambda result: bar.update(), interrupted=lambda: stop.requested)
     _say(summary_lines(summary), args)
 
@@ -45,13 +52,22 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
     """The same for a camera or stream, with a window unless there is to be none."""
     latency = Latency("capture to result" if args.no_window else "capture to display")
     with ExitStack() as stack:
-        run = stack.enter_context(open_run(job, tracker))
+        with stop.waiting():
+            run = stack.enter_context(open_run(job, tracker))
         window = None
         if not args.no_window:
             from realtime3d.view.live_window import LiveWindow
 
             window = stack.enter_context(
-                LiveWindow(tracker, run.renderer, run.info, latency, args.save_to, lambda: stop.requested)
+                LiveWindow(
+                    tracker,
+                    run.renderer,
+                    run.info,
+                    latency,
+                    args.save_to,
+                    lambda: stop.requested,
+                    sending=run.sending,
+                )
             )
         bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
 
@@ -68,4 +84,4 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
 
 def _say(lines: list[str], args: argparse.Namespace) -> None:
     if not args.quiet:
-        print("\n".join(lines))
+        print("\n".join(lines), file=sys.stderr if "-" in getattr(args, "send", ()) else sys.stdout)

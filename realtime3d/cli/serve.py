@@ -25,10 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--tls-key", metavar="F", type=Path, help="its key, where it is in a file of its own")
     server.add_argument("--no-open", action="store_true", help="do not open a browser")
     server.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
+    options.add_send_options(parser)
     options.add_run_options(parser)
     options.add_config_options(parser)
     options.add_common(parser)
-    parser.set_defaults(blendshapes=False, raw=False, overwrite=False)
+    parser.set_defaults(blendshapes=False, raw=False, overwrite=False, mesh_every=1, mesh=None)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,6 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--every", metavar="N", type=options.at_least(1), default=1, help="only each N-th frame")
     options.add_output_options(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
+    options.add_send_options(parser)
+    options.add_pace_option(parser)
     options.add_run_options(parser)
     options.add_config_options(parser)
     options.add_common(parser)

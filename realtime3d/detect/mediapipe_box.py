@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from realtime3d.detect import tasks, weights
 from realtime3d.errors import MissingError, UsageError
-from realtime3d.process import quiet_native_log
+from realtime3d.process import is_forked, leave_to_parent, quiet_native_log, when_first_used
 from realtime3d.types import FaceBox, Frame
 
 # The tight box around the 68 landmarks as a part of the detector's square: width, height, and how far its middle lies
@@ -37,6 +37,7 @@ class MediaPipeBoxes:
         self._model_file = model_file
         self._searches: dict[str, tasks.Search] = {}
         self._closers: list[Callable[[], None]] = []
+        leave_to_parent(self)
         weakref.finalize(self, _close_all, self._closers)  # MediaPipe complains when the interpreter ends before it
 
     def detect(self, frame: Frame) -> list[FaceBox]:
@@ -58,7 +59,7 @@ class MediaPipeBoxes:
                 f'the face detector\'s file has no {self._ranges[0]} range: take detector.range = "both", '
                 "or empty detector.model_file"
             )
-        with quiet_native_log():
+        with quiet_native_log(), when_first_used("sounddevice"):
             for kind in kinds:
                 self._searches[kind], close = tasks.opened(kind, found[kind], self._min_score)
                 self._closers.append(close)
@@ -69,7 +70,7 @@ class MediaPipeBoxes:
 
 
 def _close_all(closers: list[Callable[[], None]]) -> None:
-    if closers:
+    if closers and not is_forked():
         with quiet_native_log():
             while closers:
                 closers.pop()()

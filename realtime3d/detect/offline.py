@@ -2,8 +2,8 @@
 
 Its library starts a thread that sends. On Linux the kernel refuses that thread any socket: a seccomp filter binds the
 thread that sets it and those it starts, so MediaPipe is opened in a thread of its own, and the program it is part of
-keeps its network. Elsewhere the library gets a list of trusted certificates that does not exist, without which it does
-not begin to speak TLS: it may look up its makers' host and connect, but sends nothing over the connection.
+keeps its network. Elsewhere the library is told of a file of trusted certificates that does not exist: it may look up
+its makers' host and greet it, but then trusts no answer, and ends the connection before it reports anything.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def refuse_sockets() -> bool:
 
 
 def without_certificates(base_options: Any) -> Any:
-    """MediaPipe's class of options, changed so that its library finds no certificates to speak TLS with."""
+    """MediaPipe's class of options, changed so that its library trusts no host."""
 
     class Offline(base_options):  # type: ignore[misc]
         def to_ctypes(self) -> Any:

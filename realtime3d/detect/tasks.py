@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.detect.offline import opened_offline, without_certificates
-from realtime3d.errors import MissingError, first_line, require
+from realtime3d.errors import SYSTEM_LIBRARIES, MissingError, first_line, require
 from realtime3d.types import Image
 
 Square = tuple[NDArray[np.float64], float]  # x0, y0, x1, y1 px; score
@@ -56,7 +56,7 @@ def opened(kind: str, weights: bytes, min_score: float) -> tuple[Search, Callabl
                 net.close()
         raise MissingError(
             f"mediapipe {mediapipe.__version__} does not run the face detector's {kind} range ({first_line(error)}): "
-            f"{UPGRADE}"
+            f"{SYSTEM_LIBRARIES if isinstance(error, OSError) else UPGRADE}"
         ) from error
     return lambda rgb: _freed(look(rgb), rgb, look, STEPS[kind]), nets[0].close
 

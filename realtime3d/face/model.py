@@ -6,8 +6,9 @@ eyeballs). alpha and eta are in standard deviations: the bases carry the millime
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -16,9 +17,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import MissingError
+from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
+from realtime3d.face.linear import combined
+from realtime3d.face.mesh import HeadMesh, quads_of, split_seams, unpacked
 from realtime3d.types import FloatArray
 
-FORMAT = 1
+FORMATS = (1, 2)  # 2 has a full head beside the live one, and seams in its texture layout
+LIVE, FULL = "live", "full"
+FULL_KEYS = "full_"  # of arrays that only the full head needs
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class FaceModel:
     expression_basis: FloatArray  # (29, V, 3) mm per standard deviation
     extra_basis: FloatArray  # (5, V, 3) mm per unit of `extra_names`
     triangles: NDArray[np.int32]  # (T, 3)
-    uv: FloatArray  # (V, 2) in [0, 1], v down
+    uv: FloatArray  # (U, 2) in [0, 1], v down
     region: NDArray[np.uint8]  # (V,) index into region_names
     region_names: Sequence[str]
     extra_names: Sequence[str]
@@ -50,44 +56,44 @@ class FaceModel:
     landmark_sets: Mapping[str, SurfacePoints]  # "ibug68", "mediapipe478"
     retarget_gram: FloatArray  # (52, 52) normal equations of the actions' displacements
     retarget_cross: FloatArray  # (52, 29 + 5) the same against eta and extras
+    uv_vertex: NDArray[np.int32] | None = None  # (U,) whose the rows of `uv` are; None: one for each vertex
+    uv_triangles: NDArray[np.int32] | None = None  # (T, 3) the triangles as rows of `uv`; None: as they are
+    arkit_to_motion: FloatArray | None = None  # (29 + 5, 52) the motion that is nearest to each of ARKit's actions
+    balls: Eyeballs | None = None  # None: gaze moves the eyes linearly
+    full_in: Path | None = field(default=None, repr=False, compare=False)  # the file that holds the full head
 
     @classmethod
     def load(cls, path: str | Path) -> FaceModel:
         """Read a face model file (.npz)."""
+        arrays = _read(Path(path), lambda key: not key.startswith(FULL_KEYS))
         try:
-            with np.load(path, allow_pickle=False) as data:
-                arrays = {key: data[key] for key in data.files}
-            if int(arrays["format"]) != FORMAT:
-                raise MissingError(
-                    f"{path} is a face model of format {int(arrays['format'])}, this version reads {FORMAT}: "
-                    "rebuild it with `realtime3d training face-model`"
-                )
-            return cls._from_arrays(arrays)
-        except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
-            raise MissingError(
-                f"{path} is no face model ({error}): reinstall realtime3d or name another file"
-            ) from error
+            return cls._from_arrays(arrays, Path(path) if int(arrays["format"]) > 1 else None)
+        except (KeyError, ValueError) as error:
+            raise _no_model(Path(path), error) from error
 
     @classmethod
-    def _from_arrays(cls, arrays: dict[str, NDArray]) -> FaceModel:
-        sets = [key.removeprefix("landmarks_").removesuffix("_vertices") for key in arrays if key.endswith("_vertices")]
+    def _from_arrays(cls, arrays: dict[str, NDArray], full_in: Path | None) -> FaceModel:
+        ends = ("landmarks_", "_vertices")
+        sets = [key.removeprefix(ends[0]).removesuffix(ends[1]) for key in arrays if key.endswith(ends[1])]
 
         def floats(key: str) -> FloatArray:
             return arrays[key].astype(np.float32)
+
+        def ints(key: str) -> NDArray[np.int32]:
+            return arrays[key].astype(np.int32)
 
         def texts(key: str) -> tuple[str, ...]:
             return tuple(map(str, arrays[key]))
 
         def points(name: str) -> SurfacePoints:
-            vertices, weights = (arrays[f"landmarks_{name}_{part}"] for part in ("vertices", "weights"))
-            return SurfacePoints(vertices.astype(np.int32), weights)
+            return SurfacePoints(ints(f"landmarks_{name}_vertices"), arrays[f"landmarks_{name}_weights"])
 
         return cls(
             mean=floats("mean"),
             shape_basis=floats("shape_basis"),
             expression_basis=floats("expression_basis"),
             extra_basis=floats("extra_basis"),
-            triangles=arrays["triangles"].astype(np.int32),
+            triangles=ints("triangles"),
             uv=floats("uv"),
             region=arrays["region"],
             region_names=texts("region_names"),
@@ -96,7 +102,68 @@ class FaceModel:
             landmark_sets={name: points(name) for name in sets},
             retarget_gram=floats("retarget_gram"),
             retarget_cross=floats("retarget_cross"),
+            uv_vertex=ints("uv_vertex") if "uv_vertex" in arrays else None,
+            uv_triangles=ints("uv_triangles") if "uv_triangles" in arrays else None,
+            arkit_to_motion=floats("arkit_to_motion") if "arkit_to_motion" in arrays else None,
+            balls=_balls(arrays, floats("mean"), texts("region_names")) if "eye_sine" in arrays else None,
+            full_in=full_in,
         )
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels of detail that `mesh` has."""
+        return (LIVE, FULL) if self.full_in else (LIVE,)
+
+    def mesh(self, level: str = LIVE) -> HeadMesh:
+        """The head as it is tracked ("live"), or with all vertices, in quads ("full"): of the same coefficients.
+
+        The full head's first vertices are the live one's. It is read from the model's file when it is first asked for.
+        """
+        if level == LIVE:
+            return self._live
+        if level != FULL:
+            raise ValueError(f"no level {level!r}; there are {', '.join(self.levels)}")
+        return self._full
+
+    @cached_property
+    def _live(self) -> HeadMesh:
+        if self.uv_vertex is not None and self.uv_triangles is not None:
+            uv, owner, rows = self.uv, self.uv_vertex, self.uv_triangles
+        else:
+            uv, owner, rows = split_seams(self.uv, self.triangles)
+        return HeadMesh(
+            self.mean, self.shape_basis, self._motion, self.n_expression, quads_of(self.triangles), self.region,
+            uv, owner, quads_of(rows), self.balls,
+        )  # fmt: skip
+
+    @cached_property
+    def _full(self) -> HeadMesh:
+        if self.full_in is None:
+            raise MissingError("this face model has a live head only: use a model set whose face model has a full one")
+        arrays = _read(self.full_in, lambda key: key.startswith(FULL_KEYS) or key == "format")
+        try:
+            shape, motion = (
+                unpacked(arrays[f"full_{name}"], float(step))
+                for name, step in zip(("shape", "motion"), arrays["full_steps_mm"], strict=True)
+            )
+            live = self._live
+            mean, region = np.concatenate([live.mean, arrays["full_mean"]]), arrays["full_region"]
+            if int(arrays["full_faces"].max()) + 1 != len(mean):
+                raise ValueError("its full head is another one's")
+            return HeadMesh(
+                mean,
+                np.concatenate([live.shape_basis, shape], axis=1),
+                np.concatenate([live.motion_basis, motion], axis=1),
+                self.n_expression,
+                arrays["full_faces"].astype(np.int32),
+                region,
+                arrays["full_uv"],
+                arrays["full_uv_vertex"].astype(np.int32),
+                arrays["full_uv_faces"].astype(np.int32),
+                self.balls and self.balls.with_rows(_ball_rows(mean, region, self.region_names)),
+            )
+        except (KeyError, ValueError) as error:
+            raise _no_model(self.full_in, error) from error
 
     @property
     def n_shape(self) -> int:
@@ -111,27 +178,16 @@ class FaceModel:
         return len(self.extra_basis)
 
     @cached_property
-    def _shape_flat(self) -> FloatArray:
-        return self.shape_basis.reshape(self.n_shape, -1)
-
-    @cached_property
-    def _motion_flat(self) -> FloatArray:
-        return np.concatenate([self.expression_basis, self.extra_basis]).reshape(self.n_expression + self.n_extras, -1)
+    def _motion(self) -> FloatArray:
+        return np.concatenate([self.expression_basis, self.extra_basis])
 
     def neutral(self, alpha: ArrayLike) -> FloatArray:
-        """Identity coefficients (..., 99) to resting faces (..., V, 3)."""
-        a = np.asarray(alpha, dtype=np.float32)
-        return _combined(a, self._shape_flat).reshape(*a.shape[:-1], -1, 3) + self.mean
+        """Identity coefficients (..., 99) to resting faces (..., V, 3) of the live head."""
+        return self._live.neutral(alpha)
 
     def deform(self, neutral: FloatArray, eta: ArrayLike, extras: ArrayLike | None = None) -> FloatArray:
         """Resting faces (..., V, 3) with expression (..., 29) and, where given, gaze and tongue (..., 5)."""
-        e = np.asarray(eta, dtype=np.float32)
-        basis = self._motion_flat
-        if extras is None:
-            basis = basis[: self.n_expression]
-        else:
-            e = np.concatenate([e, np.asarray(extras, dtype=np.float32)], axis=-1)
-        return neutral + _combined(e, basis).reshape(*e.shape[:-1], -1, 3)
+        return self._live.deform(neutral, eta, extras)
 
     def landmarks(self, name: str, vertices: NDArray) -> NDArray:
         """Surface points of a set on (..., V, 3) vertices: (..., P, 3)."""
@@ -140,20 +196,24 @@ class FaceModel:
         return self.landmark_sets[name].on(vertices)
 
     @cached_property
-    def _landmark_bases(self) -> dict[str, tuple[FloatArray, FloatArray]]:
-        """Set name -> what `face_landmarks` needs of it: mean (P, 3) and the rows of all coefficients, each P x 3."""
-        bases = np.concatenate([self.shape_basis, self.expression_basis, self.extra_basis])
-        return {
-            name: (points.on(self.mean), points.on(bases).reshape(len(bases), -1))
-            for name, points in self.landmark_sets.items()
-        }
+    def _landmark_bases(self) -> dict[str, _LandmarkBasis]:
+        bases = np.concatenate([self.shape_basis, self._motion])
+        return {name: _LandmarkBasis.of(self, points, bases) for name, points in self.landmark_sets.items()}
 
     def face_landmarks(self, name: str, alpha: ArrayLike, eta: ArrayLike, extras: ArrayLike) -> FloatArray:
         """`landmarks` of one face in the head frame, (P, 3), without making its mesh."""
         if name not in self.landmark_sets:
             raise ValueError(f"no landmark set {name!r}; known: {', '.join(self.landmark_sets)}")
-        mean, rows = self._landmark_bases[name]
-        return mean + _combined(np.concatenate([alpha, eta, extras], dtype=np.float32), rows).reshape(-1, 3)
+        return self._landmark_bases[name].face(*(np.asarray(part, dtype=np.float32) for part in (alpha, eta, extras)))
+
+    def actions(self, neutral: FloatArray, level: str = LIVE) -> FloatArray:
+        """(52, V, 3) mm: by how much each of ARKit's actions at full strength moves a resting head (V, 3)."""
+        if self.arkit_to_motion is None:
+            raise MissingError("this face model does not say how ARKit's actions move it: take one that ships")
+        motion = np.ascontiguousarray(self.arkit_to_motion.T)
+        eta, extras = motion[:, : self.n_expression], motion[:, self.n_expression :]
+        moved: FloatArray = self.mesh(level).deform(neutral, eta, extras) - neutral
+        return moved
 
     def blendshapes(self, eta: ArrayLike, extras: ArrayLike | None = None) -> dict[str, float]:
         """ARKit's 52 weights in [0, 1] that move the face as eta and extras do."""
@@ -165,11 +225,61 @@ class FaceModel:
         return dict(zip(self.arkit_names, map(float, weights), strict=True))
 
 
-def _combined(weights: FloatArray, rows: FloatArray) -> FloatArray:
-    """(..., K) weights of (K, N) rows, summed: (..., N).
+@dataclass(frozen=True)
+class _LandmarkBasis:
+    """One set of landmarks as a linear model of its own."""
 
-    For one face this is not left to BLAS: its threads share the work of microseconds and then wait for more in a loop
-    that keeps a core from decoder, encoder and nets for tens of milliseconds.
-    """
-    combined: FloatArray = np.einsum("k,kn->n", weights, rows) if weights.ndim == 1 else weights @ rows
-    return combined
+    mean: FloatArray  # (P, 3)
+    rows: FloatArray  # (99 + 29 + 5, P * 3)
+    irises: tuple[IrisPoints, ...]
+
+    @classmethod
+    def of(cls, model: FaceModel, points: SurfacePoints, bases: FloatArray) -> _LandmarkBasis:
+        mean, rows = points.on(model.mean), points.on(bases)
+        irises: tuple[IrisPoints, ...] = ()
+        if model.balls is not None:
+            sides = range(len(SIDES))
+            middles = [np.stack([model.balls.middle(s, v) for s in sides], -2) for v in (model.mean, model.shape_basis)]
+            with_middles = np.concatenate([mean, middles[0]])
+            shape = np.concatenate([rows[: model.n_shape], middles[1]], axis=1)
+            irises = model.balls.iris_points(points.vertices, with_middles, shape)
+        return cls(mean, rows.reshape(len(bases), -1), irises)
+
+    def face(self, alpha: FloatArray, eta: FloatArray, extras: FloatArray) -> FloatArray:
+        points = self.mean + combined(np.concatenate([alpha, eta, extras]), self.rows).reshape(-1, 3)
+        for iris in self.irises:
+            points[iris.rows] = iris.turned(alpha, extras)
+        return points
+
+
+def _balls(arrays: dict[str, NDArray], mean: FloatArray, names: Sequence[str]) -> Eyeballs:
+    rows = _ball_rows(mean, arrays["region"], names)
+    left, right = (arrays[f"eye_weights_{side}"].astype(np.float32) for side in SIDES)
+    return Eyeballs(rows, rows, (left, right), float(arrays["eye_sine"]))
+
+
+def _ball_rows(mean: FloatArray, region: NDArray, names: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Vertices of the left and of the right ball."""
+    eyes = region == list(names).index("eyes")
+    left, right = (np.flatnonzero(eyes & (side * mean[:, 0] > 0)).astype(np.int32) for side in (1, -1))
+    return left, right
+
+
+def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, NDArray]:
+    """Arrays of a face model file whose format this version knows."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {key: data[key] for key in data.files if wanted(key)}
+        version = int(arrays["format"])
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+        raise _no_model(path, error) from error
+    if version not in FORMATS:
+        raise MissingError(
+            f"{path} is a face model of format {version}, this version reads {' and '.join(map(str, FORMATS))}: "
+            "rebuild it with `realtime3d training face-model`"
+        )
+    return arrays
+
+
+def _no_model(path: Path, error: Exception) -> MissingError:
+    return MissingError(f"{path} is no face model ({error}): reinstall realtime3d or name another file")

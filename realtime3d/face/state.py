@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import FaceModel
+from realtime3d.face.mesh import Y_UP, Mesh
+from realtime3d.face.model import LIVE, FaceModel
 from realtime3d.geometry import Camera, matrix_to_head_angles
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
 
@@ -39,6 +40,18 @@ class FaceState:
         """(V, 3) float32 mm in camera space."""
         R, t = self.pose.R.astype(np.float32), self.pose.t.astype(np.float32)
         return self.vertices_head() @ R.T + t
+
+    def vertices_at(self, level: str) -> FloatArray:
+        """(V, 3) float32 mm in the head frame, of the "live" or the "full" head."""
+        if level == LIVE:
+            return self.vertices_head()
+        mesh = self.model.mesh(level)
+        return mesh.deform(mesh.neutral(self.shape), self.expression, self.extras)
+
+    def mesh(self, level: str = LIVE) -> Mesh:
+        """What is written to files, with y up: the head as it is tracked ("live"), or with all vertices ("full")."""
+        head = self.model.mesh(level)
+        return Mesh((self.vertices_at(level) * Y_UP)[head.uv_vertex], head.uv_triangles, head.uv)
 
     def landmarks(self, name: str = "ibug68") -> FloatArray:
         """Landmarks projected from the mesh: (68, 2) or (478, 2) float32 px ("ibug68", "mediapipe478")."""

@@ -19,6 +19,7 @@ from realtime3d.types import FaceCoeffs, FloatArray, Image, Pose
 
 # A crop that misses by more than the nets were trained to bear while a face is followed (training/jitter.py).
 MISS_SHIFT, MISS_ZOOM, MISS_ROLL_DEG = 0.08, 0.15, 12.0  # crop sides, log of the size, degrees
+LOOKS = 3  # at one face in one picture: each brings the answers for different boxes of it nearer to each other
 ZOOMS = (0.94, 1.0, 1.06)  # of the views whose answers are averaged where there is time for all
 SEEN = 0.3  # presence below which there is nothing to look at again
 
@@ -55,9 +56,9 @@ class Estimator:
                     f"{name} is {found}, it must be {(1, width)}; use nets and face model of one set"
                 )
 
-    def box_crop(self, xyxy: ArrayLike, camera: Camera) -> Crop:
+    def box_crop(self, xyxy: ArrayLike, camera: Camera, roll: float = 0.0) -> Crop:
         """Where the nets look for a face of which only a box is known."""
-        return crop_from_box(xyxy, camera, self.size)
+        return crop_from_box(xyxy, camera, self.size, roll)
 
     def pose_crop(self, pose: Pose) -> Crop:
         """Where the nets look for a head whose pose is known."""

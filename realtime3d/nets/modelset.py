@@ -132,7 +132,9 @@ def _read(folder: Path, name: str) -> ModelSet:
         )
     tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in ("track", "shape")}
     files = {part: _file(folder, table, path, f"[{name}.{part}] ") for part, table in tables.items()}
-    if "face_model" in listed:
+    if "face_model" in listed[name]:  # nets answer for the model they were trained with, and sets may differ
+        files["face_model"] = _file(folder, listed[name]["face_model"], path, f"[{name}.face_model] ")
+    elif "face_model" in listed:
         files["face_model"] = _file(folder, listed["face_model"], path, "[face_model] ")
     else:
         shipped = default_folder()

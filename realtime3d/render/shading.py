@@ -16,8 +16,9 @@ from realtime3d.raster import inverse_depth, vertex_normals
 from realtime3d.render.base import Colour, face_colour
 from realtime3d.types import FloatArray
 
-FACE_REGIONS = ("face", "lips", "eyelids", "eyes", "mouth_inside", "tongue")
+FACE_REGIONS = ("face", "lips", "eyelids", "eyes", "mouth_inside", "tongue", "teeth")
 LIPS, MOUTH, EYES, IRIS = (150, 130, 235), (45, 35, 110), (250, 245, 240), (120, 80, 50)  # BGR
+TEETH = (205, 222, 230)
 IRIS_MM = 6.5
 LIGHT = np.array([0.35, -0.55, -0.76], dtype=np.float32)  # towards the light, camera axes: above, a little to the right
 SURFACE, LINES = (0.38, 0.68, 0.22), (0.8, 0.3, 0.0)  # ambient, diffuse, gloss; lines have to stand out everywhere
@@ -69,11 +70,15 @@ class Topology:
             points=np.flatnonzero(cover > 0.3).astype(np.int32),
             cover=cover,
             tint=_tint(model.mean, region),
-            tinted=np.select([region == "lips", _is_inside(region) | (region == "eyes")], [0.55, 1.0], 0.0).astype(
-                np.float32
-            )[:, None],
+            tinted=_tinted(region)[:, None],
             seen_through=np.where(region == "eyes", np.float32(0.3) * cover, cover),
         )
+
+
+def _tinted(region: NDArray[np.str_]) -> FloatArray:
+    """(V,) how much of the tint covers the face's own colour."""
+    whole = _is_inside(region) | np.isin(region, ("eyes", "teeth"))
+    return np.select([region == "lips", whole], [0.55, 1.0], 0.0).astype(np.float32)
 
 
 def _is_inside(region: NDArray[np.str_]) -> NDArray[np.bool_]:
@@ -85,6 +90,7 @@ def _tint(mean: FloatArray, region: NDArray[np.str_]) -> FloatArray:
     tint = np.zeros((len(mean), 3), dtype=np.float32)
     tint[region == "lips"] = LIPS
     tint[_is_inside(region)] = MOUTH
+    tint[region == "teeth"] = TEETH
     for side in (mean[:, 0] < 0, mean[:, 0] >= 0):
         eye = np.flatnonzero((region == "eyes") & side)
         if len(eye):

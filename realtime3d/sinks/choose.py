@@ -12,6 +12,7 @@ from realtime3d.errors import UsageError
 if TYPE_CHECKING:
     from realtime3d.face.model import FaceModel
     from realtime3d.sinks.base import Sink
+    from realtime3d.sinks.livelink_csv import Values
     from realtime3d.sinks.resume import ResumePoint
     from realtime3d.sinks.tables import TableOptions
     from realtime3d.sources.base import SourceInfo
@@ -30,7 +31,10 @@ class SinkOptions:
     every: int = 1
     blendshapes: bool = False
     raw: bool = False
+    mesh_every: int = 1
+    mesh_level: str | None = None
     resume: ResumePoint | None = None
+    live_link: Values | None = None  # of a Live Link Face take; None: the lowest id, measured
 
     @property
     def table(self) -> TableOptions:
@@ -51,6 +55,7 @@ class Output:
     last: Callable[[Path, float], End]  # where the file of a killed run ends; gets the run's start in seconds
     sidecar: bool = False  # whether a JSON file beside it explains it
     suffixes: tuple[str, ...] = ()  # that a file may have; any where empty
+    folder: bool = False  # whether it is a folder of files
 
     def check_name(self, kind: str, path: Path) -> None:
         """Refuse a file name that would not be read as what it is."""
@@ -90,6 +95,21 @@ def _parquet_end(path: Path, start_s: float) -> End:
     return last_part_row(path) or (None, None)
 
 
+def _live_link(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.livelink_csv import LiveLinkCsvSink, measured
+
+    resume_s = options.resume.timestamp_s if options.resume else None
+    values = options.live_link or measured
+    return LiveLinkCsvSink(path, zero_ns=options.info.zero_ns, resume_s=resume_s, values=values)
+
+
+def _live_link_end(path: Path, start_s: float) -> End:
+    from realtime3d.sinks.livelink_csv import rows
+
+    found = rows(path)
+    return (found[-1][1] if found else None), None
+
+
 def _overlay(path: Path, options: SinkOptions) -> Sink:
     from realtime3d.clock import to_ns
     from realtime3d.sinks.video import VideoOptions, VideoSink
@@ -115,18 +135,42 @@ def _overlay_end(path: Path, start_s: float) -> End:
     return (None if video_s is None else video_s + start_s), None
 
 
+def _meshes(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.mesh_runs import MeshFolderSink
+
+    return MeshFolderSink(path, options.model, options.mesh_every, options.mesh_level)
+
+
+def _animation(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.mesh_runs import AnimationSink
+
+    return AnimationSink(path, options.model, options.mesh_level)
+
+
+def _from_the_start(path: Path, start_s: float) -> End:
+    """What cannot be taken up half-way is made again."""
+    return None, None
+
+
 OUTPUTS: Mapping[str, Output] = {
     "csv": Output(".csv", "table of every face in every frame, with a .json sidecar", _csv, _text_end, sidecar=True),
     "parquet": Output(
         ".parquet", "the same table, typed (needs the [parquet] extra)", _parquet, _parquet_end, sidecar=True
     ),
     "jsonl": Output(".jsonl", "one JSON object a frame", _jsonl, _text_end),
+    "livelink-csv": Output(
+        ".livelink.csv", "one face as a take of Live Link Face", _live_link, _live_link_end, suffixes=(".csv",)
+    ),
     "overlay": Output(
         ".mp4",
         "the video with what was found drawn over it (H.264)",
         _overlay,
         _overlay_end,
         suffixes=(".mp4", ".m4v", ".mov"),  # the last one is nearly the same, and players agree
+    ),
+    "meshes": Output("", "folder of PLY meshes: 000123_ID.ply, frame and face", _meshes, _from_the_start, folder=True),
+    "glb": Output(
+        ".glb", "the head as it moved, with the picture's colours", _animation, _from_the_start, suffixes=(".glb",)
     ),
 }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from realtime3d.types import Image
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-ROWS_PER_GROUP = 50_000
+ROWS_PER_GROUP = 8_000  # all of them are in memory when parts are put together
 _FIXED = (("frame", "int64"), ("face_id", "int32"), ("timestamp", "float64"))
 
 
@@ -168,3 +168,29 @@ def last_part_row(path: Path) -> tuple[float, int] | None:
 def _cells(group: Group, face: FaceState) -> list[float | None]:
     values = group.values(face)
     return [None] * len(group.names) if values is None else [float(value) for value in values]
+
+
+def check_installed() -> None:
+    """Refuse a run that could not write its table at the end."""
+    require("pyarrow.csv", "parquet", "a Parquet table")
+
+
+def from_csv(table: Path, path: Path, kinds: Mapping[str, str]) -> None:
+    """A finished CSV table as Parquet; `kinds` are the NumPy types of columns that are no measurements."""
+    arrow: Any = require("pyarrow", "parquet", "a Parquet table")
+    arrow_csv: Any = require("pyarrow.csv", "parquet", "a Parquet table")
+    parquet: Any = require("pyarrow.parquet", "parquet", "a Parquet table")
+    with open(table, encoding="utf-8") as file:
+        names = file.readline().strip().split(",")
+    exact = ("pose_", "raw_pose_", "head_")
+    known = {name: "float64" if name.startswith(exact) else "float32" for name in names} | dict(kinds)
+    numbers = {name: arrow.from_numpy_dtype(np.dtype(kind)) for name, kind in known.items() if kind != "str"}
+    types = {name: numbers.get(name, arrow.string()) for name in known}
+    read = arrow_csv.read_csv(
+        table,
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(column_types=types),
+    )
+    notes = {f"realtime3d.{key}": text for key, text in CONVENTIONS.items()}
+    with whole(path) as draft:
+        parquet.write_table(read.replace_schema_metadata(notes), draft)

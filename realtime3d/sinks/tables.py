@@ -4,7 +4,7 @@ frame at any moment, and can go on where a killed run stopped."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ class CsvSink:
         self._path, self._options = path, options
         self._groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
         self.columns = table_columns(options)
-        self._formats = [",".join([f"%.{group.digits}f"] * len(group.names)) for group in self._groups]
+        self._formats = formats(self._groups)
 
     def __enter__(self) -> Self:
         header = ",".join(self.columns).encode() + b"\n"
@@ -50,17 +50,24 @@ class CsvSink:
             self._file.append("".join(rows).encode())
 
     def _row(self, frame: int, time: float, face: FaceState) -> str:
-        cells = [f"{frame},{face.id},{time:.6f}"]
-        cells += [_cells(form, group, face) for form, group in zip(self._formats, self._groups, strict=True)]
-        return ",".join(cells) + "\n"
+        return f"{frame},{face.id},{time:.6f},{cells(self._formats, self._groups, face)}\n"
 
     def __exit__(self, *failure: object) -> None:
         self._file.close()
 
 
-def _cells(form: str, group: Group, face: FaceState) -> str:
-    values = group.values(face)
-    return "," * (len(group.names) - 1) if values is None else form % tuple(values)
+def formats(groups: Sequence[Group]) -> list[str]:
+    """How the numbers of each group are written."""
+    return [",".join([f"%.{group.digits}f"] * len(group.names)) for group in groups]
+
+
+def cells(forms: Sequence[str], groups: Sequence[Group], face: FaceState) -> str:
+    """A face's cells of a CSV row; `forms` are the groups' `formats`."""
+    parts = []
+    for form, group in zip(forms, groups, strict=True):
+        values = group.values(face)
+        parts.append("," * (len(group.names) - 1) if values is None else form % tuple(values))
+    return ",".join(parts)
 
 
 class JsonlSink:

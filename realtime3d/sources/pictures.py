@@ -146,7 +146,7 @@ def open_pictures(name: str, options: SourceOptions) -> PictureSequence:
         files, numbers = [file for _, file in numbered], [number - first for number, _ in numbered]
     else:
         found = path.iterdir() if path.is_dir() else map(Path, glob.glob(name, recursive=True))
-        files = sorted((f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()), key=_natural)
+        files = sorted((f for f in found if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()), key=natural)
         numbers = list(range(len(files)))
     if not files:
         reason = "holds no pictures" if path.is_dir() else "names no picture that exists"
@@ -165,7 +165,7 @@ def _numbered_files(pattern: Path) -> list[tuple[int, Path]]:
     return sorted((int(found[1]), file) for found, file in named if found is not None)
 
 
-def _natural(path: Path) -> list[tuple[int, int, str]]:
+def natural(path: Path) -> list[tuple[int, int, str]]:
     """Sort key in which frame 9 comes before frame 10."""
     parts = re.split(r"(\d+)", str(path))
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]

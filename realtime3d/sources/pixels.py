@@ -28,3 +28,8 @@ def to_bgr(picture: Any) -> Image:
     if array.shape[2] == 1:
         array = np.broadcast_to(array, (*array.shape[:2], 3))
     return np.ascontiguousarray(array[..., :3])
+
+
+def flipped(image: Image) -> Image:
+    """Left to right, as in a mirror."""
+    return np.ascontiguousarray(image[:, ::-1])

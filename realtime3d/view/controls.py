@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +28,10 @@ from realtime3d.sources.base import SourceInfo
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 
+if TYPE_CHECKING:
+    from realtime3d.avatar.options import Sending
+
+CENTRE_S = 1.0  # over which the head's rest is taken
 Tables = Callable[[Mapping[str, Path]], Sequence[Sink]]  # kind -> file to what writes them
 
 
@@ -64,8 +69,10 @@ class Controls:
         info: SourceInfo,
         folder: Path,
         tables: Tables | None = None,
+        sending: Sending | None = None,
     ) -> None:
-        """`tables` makes the sinks of what is recorded beside the overlay."""
+        """`tables` makes the sinks of what is recorded beside the overlay; `sending` is what the run sends."""
+        self._sending = sending
         self._tracker, self._renderer, self._info, self._folder = tracker, renderer, info, folder
         self._tables = tables
         self._draw = one_at_a_time(renderer.draw)  # a recording draws in a thread of its own
@@ -116,6 +123,17 @@ class Controls:
         faces = self._result.faces if self._result else ()
         self._centres = {} if self._centres else {face.id: face.pose.R for face in faces}
         self.said = "angles from here" if self._centres else "angles as measured"
+        if self._sending and self._centres:
+            self._sending.learner.learn("head", CENTRE_S)
+        elif self._sending:
+            self._sending.learner.uncentre()
+
+    def neutral(self) -> None:
+        """Learn the neutral face of what is sent."""
+        if self._sending and self._sending.senders:
+            self._sending.learner.learn("neutral")
+        else:
+            self.said = "nothing is sent: start with --send URL"
 
     def record(self, kinds: Sequence[str] = ("overlay",)) -> None:
         """Begin a recording of these kinds (`sinks.choose.OUTPUTS`), or end the one that goes on."""

@@ -9,7 +9,8 @@ KEYS = (  # keys, what they call on `Controls` (help and quit: on the window), m
     ("r", "record", "start or stop recording the overlay as MP4"),
     ("m", "mode", "next overlay: wire, shaded, transparent, points, off"),
     ("i", "relearn", "learn the faces' identities again"),
-    ("c", "recentre", "show head angles relative to now; again: as measured"),
+    ("c", "recentre", "show and send head angles relative to now; again: as measured"),
+    ("n", "neutral", "learn the neutral face of what --send sends, in two seconds"),
     ("q", "quit", "end (also Escape, Ctrl-C, or closing the window)"),
 )
 ALIASES = {"?": "h", "escape": "q"}

@@ -23,6 +23,8 @@ from realtime3d.view.window import WindowSink
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from realtime3d.avatar.options import Sending
+
 PAUSE_STEP_S = 0.02
 ACTIONS = {key: action for key, action, _ in KEYS}
 
@@ -39,11 +41,13 @@ class LiveWindow:
         folder: Path,
         stopped: Callable[[], bool],
         screen: WindowSink | None = None,
+        sending: Sending | None = None,
     ) -> None:
         self._latency, self._stopped = latency, stopped
+        self._sending = sending
         self._window = screen or WindowSink(f"realtime3d: {info.name}")
         self._image: Image = np.zeros((info.height, info.width, 3), np.uint8)
-        self._controls = Controls(tracker, renderer, info, folder)
+        self._controls = Controls(tracker, renderer, info, folder, sending=sending)
         self._controls.said = f"press {KEYS[0][0]} for help"
         self._dropped = 0
         self._help = self._quit = False
@@ -92,10 +96,14 @@ class LiveWindow:
     # -- the picture --------------------------------------------------------------------------------------------------
 
     def _paint(self, banner: str = "") -> None:
-        lines = [f"{self._latency.fps:.1f} fps   {self._dropped} dropped", str(self._latency), *self._from_centre()]
+        lines = [f"{self._latency.fps:.1f} fps   {self._dropped} dropped", str(self._latency)]
+        lines += [*self._from_centre(), *self._sent()]
         rows = [(key, meaning) for key, _, meaning in KEYS] if self._help else []
         screen = Screen([*lines, self._controls.said], rows, self._controls.recording is not None, banner)
         self._window.show(draw_screen(self._image, screen))
+
+    def _sent(self) -> list[str]:
+        return self._sending.lines() if self._sending else []
 
     def _from_centre(self) -> list[str]:
         return [

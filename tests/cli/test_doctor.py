@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from realtime3d import cli
+from realtime3d import cli, guest
 from realtime3d.backends import engines
 from realtime3d.cli import checks
 from realtime3d.cli.checks import Finding
@@ -91,7 +91,7 @@ def test_missing_system_libraries_give_their_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(importlib, "import_module", fails)
     found = [finding for finding in checks.versions() if finding.level == "broken"]
     assert found[0].text.startswith("opencv")
-    assert found[0].remedy == "apt-get install -y libgl1 libglib2.0-0 libsm6"
+    assert found[0].remedy == "apt-get install -y libgl1 libglib2.0-0 libegl1 libgles2"
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,12 @@ def test_own_files_are_restored_from_where_they_came(tmp_path: Path, monkeypatch
     assert checks.restore_line() == reinstall_line()
 
 
-def test_a_missing_extra_gives_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_gives_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv(guest.FACE_MESH, str(tmp_path))
     findings = list(checks.extras())
-    assert [finding.level for finding in findings] == ["missing"] * len(checks.EXTRAS)
+    assert [finding.level for finding in findings] == ["missing"] * (len(checks.EXTRAS) + 1)
+    assert findings[-1].remedy.endswith(f"pip install {guest.FACE_MESH_PACKAGE}")
     assert findings[0].remedy == extra_line(next(iter(checks.EXTRAS)))
 
 

@@ -153,14 +153,21 @@ class TestWeights:
             MediaPipeBoxes(model_file=str(short)).open()
 
 
-def test_a_mediapipe_that_cannot_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("no such graph\nmore of it"), r"short range \(no such graph\): pip install --upgrade"),
+        (OSError("libEGL.so.1: cannot open"), r"\(libEGL.so.1: cannot open\): apt-get install -y libgl1"),
+    ],
+)
+def test_a_mediapipe_that_cannot_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception, line: str) -> None:
     def refused(options: object) -> None:
-        raise RuntimeError("no such graph\nmore of it")
+        raise error
 
     from mediapipe.tasks.python import vision
 
     monkeypatch.setattr(vision.FaceDetector, "create_from_options", refused)
-    with pytest.raises(MissingError, match=r"short range \(no such graph\): pip install --upgrade"):
+    with pytest.raises(MissingError, match=line):
         MediaPipeBoxes().open()
 
 

@@ -28,12 +28,18 @@ def make_face(
     id: int = 1,
     status: Status = "tracked",
     expression: ArrayLike | None = None,
+    shape: ArrayLike | None = None,
+    extras: ArrayLike | None = None,
+    face_model: FaceModel | None = None,
 ) -> FaceState:
+    m = face_model or model()
     pose = Pose(euler_to_matrix(*np.radians(angles_deg)), np.array(t, dtype=np.float64))
-    eta = np.zeros(model().n_expression, np.float32) if expression is None else np.asarray(expression, np.float32)
-    extras, alpha = np.zeros(model().n_extras, np.float32), np.zeros(model().n_shape, np.float32)
-    raw = FaceCoeffs(pose, eta, extras, 1.0, 1.0, alpha)
-    return FaceState(id, status, 0.97, pose, eta, extras, alpha, raw, IdentityState(alpha, True, 60), model(), camera)
+    eta, alpha, more = (
+        np.zeros(size, np.float32) if values is None else np.asarray(values, np.float32)
+        for values, size in ((expression, m.n_expression), (shape, m.n_shape), (extras, m.n_extras))
+    )
+    raw = FaceCoeffs(pose, eta, more, 1.0, 1.0, alpha)
+    return FaceState(id, status, 0.97, pose, eta, more, alpha, raw, IdentityState(alpha, True, 60), m, camera)
 
 
 def result_of(image: Image, *faces: FaceState) -> FrameResult:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from realtime3d.sinks.base import Sink
+from realtime3d.sinks.livelink_csv import LiveLinkCsvSink
 from realtime3d.sinks.sidecar import SidecarSink
 from realtime3d.sinks.tables import CsvSink, JsonlSink, TableOptions
 from realtime3d.sinks.video import VideoOptions, VideoSink
@@ -44,6 +45,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], Sink]]] = {
     "csv": ("a.csv", lambda path: CsvSink(path, TABLE)),
     "jsonl": ("a.jsonl", lambda path: JsonlSink(path, TABLE)),
     "parquet": ("a.parquet", parquet_sink),
+    "livelink-csv": ("a.livelink.csv", LiveLinkCsvSink),
     "sidecar": ("a.json", lambda path: SidecarSink(path, {})),
     "video": ("a.mp4", lambda path: VideoSink(path, VideoOptions())),
 }
@@ -91,7 +93,7 @@ def rows_in(kind: str, path: Path) -> int:
         return pyarrow.parquet.read_table(path).num_rows
     if kind == "sidecar":
         return json.loads(path.read_text())["frames"]["read"]
-    return len(path.read_text().splitlines()) - (kind == "csv")
+    return len(path.read_text().splitlines()) - (kind in ("csv", "livelink-csv"))
 
 
 def video_frames(path: Path) -> list[Frame]:

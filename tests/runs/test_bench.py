@@ -17,6 +17,7 @@ from realtime3d.bench.peers.spec import KNOWN
 from realtime3d.bench.scenarios import QUICK, SCENARIOS
 from realtime3d.bench.scenes import sized
 from realtime3d.cli import main
+from tests.helpers.face_mesh import needs_face_mesh
 
 TINY = measure.Effort(repeats=3, block_s=0.01, warm_up_s=0.0, settle_s=0.1, long_run=12)
 EXPECTED = {  # scenario -> a metric it must have
@@ -53,7 +54,7 @@ def test_every_scenario_is_expected() -> None:
     assert set(EXPECTED) == set(SCENARIOS) and set(QUICK) <= set(SCENARIOS)
 
 
-@pytest.mark.parametrize("name", list(SCENARIOS))
+@pytest.mark.parametrize("name", [pytest.param(n, marks=needs_face_mesh) if n == "peer" else n for n in SCENARIOS])
 def test_a_scenario_from_the_command_to_the_report(
     name: str, net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

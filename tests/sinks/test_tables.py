@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from realtime3d.errors import MissingError, extra_line
 from realtime3d.geometry import matrix_to_euler
 from realtime3d.sinks.tables import CsvSink, JsonlSink, TableOptions
 from tests.helpers.io_faces import ARKIT, face, result, tiny_model
@@ -155,8 +157,7 @@ def test_row_groups_of_the_whole_file_are_larger_than_its_parts(
 
 
 def test_without_pyarrow_the_line_that_installs_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from realtime3d.errors import MissingError
 
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(MissingError, match=r"pip install 'realtime3d\[parquet\]'"):
+    with pytest.raises(MissingError, match=re.escape(extra_line("parquet"))):
         parquet_sink(tmp_path / "a.parquet")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from realtime3d import cli
+from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.clock import now_ns
 from realtime3d.face.state import FrameResult
 from realtime3d.render.choose import create_renderer
@@ -20,6 +21,7 @@ from realtime3d.view.controls import Controls
 from realtime3d.view.keys import KEYS, help_text
 from realtime3d.view.latency import Latency
 from realtime3d.view.live_window import LiveWindow
+from tests.helpers.avatars import receiver
 
 
 class KeyboardAndScreen:
@@ -46,13 +48,14 @@ class KeyboardAndScreen:
 class Desk:
     """A live window with hands on its keyboard, in front of a tracker that sees one face."""
 
-    def __init__(self, folder: Path, options: list[str]) -> None:
+    def __init__(self, folder: Path, options: list[str], port: int | None = None) -> None:
         models, _, boxes = (options[i] for i in (1, 3, 5))
         self.folder = folder
         self.tracker = FaceTracker(models=models, backend="fake", boxes=boxes)
         self.renderer = create_renderer()
         self.screen = KeyboardAndScreen()
         self.latency = Latency("capture to display")
+        self.sending = Sending(SendOptions((f"udp://127.0.0.1:{port}",) if port else ()))
         info = SourceInfo("camera 0", 320, 240, 30.0, None, None, live=True)
         self.window = LiveWindow(
             self.tracker,
@@ -62,6 +65,7 @@ class Desk:
             folder,
             lambda: False,
             self.screen,  # type: ignore[arg-type]
+            self.sending,
         )
         self._start_ns, self._count = now_ns(), 0
 
@@ -87,6 +91,35 @@ def test_every_key_is_in_the_help_and_does_something(capsys: pytest.CaptureFixtu
     assert help_text() in capsys.readouterr().out
     assert all(callable(getattr(Controls, action)) for _, action, _ in KEYS if action not in ("help", "quit"))
     assert len({key for key, _, _ in KEYS}) == len(KEYS)
+
+
+def test_what_is_sent_is_recentred_and_calibrated_by_keys(tmp_path: Path, without_nets: list[str]) -> None:
+    with receiver() as got:
+        desk = Desk(tmp_path, without_nets, got.port)
+        (sender,) = desk.sending.senders
+        with desk.tracker, desk.window, sender:
+
+            def seconds(count: float) -> None:
+                for _ in range(round(count * 30)):
+                    sender.write(desk.frame(), None)
+
+            seconds(0.1)
+            sender.write(desk.frame("c"), None)
+            seconds(1.2)
+            assert desk.sending.learner.message == "learned: head"
+            assert desk.sending.learner.calibration.head.neutral_z != 600
+            sender.write(desk.frame("c"), None)
+            assert desk.sending.learner.calibration.head.neutral_z == 600
+            sender.write(desk.frame("n"), None)
+            assert desk.sending.learner.learning == "neutral"
+            seconds(2.2)
+            assert desk.sending.learner.learning is None
+        assert len(got.packets()) > 100
+
+
+def test_the_key_of_the_neutral_face_says_when_nothing_is_sent(desk: Desk) -> None:
+    desk.frame("n")
+    assert "--send" in desk.window._said
 
 
 def test_q_and_escape_end(desk: Desk) -> None:

@@ -19,7 +19,8 @@ from realtime3d.geometry import Camera
 from realtime3d.raster import rasterize
 from realtime3d.render.shading import Topology as Overlay
 from realtime3d.training.labels.calibration import Calibration, calibration_file
-from realtime3d.training.labels.fit import find_landmarks, fit
+from realtime3d.training.labels.fit import fit
+from realtime3d.training.labels.landmarks import find_landmarks
 from realtime3d.training.samples.photo import Scene, Topology, build_scene
 from realtime3d.types import FloatArray, Image, Pose
 

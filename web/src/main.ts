@@ -167,6 +167,7 @@ const actions: Record<string, () => void> = {
   snapshot: () => wish({ do: "snapshot" }),
   relearn: () => wish({ do: "relearn" }),
   recentre: () => wish({ do: "recentre" }),
+  neutral: () => wish({ do: "neutral" }),
   mode: nextMode,
   front: () => view(() => turntable?.front()),
   left: () => view(() => turntable?.turn(-15)),
@@ -177,7 +178,7 @@ const actions: Record<string, () => void> = {
   upload: () => void start("upload"),
   clip: () => void start("clip"),
 };
-for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "front", "textured", "help"]) {
+for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "front", "textured", "help"]) {
   byId(name).addEventListener("click", actions[name]!);
 }
 listen(actions, () => document.body.classList.contains("watching"));

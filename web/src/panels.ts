@@ -106,6 +106,11 @@ export class Panels {
       button.setAttribute("aria-current", String(button.dataset.source === state.source.kind));
     }
     this.files(state.saved);
+    byId("neutral").hidden = state.sent.length === 0;
+    const sent = byId("sent");
+    while (sent.children.length > state.sent.length) sent.lastChild!.remove();
+    while (sent.children.length < state.sent.length) sent.append(document.createElement("li"));
+    state.sent.forEach((line, k) => this.say(sent.children[k]!, line));
   }
 
   private settings(state: State): void {

@@ -50,6 +50,7 @@ export type State = {
   model_set: string;
   recording: { seconds: number; frames: number } | null;
   centred: Record<string, [number, number, number]>;
+  sent: string[];
   saved: string[];
   viewers: number;
   limits: { modes: string[]; models: string[]; kinds: string[]; max_faces: [number, number] };

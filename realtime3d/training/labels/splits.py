@@ -13,9 +13,17 @@ def london_person(file: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
+def person(file: str) -> str:
+    """Who a picture shows, as far as its name tells: pictures with the same answer share one identity."""
+    number = london_person(file)
+    if number is not None:
+        return f"london_{number}"
+    return "lisa" if file.startswith("lisa_") else file
+
+
 def held_out_people(files: list[str] | tuple[str, ...]) -> frozenset[int]:
     """The 12 London people never trained on: every fourth of them in the order of their numbers, the first twelve."""
-    people = sorted({person for file in files if (person := london_person(file)) is not None})
+    people = sorted({number for file in files if (number := london_person(file)) is not None})
     return frozenset(people[::4][:HELD_OUT_LONDON])
 
 

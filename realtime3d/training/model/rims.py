@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from realtime3d.face.model import SurfacePoints
 from realtime3d.raster import rasterize
+from realtime3d.training.model.correspondence import INNER_68
 from realtime3d.types import Array
 
 PX_PER_MM = 12.0
@@ -87,6 +88,15 @@ def on_the_lips(
     middle = points.on(opened)[[13, 14], :2].mean(axis=0)
     for i, xy in _on_edges(before, _opening(opened, triangles, ~skin, middle, MOUTH_MM), MOUTH).items():
         vertices[i], weights[i] = _front_of(xy, opened, use)
+    return SurfacePoints(vertices, weights)
+
+
+def on_same_rims(points68: SurfacePoints, moved478: SurfacePoints) -> SurfacePoints:
+    """iBUG's points with those round the eyes and between the lips where MediaPipe's have been moved to."""
+    vertices, weights = points68.vertices.copy(), points68.weights.copy()
+    rims = [*range(36, 48), *range(61, 64), *range(65, 68)]  # eyes, and between the lips without the corners
+    same = [INNER_68[i - 17] for i in rims]  # iBUG's first 17 points are the jaw
+    vertices[rims], weights[rims] = moved478.vertices[same], moved478.weights[same]
     return SurfacePoints(vertices, weights)
 
 

@@ -75,7 +75,7 @@ class Hair:
 
 
 def _unlike_skin(model: FaceModel) -> list[int]:
-    return [model.region_names.index(name) for name in ("eyes", "mouth_inside", "tongue")]
+    return [i for i, name in enumerate(model.region_names) if name in ("eyes", "mouth_inside", "tongue", "teeth")]
 
 
 def _noise(points: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -1,7 +1,7 @@
 """What shows between open lips: teeth that belong to skull and jaw, a tongue that lies down, and darkness behind.
 
-The head's mesh has no teeth and its tongue fills the mouth. A net that only ever saw that learned nothing of lips: how
-much of the upper teeth is covered says where the upper lip is.
+The older head's mesh has no teeth and its tongue fills the mouth; the scans' head has its own. A net that never saw
+teeth learned nothing of lips: how much of the upper teeth is covered says where the upper lip is.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Mouth:
     model: FaceModel
     inside: Mask  # (V,) skin behind the lips
     tongue: Mask  # (V,)
+    own_teeth: Mask  # (V,) of the head's mesh; the older model's has none
     lips: Mask  # (V,)
     chin: NDArray[np.intp]  # vertices that move as the jaw does
     triangles: NDArray[np.int32]  # of the teeth
@@ -48,7 +49,15 @@ class Mouth:
         inside = _hidden_with(model, regions["mouth_inside"])
         chin = model.landmarks("mediapipe478", model.mean)[list(CHIN)]
         near = np.linalg.norm(model.mean[:, None] - chin[None], axis=-1).min(axis=1) < 8
-        return cls(model, inside, regions["tongue"], regions["lips"], np.flatnonzero(near), _grid())
+        none = np.zeros(len(model.mean), dtype=bool)
+        teeth = regions.get("teeth", none)
+        return cls(model, inside & ~teeth, regions["tongue"], teeth, regions["lips"], np.flatnonzero(near), _grid())
+
+    @property
+    def within(self) -> Mask:
+        """(V,) all that lies behind the lips."""
+        found: Mask = self.inside | self.tongue | self.own_teeth
+        return found
 
     def moved(self, motion: FloatArray) -> float:
         """mm by which the lips move the most."""
@@ -82,12 +91,14 @@ class Mouth:
         return np.concatenate(both).astype(np.float32)
 
     def flesh_colours(self, rng: np.random.Generator) -> FloatArray:
-        """(V, 3) BGR, meant for `inside` and `tongue`: darker the further back."""
+        """(V, 3) BGR, meant for `within`: darker the further back."""
         depth = self.model.mean[:, 2] - self.model.mean[self.inside, 2].min()
         near = np.clip(1 - depth / 30.0, 0, 1)[:, None]
         colours = FLESH * (near * rng.uniform(0.7, 1.1) + (1 - near) * rng.uniform(0.05, 0.35))
         tongue = TONGUE * rng.uniform(0.4, 1.1) * (0.4 + 0.6 * np.clip(1 - depth / 50.0, 0, 1))[:, None]
-        return np.where(self.tongue[:, None], tongue, colours).astype(np.float32)
+        teeth = IVORY * rng.uniform(0.6, 1.1) * (0.3 + 0.7 * np.clip(1 - depth / 50.0, 0, 1))[:, None]
+        colours = np.where(self.tongue[:, None], tongue, colours)
+        return np.where(self.own_teeth[:, None], teeth, colours).astype(np.float32)
 
 
 def _hidden_with(model: FaceModel, start: Mask) -> Mask:

@@ -19,12 +19,13 @@ from realtime3d.raster import Canvas
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.model.plain_render import IRIS, IRIS_DEG, SCLERA
 from realtime3d.training.model.regions import EYE_RINGS, LID_GAPS, gap
-from realtime3d.training.samples.mouth import Mouth
+from realtime3d.training.samples.mouth import IVORY, Mouth
 from realtime3d.types import FloatArray, Image
 
 GOOD_FIT = 0.025  # residual of fits that are trusted
 OPEN_MM = 5.0  # between the lids: with less too little of the eye is seen to be shown open
 BEHIND_MM, BALL_MM = 3.0, 0.5  # an eyeball lies so close behind its lids that it would show their skin when they open
+EAR_HUE, EAR_BRIGHT = 0.06, (0.45, 1.6)  # how unlike the face's skin an ear may look
 LIT, GREY = 140.0, 8.0  # a well lit face's colour, and how little the channels differ in one without colour
 SHEET_CELLS = 30
 SHEET_BEYOND = 0.15  # of the photo's size: its edge colours go on a little
@@ -125,6 +126,7 @@ def build_scene(top: HeadParts, photo: FittedPhoto) -> Scene:
     canvas = Canvas(width, height, 1)
     canvas.draw(np.column_stack([uv, space[:, 2]]), top.outer, space[:, 2:])
     seen = _seen(space, uv, canvas, model.triangles, np.where(top.region["eyes"], BALL_MM, BEHIND_MM))
+    seen = _without_covered_ears(top, image, uv, seen)
     own = np.column_stack([uv, seen]).astype(np.float32)
     colour = _spread_colours(top, image, uv, seen)
     points, sheet_uv, triangles = _sheet(canvas, middle, focal, float(t[2]))
@@ -136,6 +138,7 @@ def build_scene(top: HeadParts, photo: FittedPhoto) -> Scene:
     )  # fmt: skip
     eyes = top.region["eyes"]
     scene.colour[eyes] = scene.tinted(np.where(top.iris[eyes, None], IRIS, SCLERA))
+    scene.colour[top.mouth.own_teeth] = scene.tinted(np.tile(IVORY, (int(top.mouth.own_teeth.sum()), 1)))
     return scene
 
 
@@ -161,11 +164,27 @@ def _seen(space: FloatArray, uv: FloatArray, canvas: Canvas, triangles: NDArray,
     return np.where(inside & front, np.clip((facing - 0.12) / 0.3, 0, 1), 0).astype(np.float32)
 
 
+def _without_covered_ears(top: HeadParts, image: Image, uv: FloatArray, seen: FloatArray) -> FloatArray:
+    """`seen` without ears that show no skin: hair lies over them, or a fit that no landmark of theirs holds put them
+    beside the head."""
+    skin, ears = top.region["face"] & (seen > 0.5), top.region["ears"]
+    if not skin.any():
+        return seen
+    soft = cv2.GaussianBlur(image, (0, 0), 1.2)
+    at = cv2.remap(soft, uv[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    bright = at.sum(axis=1, dtype=np.float32) + 1
+    hue, usual = at / bright[:, None], np.median(at[skin], axis=0)
+    apart = np.abs(hue - usual / (usual.sum() + 1)).max(axis=1)
+    ratio = bright / (usual.sum() + 1)
+    foreign = ears & ((apart > EAR_HUE) | (ratio < EAR_BRIGHT[0]) | (ratio > EAR_BRIGHT[1]))
+    return np.where(foreign, 0, seen).astype(np.float32)
+
+
 def _spread_colours(top: HeadParts, image: Image, uv: FloatArray, seen: FloatArray) -> FloatArray:
     """(V, 3) the photo's colour where it is seen, the partner's, else the average of the neighbours', spread far."""
     soft = cv2.GaussianBlur(image, (0, 0), 1.2)
     sampled = cv2.remap(soft, uv[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-    unlike_skin = top.region["eyelids"] | top.region["eyes"] | top.mouth.inside | top.mouth.tongue
+    unlike_skin = top.region["eyelids"] | top.region["eyes"] | top.mouth.within
     own_weight = np.where(unlike_skin, 0, seen)
     weight = np.maximum(own_weight, 0.8 * own_weight[top.partner])
     mix = own_weight / (own_weight + 0.8 * own_weight[top.partner] + 1e-6)

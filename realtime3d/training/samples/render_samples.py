@@ -64,11 +64,12 @@ def _hair_over(hair: Hair, space: FloatArray, outwards: FloatArray, shade: Float
 
 
 def shape_head(top: HeadParts, scene: Scene, target: Target) -> tuple[FloatArray, FloatArray | None]:
-    """The head's vertices, and the teeth's unless lips are where the photograph shows them, with all between them."""
+    """The head's vertices, and those of teeth for a head that has none, unless lips are where the photograph shows them
+    with all between them."""
     model, mouth = top.model, top.mouth
     neutral = model.neutral(target.alpha)
     head = model.deform(neutral, *np.split(target.motion, [model.n_expression]))
-    if mouth.moved(target.motion - scene.photo.motion) < MOVED_MM:
+    if mouth.own_teeth.any() or mouth.moved(target.motion - scene.photo.motion) < MOVED_MM:
         return head, None
     teeth = mouth.teeth(neutral, head)
     mouth.lay_tongue(head, float(target.motion[-1]))
@@ -109,7 +110,7 @@ def head_attributes(
     lids = top.region["eyelids"]
     fade = np.where(lids, 1 - np.clip(moved / 4.0, 0, 1), 1).astype(np.float32)
     if top.mouth.moved(target.motion - scene.photo.motion) >= MOVED_MM:
-        within = top.mouth.inside | top.mouth.tongue
+        within = top.mouth.within
         fade[within] = 0
         out[within, 6:9] = scene.tinted(top.mouth.flesh_colours(rng))[within]
     out[:, 2] *= fade

@@ -230,6 +230,7 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "mode": _mode,
     "relearn": _nothing,
     "recentre": _nothing,
+    "neutral": _nothing,
     "snapshot": _nothing,
     "record": _kinds,
     "end_record": _nothing,

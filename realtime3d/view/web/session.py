@@ -63,6 +63,7 @@ class Session:
         self._dropped = self._frames = 0
         self._mesh_of: FaceModel | None = None
         self._mode: str | None = None
+        self._sent: Callable[[], list[str]] = list  # lines about what is sent to other programs
         self.saved: list[Path] = []  # what was recorded, in order
 
     # -- from other threads -------------------------------------------------------------------------------------------
@@ -147,7 +148,10 @@ class Session:
 
     def _run(self, run: Run, kind: str) -> None:
         info = run.info
-        self._controls = Controls(run.tracker, run.renderer, info, self._folder, tables=lambda f: _tables(run, f))
+        self._controls = Controls(
+            run.tracker, run.renderer, info, self._folder, lambda files: _tables(run, files), run.sending
+        )
+        self._sent = run.sending.lines
         if self._mode:
             self._controls.mode(self._mode)  # type: ignore[arg-type]
         self._latency, self._dropped, self._frames = Latency("frame to page"), 0, 0
@@ -253,6 +257,9 @@ class Session:
     def _on_recentre(self, value: None) -> None:
         self._with_controls(Controls.recentre)
 
+    def _on_neutral(self, value: None) -> None:
+        self._with_controls(Controls.neutral)
+
     def _on_snapshot(self, value: None) -> None:
         self._with_controls(Controls.snapshot)
 
@@ -334,6 +341,7 @@ class Session:
             "model_set": tracker.model_set.name if tracker else "",
             "recording": {"seconds": round(recording.seconds, 2), "frames": recording.frames} if recording else None,
             "centred": {str(i): list(a) for i, a in controls.angles_from_centre().items()} if controls else {},
+            "sent": self._sent() if controls else [],
             "saved": [path.name for path in self.saved],
             "viewers": self._viewers.count,
             "limits": limits(),

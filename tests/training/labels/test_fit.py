@@ -11,23 +11,28 @@ from realtime3d.errors import SourceError
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import euler_to_matrix, geodesic_deg
 from realtime3d.training.labels.calibration import Calibration
-from realtime3d.training.labels.fit import calibrate, fit
+from realtime3d.training.labels.fit import calibrate, fit, fit_in_chunks
 from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS, gap
-from tests.helpers.paths import FACE_MODEL
+from tests.helpers.paths import FACE_MODEL, ICT_MODEL
 
 PEOPLE = 12
 SIZE = np.array([400, 500], dtype=np.int32)
 DISTANCE, FOCAL = 1000.0, 1300.0
 
 
-@pytest.fixture(scope="module")
-def model() -> FaceModel:
-    return FaceModel.load(FACE_MODEL)
+@pytest.fixture(scope="module", params=[FACE_MODEL, ICT_MODEL], ids=["targets", "scans"])
+def file(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def to_motion():
-    with np.load(FACE_MODEL) as data:
+def model(file) -> FaceModel:
+    return FaceModel.load(file)
+
+
+@pytest.fixture(scope="module")
+def to_motion(file):
+    with np.load(file) as data:
         return data["arkit_to_motion"]
 
 
@@ -57,7 +62,7 @@ def test_pose_and_actions_come_back(model, to_motion):
     actions[::2, jaw] = 0.7
     actions[1::2, smiles] = 0.8
     points, _ = pictures(model, to_motion, R, actions)
-    found = fit(model, to_motion, plain(), [""] * PEOPLE, points, np.tile(SIZE, (PEOPLE, 1)))
+    found = fit(model, to_motion, plain(), [f"{k}.jpg" for k in range(PEOPLE)], points, np.tile(SIZE, (PEOPLE, 1)))
     assert np.median(geodesic_deg(found.R, R)) < 3.0
     assert found.residual.max() < 0.02
     assert found.actions[::2, jaw].min() > 0.45 and found.actions[1::2, jaw].max() < 0.2
@@ -76,9 +81,10 @@ def test_lids_and_lips_open_as_far_as_the_landmarks(model, to_motion):
     true = openings(model, alpha, actions @ to_motion.T, pairs)
     lids = np.unique(LID_GAPS)
     points[::3, lids, 1] += np.where(np.isin(lids, np.array(LID_GAPS)[:, 1]), 0.7, -0.7) * FOCAL / DISTANCE
-    found = fit(model, to_motion, plain(), [""] * PEOPLE, points, np.tile(SIZE, (PEOPLE, 1)))
+    found = fit(model, to_motion, plain(), [f"{k}.jpg" for k in range(PEOPLE)], points, np.tile(SIZE, (PEOPLE, 1)))
     fitted = openings(model, found.alpha, found.motion, pairs)
-    assert fitted["lids"][::3].max() < 1.2 and np.abs(fitted["lids"] - true["lids"]).max() < 1.2
+    ajar = max(0.0, float(true["lids"][::3].max()))  # not every head of the scans shuts its eyes at a blink of 1
+    assert fitted["lids"][::3].max() < 1.2 + ajar and np.abs(fitted["lids"] - true["lids"]).max() < 1.2
     assert np.abs(fitted["lips"] - true["lips"]).max() < 1.0 and true["lips"][::2].min() > 6
 
 
@@ -88,13 +94,28 @@ def openings(model, alpha, motion, pairs):
     return {name: np.array([gap(model, head, p) for head in heads]) for name, p in pairs.items()}
 
 
+def test_pictures_of_one_person_share_an_identity_wherever_they_stand(model, to_motion):
+    """Chunks keep them together, and answers come in the order of the files."""
+    names = ["london_001_03.jpg", "a.jpg", "london_002_03.jpg", "b.jpg", "london_001_08.jpg", "london_002_08.jpg"]
+    points, _ = pictures(model, to_motion, np.stack([np.eye(3)] * len(names)), np.zeros((len(names), 52)))
+    sizes = np.tile(SIZE, (len(names), 1))
+    found = fit_in_chunks(model, to_motion, plain(), names, points, sizes, chunk=3)
+    assert found.files == tuple(names)
+    assert (found.landmarks == points).all()
+    for one, other in ((0, 4), (2, 5)):
+        assert (found.alpha[one] == found.alpha[other]).all()
+    different = {tuple(row) for row in found.alpha}
+    assert len(different) == 4
+    assert found.residual.max() < 0.03
+
+
 def test_calibration_finds_a_shifted_landmark_and_the_usual_face(model, to_motion, tmp_path):
     R = np.stack([np.eye(3)] * PEOPLE)
     offset = np.zeros((478, 3))
     offset[[159, 386], 1] = 3.0
     points, _ = pictures(model, to_motion, R, np.zeros((PEOPLE, len(model.arkit_names))), offset)
     found = calibrate(model, to_motion, plain(), points, np.tile(SIZE, (PEOPLE, 1)))
-    assert found.offset[[159, 386], 1] == pytest.approx([3.0, 3.0], abs=0.8)
+    assert found.offset[[159, 386], 1] == pytest.approx([3.0, 3.0], abs=0.9)  # a quarter goes into the shapes
     assert np.median(np.linalg.norm(found.offset, axis=1)) < 0.5
     found.save(tmp_path / "c.npz")
     assert np.allclose(Calibration.load(tmp_path / "c.npz").offset, found.offset, atol=1e-5)

@@ -15,7 +15,7 @@ import onnx
 import torch
 
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
-from realtime3d.errors import MissingError, UsageError
+from realtime3d.errors import MissingError, OutputError, UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.nets import modelset
 from realtime3d.nets.modelset import read_list, to_toml, write_list
@@ -23,7 +23,7 @@ from realtime3d.training.learning import checkpoint, export
 from realtime3d.training.learning.mirror import ROTATION, mirror_map
 from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet
 from realtime3d.training.learning.release import write_set
-from tests.helpers.paths import FACE_MODEL
+from tests.helpers.paths import FACE_MODEL, ICT_MODEL
 
 SIZE = 64
 
@@ -106,6 +106,40 @@ def test_a_second_set_joins_the_list_and_the_first_stays(folder, track, tmp_path
     assert listed["default"] == "tiny" and listed["tiny"]["track"]["metrics"] == {"error": 1.5}
     assert listed["other"]["status"] == "released" and listed["other"]["track"]["samples"] == 1234
     assert modelset.find(str(tmp_path)).name == "tiny" and modelset.names(tmp_path) == ["tiny", "other"]
+
+
+def test_a_set_of_another_face_model_brings_it_along(folder, track, tmp_path):
+    """The sets that were there keep theirs, and so does the set when it is written again."""
+    for file in folder.iterdir():
+        shutil.copy(file, tmp_path)
+    for _ in range(2):
+        write_set(tmp_path, "scans", track[0], None, ICT_MODEL, "preview", "a test")
+    listed = read_list(tmp_path / "models.toml")
+    assert listed["face_model"]["file"] == "face_model.npz"
+    assert listed["scans"]["face_model"]["file"] == ICT_MODEL.name
+    assert listed["scans"]["face_model"]["licence"].startswith("MIT")
+    for name, levels in (("tiny", ("live",)), ("scans", ("live", "full"))):
+        found = modelset.find(str(tmp_path)) if name == "tiny" else _set(tmp_path, name)
+        found.check()
+        assert found.load_face_model().levels == levels
+
+
+def _set(folder, name):
+    """A set of a folder that is not its default one."""
+    text = (folder / "models.toml").read_text()
+    (folder / "models.toml").write_text(text.replace('default = "tiny"', f'default = "{name}"'))
+    return modelset.find(str(folder))
+
+
+def test_another_face_model_of_the_same_name_is_not_overwritten(folder, track, tmp_path):
+    for file in folder.iterdir():
+        shutil.copy(file, tmp_path)
+    other = tmp_path / "new" / "face_model.npz"
+    other.parent.mkdir()
+    shutil.copy(ICT_MODEL, other)
+    with pytest.raises(OutputError, match="is another face model"):
+        write_set(tmp_path, "scans", track[0], None, other, "preview", "a test")
+    assert modelset.find(str(tmp_path)).load_face_model().levels == ("live",)
 
 
 def test_a_net_that_also_looks_at_the_mirror_answers_alike_for_both(track, tmp_path):

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from realtime3d.face.model import FaceModel
 from realtime3d.geometry import ANCHOR_MM
 from realtime3d.nets.crop import CROP_MM
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.samples.photo import HeadParts, build_scene
 from realtime3d.training.samples.render_samples import Target, render, shape_head
 from realtime3d.training.samples.shards import MARGIN
-from tests.helpers.paths import FACE_MODEL
+from tests.helpers.paths import FACE_MODEL, ICT_MODEL
 
 SIZE, DISTANCE = 320, 600.0
 SKIN = (120, 150, 210)
@@ -32,8 +33,8 @@ def scene(top):
     return build_scene(top, photo)
 
 
-def motion(model, **actions: float) -> np.ndarray:
-    with np.load(FACE_MODEL) as data:
+def motion(model, file=FACE_MODEL, **actions: float) -> np.ndarray:
+    with np.load(file) as data:
         to_motion = data["arkit_to_motion"]
     weights = np.zeros(len(model.arkit_names))
     for name, value in actions.items():
@@ -115,3 +116,36 @@ def test_no_sheet_hangs_inside_the_head(scene, top, model):
     corners = scene.sheet_points[scene.sheet_triangles]
     inside = (np.abs(corners[..., :2] - middle[:2]) < 12).all(axis=-1).any(axis=1)
     assert not inside.any()
+
+
+@pytest.fixture(scope="module")
+def scans():
+    return FaceModel.load(ICT_MODEL)
+
+
+@pytest.fixture(scope="module")
+def scans_top(scans) -> HeadParts:
+    return HeadParts.of(scans)
+
+
+def test_a_head_with_teeth_of_its_own_shows_them_and_gets_no_others(scans, scans_top):
+    """Between lips drawn apart there is ivory where the photograph had closed lips; an open mouth is dark."""
+    image = np.full((300, 300, 3), SKIN, np.uint8)
+    photo = FittedPhoto(
+        image, np.eye(3, dtype=np.float32), np.array([0, -30, 1000], np.float32), 900.0, np.zeros(99, np.float32),
+        np.zeros(52, np.float32), np.zeros(34, np.float32), 0.01, np.array([80, 80, 220, 220], np.float32),
+    )  # fmt: skip
+    scene = build_scene(scans_top, photo)
+    sides = ("Left", "Right")
+    apart = {f"mouth{part}{side}": 0.9 for part in ("UpperUp", "LowerDown", "Smile") for side in sides}
+    moved = motion(scans, ICT_MODEL, jawOpen=0.1, **apart)
+    assert shape_head(scans_top, scene, target(moved))[1] is None
+    upper, lower, *_ = lip_points(scans, moved)
+    shown = picture(scans_top, scene, moved)
+    column = shown[round(upper[1]) + 1 : round(lower[1]), round(upper[0]) + 3]
+    blue, _, red = column[np.argmax(column.sum(axis=1))]
+    assert blue > 0.75 * red
+    wide = motion(scans, ICT_MODEL, jawOpen=0.7)
+    upper, lower, *_ = lip_points(scans, wide)
+    x, y = np.rint((upper + lower) / 2).astype(int)
+    assert picture(scans_top, scene, wide)[y - 2 : y + 3, x - 4 : x + 5].mean() < 0.6 * np.mean(SKIN)

@@ -1,0 +1,165 @@
+"""What is made of one picture: a row for each face, and its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from realtime3d.errors import UsageError
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.files import write_whole
+from realtime3d.pictures.plan import NO_FACE, PicturesJob, Problem, Task, numbered
+from realtime3d.render.base import OverlayStyle
+from realtime3d.render.choose import create_renderer
+from realtime3d.render.views import Views, upright_crop, view_name
+from realtime3d.sinks.columns import column_groups, rounded
+from realtime3d.sinks.meshes import Kind, MeshWriter, encoded
+from realtime3d.sinks.sidecar import CONVENTIONS
+from realtime3d.sinks.tables import cells, formats
+from realtime3d.sources.pictures import read_picture
+from realtime3d.tracker import FaceTracker
+from realtime3d.types import Image
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+FIXED = ("id", "file", "face")  # columns before those of a film
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one task."""
+
+    task: Task | Problem
+    rows: str = ""  # of the table, whole lines
+    faces: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+class PictureWorker:
+    """Makes the files of one picture after the other. Opens with `with`."""
+
+    def __init__(self, job: PicturesJob, planned: Collection[str], tracker: FaceTracker | None = None) -> None:
+        """`planned` are the IDs of all tasks: a second face never takes one of them. `tracker`: one that is open."""
+        self._job, self._planned = job, planned
+        self._own = None if tracker else FaceTracker(config=job.config)
+        self.tracker = tracker or cast(FaceTracker, self._own)
+        self._renderer = create_renderer(style=OverlayStyle(bars=False))
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._own is not None:
+            self._open.enter_context(self._own)
+        self._open.callback(self._renderer.close)
+        model = self.tracker.model
+        self._meshes = MeshWriter(model, self._job.level)
+        self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw)
+        self._forms = formats(self._groups)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._open.close()
+
+    def columns(self) -> tuple[str, ...]:
+        """The table's header."""
+        return (*FIXED, *(name for group in self._groups for name in group.names))
+
+    def do(self, task: Task) -> Done:
+        """Find the faces of a picture and write their files. A picture that is wrong is a problem and no error."""
+        image = read_picture(task.file)
+        if image is None:
+            there = task.file.is_file()
+            return _failed(task, "this is no picture that can be read" if there else "there is no such file")
+        try:
+            result = self._look(image, task)
+        except UsageError as error:  # a picture of no usual kind
+            return _failed(task, str(error))
+        if not result.faces:
+            return _failed(task, NO_FACE)
+        rows, problems = [], []
+        for i, face in enumerate(result.faces):
+            number = task.face + i
+            name = numbered(task.id, number) if task.box is None else task.id
+            if i and name in self._planned:
+                problems.append(Problem(name, task.file, task.where, f"the ID {name} belongs to another picture"))
+                continue
+            self._write(name, task, number, face, result)
+            rows.append(f"{_cell(name)},{_cell(str(task.file))},{number},{cells(self._forms, self._groups, face)}\n")
+        return Done(task, "".join(rows), len(rows), tuple(problems))
+
+    def _look(self, image: Image, task: Task) -> FrameResult:
+        if task.box is None:
+            return self.tracker.process_picture(image)
+        x, y, width, height = task.box
+        if x >= image.shape[1] or y >= image.shape[0] or x + width <= 0 or y + height <= 0:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise UsageError(f"the box {x:g},{y:g},{width:g},{height:g} lies outside the picture of {size}")
+        return self.tracker.process_boxes(image, [[x, y, x + width, y + height]])
+
+    def _write(self, name: str, task: Task, number: int, face: FaceState, result: FrameResult) -> None:
+        """All files of one face."""
+        folder, job = self._job.out / name, self._job
+        image = result.frame.image
+        coloured = job.formats & {"obj", "glb"} or job.views is not None
+        texture = self._meshes.paint(face, image) if coloured else None
+        for kind in job.kinds:
+            self._meshes.write(folder / f"{name}_{kind}.ply", face, cast(Kind, kind), texture)
+        for suffix in ("obj", "glb"):
+            if suffix in job.formats:
+                self._meshes.write(folder / f"{name}.{suffix}", face, "expression", texture)
+        if texture is not None and job.views is not None:
+            views = Views(face, image, texture, background=not job.plain)
+            for yaw in job.views or views.yaws():
+                write_whole(folder / view_name(name, yaw), encoded(views.draw(yaw), ".jpg"), make_folder=True)
+        if job.crops:
+            crop = encoded(upright_crop(face, image, job.crops), ".jpg")
+            write_whole(folder / f"{name}_crop.jpg", crop, make_folder=True)
+        if job.overlay:
+            drawn = self._renderer.draw(image, FrameResult(result.frame, (face,), camera=result.camera))
+            write_whole(folder / f"{name}_overlay.jpg", encoded(drawn, ".jpg"), make_folder=True)
+        text = json.dumps(_facts(name, task, number, face, image), indent=1, ensure_ascii=False)
+        write_whole(folder / f"{name}.json", text.encode("utf-8", "backslashreplace") + b"\n", make_folder=True)
+
+
+def _failed(task: Task, text: str) -> Done:
+    return Done(task, problems=(Problem(task.id, task.file, task.where, text),))
+
+
+def _facts(name: str, task: Task, number: int, face: FaceState, image: Image) -> dict[str, Any]:
+    """What is known of one face, in words that need no table."""
+    left, top, right, bottom = map(float, face.box)
+    camera = face.camera
+    lens = {key: getattr(camera, key) for key in ("fx", "fy", "cx", "cy", "width", "height", "distortion")}
+    return {
+        "id": name,
+        "file": str(task.file),
+        "face": number,
+        "confidence": rounded(face.confidence, 4)[0],
+        "R": np.round(face.pose.R, 8).tolist(),
+        "t": rounded(face.pose.t, 4),
+        "quaternion": rounded(face.pose.quaternion(), 8),
+        "head_deg": dict(zip(("pitch", "yaw", "roll"), rounded(face.euler_deg(), 4), strict=True)),
+        "box": rounded((left, top, right - left, bottom - top), 2),
+        "exp": rounded(face.expression, 6),
+        "id_shape": rounded(face.shape, 6),
+        "extras": dict(zip(map(str, face.model.extra_names), rounded(face.extras, 6), strict=True)),
+        "blendshapes": {key: round(value, 5) for key, value in face.blendshapes().items()},
+        "camera": lens,
+        "conventions": {
+            **{key: CONVENTIONS[key] for key in ("pose_T", "box", "exp", "id", "blendshapes") if key in CONVENTIONS},
+            "R, t": "x_camera = R x_head + t; mm, x right, y down, z forward",
+            "meshes": "PLY and OBJ in mm, GLB in metres: x right, y up, z towards the viewer; posed ones in the "
+            "camera's frame, all others in the head's",
+        },
+    }
+
+
+def _cell(text: str) -> str:
+    """One cell of a CSV row."""
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if any(mark in text for mark in ',"\n\r') else text

@@ -1,0 +1,242 @@
+"""A table read back as results: what `realtime3d video --csv` (or --parquet, --jsonl) wrote, frame by frame.
+
+Frames without rows come back as frames without faces, so that time goes on in them. Pictures are not in a table: every
+frame has one black picture of the right size, which takes no memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.clock import NS_PER_S
+from realtime3d.errors import SourceError, require
+from realtime3d.face.arkit import NAMES
+from realtime3d.face.model import FaceModel
+from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.geometry import Camera, euler_to_matrix
+from realtime3d.sinks.columns import ROTATION, TRANSLATION
+from realtime3d.sinks.sidecar import read_sidecar
+from realtime3d.types import FaceCoeffs, Frame, IdentityState, Pose
+
+Columns = Mapping[str, NDArray[np.float64]]
+NEEDED = ("frame", "face_id", "timestamp", *TRANSLATION, *ROTATION)
+UNKNOWN_PICTURE = (1280, 720)  # of a table without its sidecar
+GAP_STEPS = 1.5  # a longer step between two frames leaves frames without faces between them
+
+
+@dataclass(frozen=True)
+class RecordedFace(FaceState):
+    """A face of a table. Its 52 weights are the table's where it has them."""
+
+    weights: Mapping[str, float] | None = field(default=None, repr=False)
+
+    def blendshapes(self) -> dict[str, float]:
+        return super().blendshapes() if self.weights is None else dict(self.weights)
+
+
+class Recording:
+    """The frames of a table, in order. Can be gone through again and again."""
+
+    def __init__(self, path: Path, columns: Columns, model: FaceModel, camera: Camera | None = None) -> None:
+        _check(path, columns, model)
+        self.path, self.model = path, model
+        self.has_weights = all(name in columns for name in NAMES)
+        self.camera = camera or Camera.from_fov(*UNKNOWN_PICTURE)
+        self._columns = columns
+        times = columns["timestamp"]
+        starts = np.flatnonzero(np.r_[True, np.diff(columns["frame"]) != 0]) if len(times) else np.array([], int)
+        self._starts = [*starts.tolist(), len(times)]
+        steps, counts = np.unique(np.diff(columns["frame"][starts]), return_counts=True)
+        self._step = float(steps[np.argmax(counts)]) if len(steps) else 1.0  # the usual one: --every makes it larger
+        shape = (self.camera.height, self.camera.width, 3)
+        self._image = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), shape)
+
+    @property
+    def note(self) -> str:
+        """What the user should know of the weights; empty where there is nothing to know."""
+        if self.has_weights:
+            return ""
+        return f"{self.path} has no weights (--blendshapes): they come from exp_*, with gaze and tongue at rest"
+
+    @property
+    def duration_s(self) -> float:
+        """From the first frame to one step behind the last."""
+        times = self._columns["timestamp"]
+        return float(times[-1] - times[0]) + self._step_s if len(times) else 0.0
+
+    @property
+    def _step_s(self) -> float:
+        times = self._columns["timestamp"][self._starts[:-1]]
+        return float(np.median(np.diff(times))) if len(times) > 1 else 1 / 30
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        before: tuple[float, float] | None = None  # number and time of the last frame
+        known: set[int] = set()
+        for start, end in zip(self._starts[:-1], self._starts[1:], strict=True):
+            number, time_s = float(self._columns["frame"][start]), float(self._columns["timestamp"][start])
+            if before is not None:
+                for missing, missing_s in self._between(before, (number, time_s)):
+                    yield self._result(missing, missing_s, (), known)
+                    known = set()
+            rows = range(start, end)
+            faces = tuple(self._face(row) for row in rows if self._columns["face_id"][row] >= 0)
+            yield self._result(number, time_s, faces, known)
+            before, known = (number, time_s), {face.id for face in faces}
+
+    def _between(self, a: tuple[float, float], b: tuple[float, float]) -> Iterator[tuple[float, float]]:
+        """Number and time of frames that have no rows."""
+        steps = (b[0] - a[0]) / self._step
+        if steps >= GAP_STEPS:
+            for i in range(1, round(steps)):
+                yield a[0] + i * self._step, a[1] + (b[1] - a[1]) * i / round(steps)
+
+    def _result(self, number: float, time_s: float, faces: tuple[RecordedFace, ...], known: set[int]) -> FrameResult:
+        frame = Frame(int(number), round(time_s * NS_PER_S), self._image, str(self.path))
+        lost = tuple(sorted(known - {face.id for face in faces}))
+        return FrameResult(frame, faces, lost, camera=self.camera)
+
+    def _values(self, row: int, prefix: str, count: int) -> NDArray[np.float32]:
+        """`prefix_0 ...`; 0 where the table has none."""
+        names = [f"{prefix}_{i}" for i in range(count)]
+        if names[0] not in self._columns:
+            return np.zeros(count, np.float32)
+        return np.nan_to_num(np.array([self._columns[name][row] for name in names], np.float32))
+
+    def _face(self, row: int) -> RecordedFace:
+        c = self._columns
+        pose = Pose(
+            euler_to_matrix(*(float(c[name][row]) for name in ROTATION)),
+            np.array([c[name][row] for name in TRANSLATION]),
+        )
+        expression = self._values(row, "exp", self.model.n_expression)
+        shape = self._values(row, "id", self.model.n_shape)
+        extras = np.zeros(self.model.n_extras, np.float32)
+        tracked = "success" not in c or bool(c["success"][row])
+        confidence = float(c["confidence"][row]) if "confidence" in c else 1.0
+        return RecordedFace(
+            id=int(c["face_id"][row]),
+            status="tracked" if tracked else "held",
+            confidence=confidence,
+            pose=pose,
+            expression=expression,
+            extras=extras,
+            shape=shape,
+            raw=FaceCoeffs(pose, expression, extras, confidence, 0.0, shape),
+            identity=IdentityState(shape, True, 0),
+            model=self.model,
+            camera=self.camera,
+            weights={name: float(np.nan_to_num(c[name][row])) for name in NAMES} if self.has_weights else None,
+        )
+
+
+def read_recording(path: str | Path, model: FaceModel) -> Recording:
+    """Read a table: .csv, .parquet or .jsonl, with its sidecar where there is one; SourceError where it is none."""
+    path = Path(path)
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_jsonl}
+    if path.suffix.lower() not in readers:
+        raise SourceError(f"{path} is no table: name a .csv, .parquet or .jsonl file")
+    if not path.is_file():
+        raise SourceError(f"{path} does not exist: check the name and the folder")
+    try:
+        columns = readers[path.suffix.lower()](path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"cannot read {path} ({error}): name a table that `realtime3d video` wrote") from error
+    return Recording(path, columns, model, _camera(path))
+
+
+def _read_csv(path: Path) -> Columns:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        lines = csv.reader(file)
+        header = [name.strip() for name in next(lines, [])]
+        table: list[list[float]] = []
+        cut: int | None = None  # a row of a killed run may be cut off: the last one
+        for number, cells in enumerate(lines, 2):
+            if cut is not None:
+                raise SourceError(f"{path}, line {cut}: {len(header)} columns were expected")
+            if len(cells) != len(header):
+                cut = number
+                continue
+            try:
+                table.append([float(cell) if cell.strip() else np.nan for cell in cells])
+            except ValueError as error:
+                raise SourceError(f"{path}, line {number}: {error}") from error
+    array = np.array(table, np.float64).reshape(len(table), len(header))
+    return dict(zip(header, array.T, strict=True))
+
+
+def _read_parquet(path: Path) -> Columns:
+    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
+    arrow = require("pyarrow", "parquet", "a Parquet table")
+    try:
+        table = parquet.read_table(path)
+        return {name: np.asarray(table[name].to_numpy(zero_copy_only=False), np.float64) for name in table.column_names}
+    except (arrow.ArrowException, ValueError, TypeError) as error:
+        raise SourceError(f"{path} is no Parquet table of numbers ({error}): name another file") from error
+
+
+def _read_jsonl(path: Path) -> Columns:
+    rows: list[dict[str, float]] = []
+    with open(path, encoding="utf-8") as file:
+        lines = file.readlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            rows += _json_rows(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines) and not line.endswith("\n"):
+                break  # cut off by a killed run
+            raise SourceError(f"{path}, line {number}: no frame of realtime3d ({error})") from error
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+
+
+def _json_rows(line: Mapping[str, Any]) -> list[dict[str, float]]:
+    frame: dict[str, float] = {"frame": line["frame"], "timestamp": line["timestamp"]}
+    faces = []
+    for face in line["faces"]:
+        row = {**frame, "face_id": face["face_id"], "confidence": face["confidence"]}
+        row["success"] = float(face["status"] == "tracked")
+        row |= dict(zip(TRANSLATION, face["pose_T"], strict=True)) | dict(zip(ROTATION, face["pose_R"], strict=True))
+        row |= {f"exp_{i}": value for i, value in enumerate(face["exp"])}
+        row |= {f"id_{i}": value for i, value in enumerate(face["id"])}
+        faces.append(row | face.get("blendshapes", {}))
+    return faces or [{**frame, "face_id": -1.0}]
+
+
+def _check(path: Path, columns: Columns, model: FaceModel) -> None:
+    missing = [name for name in NEEDED if name not in columns]
+    expression = all(f"exp_{i}" in columns for i in range(model.n_expression))
+    if not missing and not expression and not all(name in columns for name in NAMES):
+        missing = ["exp_0 ... (or the 52 weights)"]
+    if missing:
+        raise SourceError(f"{path} lacks {', '.join(missing[:4])}: name a table that `realtime3d video` wrote")
+    there = columns["face_id"] >= 0
+    if not len(there):
+        raise SourceError(f"{path} has no rows: nobody was seen in it")
+    if (
+        not np.isfinite([columns[name] for name in NEEDED[:3]]).all()
+        or not np.isfinite([columns[name][there] for name in NEEDED[3:]]).all()
+    ):
+        raise SourceError(f"{path} has rows without a time or a pose: name a table that `realtime3d video` wrote")
+    if (np.diff(columns["timestamp"]) < 0).any():
+        raise SourceError(f"{path}: its times do not rise: name a table that `realtime3d video` wrote")
+
+
+def _camera(path: Path) -> Camera | None:
+    """The camera in the sidecar; None where there is none that can be used."""
+    known = (read_sidecar(path.with_suffix(".json")) or {}).get("camera")
+    try:
+        if isinstance(known, dict) and "fx" in known:
+            return Camera(**{**known, "distortion": tuple(known["distortion"])})
+        if isinstance(known, dict):
+            return Camera.from_fov(known["width"], known["height"])
+    except (KeyError, TypeError):
+        return None
+    return None

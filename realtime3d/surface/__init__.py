@@ -1,0 +1,1 @@
+"""From a picture back onto the mesh: what coefficients do not hold."""

@@ -1,0 +1,83 @@
+"""What a picture shows of a head: which of its points lie in front, inside the picture and turned to the camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime3d.geometry import Camera
+from realtime3d.raster import fill, inverse_depth, vertex_normals
+from realtime3d.types import FloatArray, Image
+
+SIDE_PX = 1024  # of the longer side of a face's part of the picture: larger ones are made smaller first
+DEPTH_PX = (
+    768  # of the longer side of the depth picture: a lid in front of an eye must not depend on the picture's size
+)
+BEHIND_MM = 4.0  # a point that lies so far behind what is drawn is hidden
+FAR_BEHIND_MM = 15.0  # where the gap is so deep, colours of what is in front reach RIM_PX over its edge
+RIM_PX = 1.0  # of the picture
+GRAZING, FACING = 0.2, 0.5  # cosines to the viewing ray between which a surface begins to count
+
+
+@dataclass(frozen=True)
+class Look:
+    """A head in its part of a picture."""
+
+    image: Image  # (h, w, 3) the part of the picture around the head, at most SIDE_PX
+    xy: FloatArray  # (V, 2) where its vertices are in that part, px
+    z: FloatArray  # (V,) mm along the optical axis
+    facing: FloatArray  # (V,) cosine between the normal and the way to the camera
+    inverse_z: FloatArray  # (H, W) 1 / mm of what is in front; 0 where nothing is; the same part, in DEPTH_PX
+    depth_scale: float  # its pixels for each of `image`
+
+
+def look_at(image: Image, vertices: FloatArray, triangles: NDArray[np.int32], camera: Camera) -> Look | None:
+    """A head's part of a picture; None where the picture shows nothing of it. `vertices` (V, 3) in camera space."""
+    if not bool((vertices[:, 2] > 1).all()):
+        return None
+    xy = camera.project(vertices).astype(np.float32)
+    height, width = image.shape[:2]
+    x0, y0 = np.floor(np.maximum(xy.min(axis=0) - 2, 0)).astype(int)
+    x1, y1 = np.ceil(np.minimum(xy.max(axis=0) + 3, (width, height))).astype(int)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return None
+    part, local = _smaller(image[y0:y1, x0:x1], xy - np.array([x0, y0], np.float32))
+    scale = DEPTH_PX / max(part.shape[:2])
+    across, down = (max(2, round(side * scale)) for side in part.shape[1::-1])
+    places = np.ascontiguousarray((local + np.float32(0.5)) * np.float32(scale) - np.float32(0.5))
+    inverse_z, ids = np.zeros((down, across), np.float32), np.empty((down, across), np.int32)
+    faces = np.ascontiguousarray(triangles)
+    fill(places, inverse_depth(vertices[:, 2]), faces, True, 0, 0, 0, across, down, inverse_z, ids)
+    to_camera = -vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
+    facing = np.einsum("vc,vc->v", vertex_normals(vertices, triangles), to_camera)
+    return Look(part, local, vertices[:, 2], facing.astype(np.float32), inverse_z, scale)
+
+
+def _smaller(part: Image, xy: FloatArray) -> tuple[Image, FloatArray]:
+    """A part of a picture of at most SIDE_PX, and points in it."""
+    height, width = part.shape[:2]
+    scale = min(1.0, SIDE_PX / max(height, width))
+    if scale == 1:
+        return part, xy
+    size = (max(2, round(width * scale)), max(2, round(height * scale)))
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    factor = np.array([size[0] / width, size[1] / height], dtype=np.float32)
+    return small, (xy + np.float32(0.5)) * factor - np.float32(0.5)
+
+
+def seen(look: Look, xy: FloatArray, z: FloatArray, facing: FloatArray) -> FloatArray:
+    """How well the picture shows points, 0 to 1: (..., 2) px of the part, their depths and cosines give (...)."""
+    height, width = look.image.shape[:2]
+    inside = (xy[..., 0] >= 0) & (xy[..., 1] >= 0) & (xy[..., 0] <= width - 1) & (xy[..., 1] <= height - 1)
+    scale = np.float32(look.depth_scale)
+    x, y = (np.ascontiguousarray((xy[..., k] + np.float32(0.5)) * scale - np.float32(0.5)) for k in range(2))
+    hidden = np.zeros(z.shape, bool)
+    for reach, gap in ((1, BEHIND_MM), (max(1, round(RIM_PX * look.depth_scale)), FAR_BEHIND_MM)):
+        nearest = cv2.dilate(look.inverse_z, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+        in_front = cv2.remap(nearest, x, y, cv2.INTER_NEAREST)
+        hidden |= (z - np.float32(gap)) * in_front >= 1
+    rise = np.clip((facing - GRAZING) / (FACING - GRAZING), 0, 1)
+    return np.where(inside & ~hidden, rise * rise * (3 - 2 * rise), np.float32(0)).astype(np.float32)

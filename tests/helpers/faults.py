@@ -1,0 +1,43 @@
+"""Rows of the fault matrix: what can go wrong, and what the user sees then. `docs/faults.md` is made of them.
+
+@fault("files", "the output exists", "refused with exit code 5; the file stays as it is")
+def test_an_existing_file_is_kept(...): ...
+
+@pytest.mark.parametrize("text", cases("configuration", "one line, exit code 2", {"an empty file": "", ...}))
+def test_a_broken_file(text): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+GROUPS = (
+    "sources",
+    "files",
+    "disks",
+    "processes",
+    "time",
+    "models",
+    "configuration",
+    "tables",
+    "network",
+    "memory",
+)  # in the order of the table
+
+
+def fault(group: str, case: str, sees: str) -> pytest.MarkDecorator:
+    """Marks a test as the proof of one row: the group, what goes wrong, what the user sees."""
+    if group not in GROUPS:
+        raise ValueError(f"{group!r} is no group of the fault matrix: {', '.join(GROUPS)}")
+    return pytest.mark.fault(group, case, sees)
+
+
+def cases(group: str, sees: str, values: Mapping[str, Any]) -> list[Any]:
+    """Parameters of one test that proves a row for each of them: {case: value}; a tuple gives several values."""
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=fault(group, case, sees), id=case)
+        for case, value in values.items()
+    ]
