@@ -119,7 +119,7 @@ def test_what_is_sent_is_recentred_and_calibrated_by_keys(tmp_path: Path, withou
 
 def test_the_key_of_the_neutral_face_says_when_nothing_is_sent(desk: Desk) -> None:
     desk.frame("n")
-    assert "--send" in desk.window._said
+    assert "--send" in desk.window._controls.said
 
 
 def test_q_and_escape_end(desk: Desk) -> None:

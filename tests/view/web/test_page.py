@@ -18,7 +18,6 @@ from tests.helpers.browser import Tab, browser, mjpeg, needed
 from tests.helpers.page_server import Served, served
 from tests.helpers.paths import ROOT
 
-pytestmark = pytest.mark.slow
 MAX_BYTES = 700_000  # compressed, of page and scripts
 VERTICES = "(() => { const [s] = realtime3d.faces.shapes.values(); return s ? [...s.position.array] : []; })()"
 
