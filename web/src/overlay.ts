@@ -9,7 +9,7 @@ import { colourOf } from "./faces";
 import type { Frame } from "./protocol";
 
 export type Mode = "wire" | "shaded" | "transparent" | "points" | "off";
-const SOFTWARE_WIDTH = 640; // px of the drawing where there is no GPU
+const SOFTWARE_WIDTH = 480; // px of the drawing where there is no GPU
 
 /** A renderer, or null where the browser has no WebGL; and whether a GPU does the work. */
 export function renderer(canvas: HTMLCanvasElement): { gl: WebGLRenderer; software: boolean } | null {
@@ -59,12 +59,12 @@ class Drawn {
     this.surface.onAfterRender = () => geometry.setDrawRange(0, Infinity);
   }
 
-  show(shape: FaceShape, mode: Mode): void {
+  show(shape: FaceShape, mode: Mode, software: boolean): void {
     this.group.matrix.copy(shape.placed);
     this.group.visible = mode !== "off";
     this.wire.visible = mode === "wire";
     this.dots.visible = mode === "points";
-    this.surface.visible = mode !== "points";
+    this.surface.visible = mode !== "points" && !(software && mode === "wire"); // a veil that costs as much as all else
   }
 }
 
@@ -135,7 +135,7 @@ export class Overlay {
     this.fit(width, height);
     this.look(frame);
     this.materials.surface.opacity = { wire: 0.14, shaded: 0.97, transparent: 0.5, points: 0, off: 0 }[this.mode];
-    for (const [id, drawn] of this.drawn) drawn.show(this.faces.shapes.get(id)!, this.mode);
+    for (const [id, drawn] of this.drawn) drawn.show(this.faces.shapes.get(id)!, this.mode, this.software);
     this.gl.render(this.scene, this.camera);
   }
 

@@ -289,8 +289,7 @@ class Session:
     # -- what is told -------------------------------------------------------------------------------------------------
 
     def _publish(self, result: FrameResult, encode: Callable[[Any], bytes]) -> None:
-        if self._viewers.count:
-            self._viewers.publish(FrameMessage(result, self.rates(), encode))
+        self._viewers.publish(FrameMessage(result, self.rates(), encode))
 
     def rates(self) -> dict[str, float]:
         """Frames a second and latency of the run; frames that were dropped."""

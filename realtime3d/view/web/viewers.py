@@ -56,6 +56,7 @@ class Viewers:
         self._all: set[Viewer] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._kept: dict[str, Mapping[str, Any] | bytes] = {}  # the last of each kind, for those who come later
+        self._last: FrameMessage | None = None  # so that a paused run is no empty page
 
     def begin(self) -> None:
         """Called in the server's loop."""
@@ -71,6 +72,8 @@ class Viewers:
     def add(self, viewer: Viewer) -> None:
         for message in self._kept.values():
             viewer.say(message)
+        if self._last is not None:
+            viewer.show(self._last)
         self._all.add(viewer)
 
     def remove(self, viewer: Viewer) -> None:
@@ -87,6 +90,7 @@ class Viewers:
         self._in_loop(self._say, message, keep)
 
     def _show(self, frame: FrameMessage) -> None:
+        self._last = frame
         for viewer in self._all:
             viewer.show(frame)
 

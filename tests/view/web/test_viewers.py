@@ -81,12 +81,16 @@ def test_who_comes_later_is_told_what_holds() -> None:
         viewers.begin()
         viewers.tell({"run": "opening"}, keep="state")
         viewers.tell({"run": "running"}, keep="state")
+        viewers.publish(Numbered(7, []))  # type: ignore[arg-type]
         await settle()
         late, socket = Viewer(may_control=True), SlowSocket()
         viewers.add(late)
         task = deliver(late, socket)
         await settle()
         assert socket.got == ['{"run": "running"}']
+        socket.go.set()
+        await settle()
+        assert socket.got[-1] == bytes([7])  # also of a run that is paused
         task.cancel()  # type: ignore[attr-defined]
 
     asyncio.run(go())
