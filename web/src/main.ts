@@ -28,6 +28,7 @@ if (!overlay.works) panels.error("This browser has no WebGL, so nothing is drawn
 let state: State | null = null;
 let newest: { packet: Packet<Frame>; came: number } | null = null;
 let working = false;
+let cameraTaken = false; // the server runs with this browser's camera
 let plotted = 0;
 const shown: number[] = []; // times of the last frames that were drawn
 const ages: number[] = []; // from the picture to the drawn mesh, ms
@@ -43,7 +44,11 @@ const link = new Link(socket, {
     byId("stage").querySelector<HTMLElement>("[data-source=given]")!.hidden = !hello.given;
   },
   state: (message) => {
-    if (camera.running && message.source.kind && message.source.kind !== "browser" && message.run === "running") camera.stop();
+    if (message.source.kind === "browser") cameraTaken = camera.running;
+    else if (cameraTaken) {
+      camera.stop(); // somebody chose another source; before it was taken, states still tell of the last one
+      cameraTaken = false;
+    }
     state = message;
     panels.state(message);
     if (message.run === "opening" || message.run === "ended") plots.forget();
