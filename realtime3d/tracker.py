@@ -21,7 +21,7 @@ from realtime3d.loop import FrameLoop
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
 from realtime3d.process import is_forked, one_thread, refuse_after_use
-from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec, is_open
+from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec
 from realtime3d.sources.pixels import flipped, to_bgr
 from realtime3d.tracking.identity import LongestSeen
 from realtime3d.tracking.profile import load_profile, save_learned
@@ -262,8 +262,7 @@ class FaceTracker:
         from realtime3d.sources.choose import open_source
 
         self.reset()
-        opened = source if is_open(source) else open_source(source, options or SourceOptions())
-        with opened as frames:
+        with open_source(source, options or SourceOptions()) as frames:
             yield from self._results(frames)
 
     def _results(self, frames: Source) -> Results:

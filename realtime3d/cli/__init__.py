@@ -19,7 +19,9 @@ from realtime3d.errors import MissingError, OutputError, Realtime3dError, printa
 from realtime3d.process import fill_standard_descriptors
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-COMMANDS = ("demo", "video", "live", "images", "view", "replay", "build", "bench", "training", "config", "doctor")
+COMMANDS = (
+    "demo", "video", "live", "serve", "images", "view", "replay", "build", "bench", "training", "config", "doctor",
+)  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):

@@ -38,7 +38,7 @@ class Delivery:
     """All sinks of a run, each at its own speed. `draw` makes pictures where `write` is given none."""
 
     def __init__(self, sinks: Sequence[Sink], draw: Draw | None = None) -> None:
-        draw = draw and _one_at_a_time(draw)
+        draw = draw and one_at_a_time(draw)
         every = [sink for sink in sinks if pace_of(sink) == "every"]
         self._every = QueuedWriter(every, draw if any(sink.needs_image for sink in every) else None)
         self._newest = [NewestWriter(sink, draw) for sink in sinks if pace_of(sink) == "newest"]
@@ -77,7 +77,7 @@ class Delivery:
         self._open.__exit__(kind, error, error.__traceback__ if error else None)
 
 
-def _one_at_a_time(draw: Draw) -> Draw:
+def one_at_a_time(draw: Draw) -> Draw:
     """A renderer serves one thread at a time."""
     lock = threading.Lock()
 

@@ -9,7 +9,7 @@ from typing import cast
 from realtime3d.clock import LONGEST_S
 from realtime3d.errors import UsageError
 from realtime3d.process import keep_freed_pages
-from realtime3d.sources.base import Source, SourceOptions, SourceSpec
+from realtime3d.sources.base import Source, SourceOptions, SourceSpec, is_open
 from realtime3d.sources.pictures import names_pictures
 
 DEFAULTS = SourceOptions()
@@ -22,7 +22,8 @@ def open_source(spec: SourceSpec, options: SourceOptions = DEFAULTS) -> Source:
     - `scheme://...`: a stream (RTSP, HTTP, UDP ...);
     - a folder of pictures, a glob (`frames/*.png`), a pattern (`frames/%05d.png`), one picture or a list of them;
     - any other path: a video file;
-    - an iterable of pictures, or of `(seconds, picture)`: (H, W[, 1, 3 or 4]) uint8 or uint16, BGR order.
+    - an iterable of pictures, or of `(seconds, picture)`: (H, W[, 1, 3 or 4]) uint8 or uint16, BGR order;
+    - a source that is open: it is returned as it is.
 
     >>> with r3d.open_source(clip, r3d.SourceOptions(start_s=1.0, end_s=1.1)) as source:
     ...     [frame.index for frame in source]
@@ -30,6 +31,8 @@ def open_source(spec: SourceSpec, options: SourceOptions = DEFAULTS) -> Source:
     """
     _check(options)
     keep_freed_pages()
+    if is_open(spec):
+        return spec
     if isinstance(spec, int) or (isinstance(spec, str) and is_camera(spec)):
         from realtime3d.sources.camera import open_camera
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-KEYS = (  # keys, what they call on `LiveWindow`, meaning
+KEYS = (  # keys, what they call on `Controls` (help and quit: on the window), meaning
     ("h", "help", "show or hide this help"),
     ("space", "pause", "pause and go on; frames that come meanwhile are dropped"),
     ("s", "snapshot", "save the picture as PNG"),

@@ -17,6 +17,7 @@ from realtime3d.render.choose import create_renderer
 from realtime3d.sources.base import SourceInfo, SourceStatus
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
+from realtime3d.view.controls import Controls
 from realtime3d.view.keys import KEYS, help_text
 from realtime3d.view.latency import Latency
 from realtime3d.view.live_window import LiveWindow
@@ -88,7 +89,7 @@ def test_every_key_is_in_the_help_and_does_something(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         cli.main(["live", "--help"])
     assert help_text() in capsys.readouterr().out
-    assert all(callable(getattr(LiveWindow, f"_on_{action}")) for _, action, _ in KEYS)
+    assert all(callable(getattr(Controls, action)) for _, action, _ in KEYS if action not in ("help", "quit"))
     assert len({key for key, _, _ in KEYS}) == len(KEYS)
 
 
@@ -118,7 +119,7 @@ def test_what_is_sent_is_recentred_and_calibrated_by_keys(tmp_path: Path, withou
 
 def test_the_key_of_the_neutral_face_says_when_nothing_is_sent(desk: Desk) -> None:
     desk.frame("n")
-    assert "--send" in desk.window._said
+    assert "--send" in desk.window._controls.said
 
 
 def test_q_and_escape_end(desk: Desk) -> None:

@@ -1,0 +1,1 @@
+"""The live page: HTTP and WebSocket on one's own machine."""

@@ -1,0 +1,130 @@
+"""From a job to a page: checks everything, then serves until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from realtime3d.errors import MissingError, UsageError
+from realtime3d.jobs import Job, check
+from realtime3d.view.web.guard import Guard, is_loopback, new_token, view_token
+from realtime3d.view.web.server import MAX_MESSAGE, MAX_UPLOAD, PAGE, PageServer, bind
+from realtime3d.view.web.session import Session
+from realtime3d.view.web.sources import Sources
+from realtime3d.view.web.viewers import Viewers
+
+NO_PAGE = (
+    "the page is not built: install Node 20 or newer with npm and install realtime3d again, "
+    "or in a checkout `npm --prefix web ci && npm --prefix web run build`"
+)
+GOODBYE_S = 2  # that open sockets get at the end
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens, and who may come in."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    token: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    def check(self) -> None:
+        if self.tls_key and not self.tls_cert:
+            raise UsageError("--tls-key needs --tls-cert")
+        if self.token and not (8 <= len(self.token) <= 200 and self.token.isascii() and self.token.isprintable()):
+            raise UsageError("--token must have 8 to 200 plain characters")
+        if self.tls_cert:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key)
+            except (OSError, ssl.SSLError) as error:
+                raise UsageError(f"{self.tls_cert} is no certificate with its key ({error}): name PEM files") from error
+
+
+def serve(
+    job: Job,
+    source: str | None,
+    clip: Path,
+    address: Address,
+    folder: Path,
+    *,
+    ready: Callable[[dict[str, str]], None] = lambda links: None,
+    stopped: Callable[[], bool] = lambda: False,
+    max_upload: int = MAX_UPLOAD,
+    need_page: bool = True,
+) -> None:
+    """Serve the page until `stopped` says so. `ready` gets the links, by what they are for.
+
+    `job` has the settings; `source` is what runs first, `clip` where it is None.
+    """
+    address.check()
+    if source is not None:
+        check([Job(source)])
+    if need_page and not (PAGE / "index.html").is_file():
+        raise MissingError(NO_PAGE)
+    token = address.token or ("" if is_loopback(address.host) else new_token())
+    sock = bind(address.host, address.port)
+    viewers, sources = Viewers(), Sources(clip, source)
+    session = Session(job, viewers, sources, folder)
+    app = PageServer(session, viewers, Guard(address.host, token), max_upload=max_upload).app
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            ws_max_size=MAX_MESSAGE,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=GOODBYE_S,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ssl_certfile=address.tls_cert,
+            ssl_keyfile=address.tls_key,
+        )
+    )
+    links = _links(address, sock.getsockname()[1], token)
+
+    async def run() -> None:
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        while not serving.done():
+            if server.started and not session.started:
+                session.start("given" if source is not None else "clip")
+                ready(links)
+            if stopped():
+                server.should_exit = True
+            await asyncio.wait({serving}, timeout=POLL_S)
+        await serving
+
+    try:
+        asyncio.run(run())
+    finally:
+        session.close()
+        sock.close()
+
+
+def _links(address: Address, port: int, token: str) -> dict[str, str]:
+    scheme = "https" if address.tls_cert else "http"
+    host = _reachable(address.host)
+    start = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+    if not token:
+        return {"page": start}
+    return {"page": f"{start}?token={token}", "to watch only": f"{start}?view&token={view_token(token)}"}
+
+
+def _reachable(host: str) -> str:
+    """An address that others can type where a server listens on all."""
+    if host not in ("0.0.0.0", "::"):
+        return host
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: asks only which way a packet would take
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

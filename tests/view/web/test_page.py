@@ -1,0 +1,217 @@
+"""The live page in a real browser, with the nets that ship and the bundled clip."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from realtime3d.config import Config
+from realtime3d.demo import clip_path
+from realtime3d.jobs import Job, run
+from realtime3d.view.web.server import PAGE
+from tests.helpers.browser import Tab, browser, mjpeg, needed
+from tests.helpers.page_server import Served, served
+from tests.helpers.paths import ROOT
+
+MAX_BYTES = 700_000  # compressed, of page and scripts
+VERTICES = "(() => { const [s] = realtime3d.faces.shapes.values(); return s ? [...s.position.array] : []; })()"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    needed()
+    with served(Job("", config=Config()), clip_path(), tmp_path_factory.mktemp("saved")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """With a fake camera that shows the bundled clip; a context has to permit it."""
+    film = mjpeg(clip_path(), tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    with browser("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}") as running:
+        yield running
+
+
+@pytest.fixture
+def tab(server: Served, chromium: Any) -> Iterator[Tab]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    opened = Tab(context.new_page()).open(server.page)
+    yield opened
+    context.close()
+
+
+def test_it_loads_without_an_error_and_moves_the_mesh(tab: Tab) -> None:
+    tab.until(f"{VERTICES}.length > 1000")
+    first = np.array(tab.ask(VERTICES)).reshape(-1, 3)
+    seen = tab.ask("realtime3d.faces.frame.index")
+    tab.until(f"realtime3d.faces.frame.index > {seen} + 40")
+    later = np.array(tab.ask(VERTICES)).reshape(-1, 3)
+    assert 150 < np.ptp(first[:, 1]) < 400
+    assert np.abs(later - first).max() > 0.5  # mm: the face speaks
+    assert tab.errors == []
+
+
+def test_the_overlay_lies_on_the_face(tab: Tab) -> None:
+    """Drawn by the browser, in the place that the server's box says."""
+    tab.until("realtime3d.faces.frame?.faces.length")
+    place = tab.page.evaluate("""() => {
+      const {overlay, faces} = realtime3d;
+      overlay.mode = "shaded";
+      overlay.draw(faces.frame, null);
+      const canvas = document.getElementById("overlay");
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
+      copy.drawImage(canvas, 0, 0);
+      const data = copy.getImageData(0, 0, canvas.width, canvas.height).data;
+      let [left, top, right, bottom] = [1e9, 1e9, -1, -1];
+      for (let y = 0; y < canvas.height; y++) for (let x = 0; x < canvas.width; x++)
+        if (data[4 * (y * canvas.width + x) + 3] > 128) {
+          left = Math.min(left, x); right = Math.max(right, x); top = Math.min(top, y); bottom = Math.max(bottom, y);
+        }
+      const scale = faces.frame.size[0] / canvas.width;
+      return {drawn: [left, top, right, bottom].map(v => v * scale), box: faces.frame.faces[0].box};
+    }""")
+    drawn, box = np.array(place["drawn"]), np.array(place["box"])
+    wide = box[2] - box[0]
+    assert abs((drawn[0] + drawn[2]) / 2 - (box[0] + box[2]) / 2) < 0.12 * wide
+    assert abs(drawn[3] - box[3]) < 0.15 * wide  # the chin
+    assert 0.85 * wide < drawn[2] - drawn[0] < 1.4 * wide
+
+
+def test_plots_and_bars_follow(tab: Tab) -> None:
+    tab.until("document.querySelectorAll('#bars li').length === 52")
+    tab.until("[...document.querySelectorAll('#bars b')].some(b => parseFloat(b.style.transform.slice(7)) > 0.05)")
+    tab.until("document.querySelectorAll('.u-wrap canvas').length === 2")
+    tab.until("document.querySelectorAll('#legend-weights li').length === 5")
+    tab.until("document.querySelector('#people td')?.textContent === '0'")
+
+
+def test_a_recording_from_the_page_has_the_rows_of_video(tab: Tab, tmp_path: Path) -> None:
+    tab.page.get_by_role("button", name="Demo clip").click()
+    tab.until("realtime3d.state().run === 'running' && realtime3d.faces.frame.index < 200")
+    tab.page.get_by_role("button", name="Record", exact=True).click()
+    tab.until("realtime3d.state().recording?.frames > 15")
+    tab.page.get_by_role("button", name="End recording").click()
+    tab.until("!realtime3d.state().recording && document.querySelectorAll('#files a').length >= 3")
+    with tab.page.expect_download() as download:
+        tab.page.locator("#files a", has_text=".csv").first.click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    run(clip_path(), csv=tmp_path / "video.csv", blendshapes=True)
+    expected = {row["frame"]: row for row in csv.DictReader((tmp_path / "video.csv").open())}
+    first_round = [row for row in rows if row["frame"] in expected]
+    assert len(first_round) > 10
+    for row in first_round:
+        wanted = expected[row["frame"]]
+        assert row.keys() == wanted.keys()
+        near = {key: abs(float(row[key]) - float(value)) for key, value in wanted.items()}
+        assert max(near.values()) < 1e-3, max(near, key=near.__getitem__)
+
+
+def test_the_keyboard_does_everything(tab: Tab) -> None:
+    press = tab.page.keyboard.press
+    press("Space")
+    tab.until("realtime3d.state().run === 'paused'")
+    press("Space")
+    tab.until("realtime3d.state().run === 'running'")
+    before = tab.ask("realtime3d.overlay.mode")
+    press("m")
+    assert tab.ask("realtime3d.overlay.mode") != before
+    press("i")
+    tab.until("realtime3d.state().said === 'learning identities again'")
+    press("h")
+    tab.until("document.getElementById('sheet').open")
+    press("Escape")
+    tab.until("!document.getElementById('sheet').open")
+    press("x")
+    tab.until("realtime3d.state().run === 'ended'")
+    press("d")
+    tab.until("realtime3d.state().run === 'running'")
+
+
+def test_a_wrong_film_is_said_on_the_page(tab: Tab, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"no film at all" * 50)
+    tab.page.locator("#file").set_input_files(film)
+    tab.until("!document.getElementById('error').hidden && realtime3d.state().run === 'failed'")
+    assert tab.ask("document.getElementById('error').textContent.length") > 20
+    tab.page.locator("#file").set_input_files(clip_path())
+    tab.until("realtime3d.state().run === 'running' && realtime3d.state().source.kind === 'upload'")
+    tab.page.keyboard.press("d")
+    tab.until("realtime3d.state().source.kind === 'clip' && realtime3d.state().run === 'running'")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_serious_fault_and_nothing_is_cut_off(
+    server: Served, chromium: Any, scheme: str, width: int
+) -> None:
+    axe = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.is_file():
+        pytest.skip("axe-core is not installed: npm --prefix web ci")
+    context = chromium.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
+    )
+    tab = Tab(context.new_page()).open(server.page)
+    tab.page.add_script_tag(path=axe)
+    found = tab.page.evaluate("async () => (await axe.run()).violations")
+    serious = {v["id"]: v["nodes"][0]["html"] for v in found if v["impact"] in ("serious", "critical")}
+    assert not serious
+    assert tab.ask("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_a_browser_camera_is_tracked(server: Served, chromium: Any) -> None:
+    context = chromium.new_context(permissions=["camera"])
+    tab = Tab(context.new_page()).open(server.page)
+    tab.page.get_by_role("button", name="My camera").click()
+    tab.until("realtime3d.state().source.kind === 'browser' && realtime3d.state().run === 'running'")
+    tab.until("realtime3d.faces.frame.faces.length === 1 && realtime3d.faces.frame.size[0] === 640")
+    tab.page.get_by_role("button", name="Demo clip").click()
+    tab.until("realtime3d.state().source.kind === 'clip' && realtime3d.state().run === 'running'")
+    assert tab.errors == []
+    context.close()
+
+
+def test_a_refused_camera_is_said(server: Served, chromium: Any) -> None:
+    context = chromium.new_context(permissions=[])
+    tab = Tab(context.new_page()).open(server.page)
+    tab.page.get_by_role("button", name="My camera").click()
+    tab.until("!document.getElementById('error').hidden")
+    assert "camera" in tab.ask("document.getElementById('error').textContent")
+    context.close()
+
+
+def test_view_and_overlay_pages(server: Served, chromium: Any) -> None:
+    context = chromium.new_context()
+    tab = Tab(context.new_page()).open(f"{server.page}?view")
+    assert not tab.page.get_by_role("button", name="Record").is_visible()
+    assert tab.page.locator("#mesh").is_visible()
+    bare = Tab(context.new_page()).open(f"{server.page}?overlay")
+    assert not bare.page.locator("#mesh").is_visible()
+    assert bare.ask("getComputedStyle(document.body).backgroundColor") == "rgba(0, 0, 0, 0)"
+    assert tab.errors == bare.errors == []
+    context.close()
+
+
+def test_the_page_comes_back_by_itself(chromium: Any, tmp_path: Path) -> None:
+    config = Config()
+    with served(Job("", config=config), clip_path(), tmp_path) as first:
+        port = int(first.address.rpartition(":")[2])
+        tab = Tab(chromium.new_context().new_page()).open(first.page)
+    tab.until("document.getElementById('status').dataset.run === 'away'")
+    with served(Job("", config=config), clip_path(), tmp_path, port=port) as second:
+        assert second.address == first.address
+        seen = tab.ask("realtime3d.shown()")
+        tab.until("realtime3d.link.isOpen && realtime3d.state().run === 'running'")
+        assert seen > 0
+
+
+def test_it_is_small() -> None:
+    import gzip
+
+    needed()
+    assert sum(len(gzip.compress(path.read_bytes())) for path in PAGE.iterdir()) < MAX_BYTES

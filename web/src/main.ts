@@ -1,0 +1,234 @@
+// The page: what arrives from the server goes to the picture, the mesh, plots and numbers; what is pressed goes back.
+
+import { BrowserCamera } from "./camera";
+import { Faces } from "./faces";
+import { listen, showKeys } from "./keys";
+import { Link } from "./link";
+import { type Mode, Overlay } from "./overlay";
+import { Panels, byId } from "./panels";
+import { Plots } from "./plots";
+import type { Frame, Packet, State } from "./protocol";
+import { Turntable } from "./turntable";
+import { upload } from "./upload";
+
+const query = new URLSearchParams(location.search);
+const bare = query.has("overlay");
+const watching = bare || query.has("view");
+const PLOT_MS = 100;
+
+const faces = new Faces();
+const overlay = new Overlay(byId("picture"), byId("overlay"), byId("labels"), faces);
+const turntable = bare ? null : new Turntable(byId("mesh"), faces, byId("picture"));
+const plots = new Plots([byId("plot-pose"), byId("plot-weights")], [byId("legend-pose"), byId("legend-weights")]);
+const panels = new Panels();
+document.body.classList.toggle("bare", bare);
+document.body.classList.toggle("watching", watching);
+if (!overlay.works) panels.error("This browser has no WebGL, so nothing is drawn in 3D: switch hardware acceleration on, or use another browser.");
+
+let state: State | null = null;
+let newest: { packet: Packet<Frame>; came: number } | null = null;
+let working = false;
+let cameraTaken = false; // the server runs with this browser's camera
+let plotted = 0;
+const shown: number[] = []; // times of the last frames that were drawn
+const ages: number[] = []; // from the picture to the drawn mesh, ms
+
+const socket = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws${watching ? "?view" : ""}`;
+const link = new Link(socket, {
+  open: () => {
+    if (bare) link.wish({ do: "wants", picture: false, vertices: true });
+  },
+  closed: (wait) => panels.away(wait),
+  hello: (hello) => {
+    document.body.classList.toggle("watching", watching || !hello.may_control);
+    byId("stage").querySelector<HTMLElement>("[data-source=given]")!.hidden = !hello.given;
+  },
+  state: (message) => {
+    if (message.source.kind === "browser") cameraTaken = camera.running;
+    else if (cameraTaken) {
+      camera.stop(); // somebody chose another source; before it was taken, states still tell of the last one
+      cameraTaken = false;
+    }
+    state = message;
+    panels.state(message);
+    if (message.run === "opening" || message.run === "ended") plots.forget();
+  },
+  refused: (message) => panels.error(message.text),
+  mesh: (packet) => {
+    faces.learn(packet);
+    plots.name(packet.header.weights);
+    panels.name(packet.header.weights);
+  },
+  frame: (packet) => {
+    newest = { packet, came: performance.now() };
+    if (!working) void work();
+  },
+});
+const camera = new BrowserCamera(link);
+
+/** Draw the newest frame as long as there is one; its picture is decoded while the one before is on the screen. */
+async function work(): Promise<void> {
+  working = true;
+  while (newest) {
+    const { packet, came } = newest;
+    newest = null;
+    const jpeg = packet.bytes("picture");
+    let bitmap: ImageBitmap | null = null;
+    try {
+      bitmap = jpeg && (await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" })));
+    } catch {
+      continue; // a broken picture: the next one is on its way
+    }
+    if (document.visibilityState === "visible") await new Promise(requestAnimationFrame);
+    draw(packet, bitmap, came);
+  }
+  working = false;
+}
+
+function draw(packet: Packet<Frame>, bitmap: ImageBitmap | null, came: number): void {
+  const frame = packet.header;
+  faces.move(packet);
+  overlay.draw(frame, bitmap);
+  turntable?.draw(frame);
+  plots.add(frame);
+  const now = performance.now();
+  shown.push(now);
+  ages.push(frame.rates.p50_ms + now - came);
+  if (shown.length > 60) shown.shift();
+  if (ages.length > 300) ages.shift();
+  if (now - plotted > PLOT_MS && !bare) {
+    plotted = now;
+    plots.draw();
+    panels.frame(frame, rate(), state);
+  }
+}
+
+function rate(): number {
+  const span = (shown.at(-1) ?? 0) - (shown[0] ?? 0);
+  return span > 0 ? ((shown.length - 1) * 1000) / span : 0;
+}
+
+// -- what is pressed --------------------------------------------------------------------------------------------------
+
+function wish(message: Record<string, unknown>): void {
+  if (!link.wish(message)) panels.error("The server is not there: start `realtime3d serve` again; this page comes back by itself.");
+}
+
+async function start(kind: string, name = ""): Promise<void> {
+  panels.error("");
+  if (kind === "upload") return byId<HTMLInputElement>("file").click();
+  if (kind !== "browser") camera.stop();
+  else {
+    try {
+      await camera.start(() => panels.error("The camera was taken away: connect it, then choose “My camera” again."));
+    } catch (error) {
+      return panels.error((error as Error).message);
+    }
+  }
+  wish({ do: "start", kind, name });
+}
+
+async function send(file: File | undefined): Promise<void> {
+  if (!file || document.body.classList.contains("watching")) return;
+  camera.stop();
+  panels.error(await upload(file, byId<HTMLProgressElement>("upload")));
+}
+
+function setMode(mode: Mode): void {
+  overlay.mode = mode;
+  byId<HTMLSelectElement>("mode").value = mode;
+  if (!document.body.classList.contains("watching")) wish({ do: "mode", mode });
+  if (faces.frame) overlay.draw(faces.frame, null);
+}
+
+function nextMode(): void {
+  const modes = state?.limits.modes ?? ["wire"];
+  setMode(modes[(modes.indexOf(overlay.mode) + 1) % modes.length] as Mode);
+}
+
+function record(): void {
+  if (state?.recording) return wish({ do: "end_record" });
+  const kinds = [...document.querySelectorAll<HTMLInputElement>("[name=kind]:checked")].map((box) => box.value);
+  if (!kinds.length) return panels.error("A recording holds nothing: tick a table or the film under Settings.");
+  wish({ do: "record", kinds });
+}
+
+function texture(): void {
+  if (!turntable) return;
+  turntable.textured = !turntable.textured;
+  byId("textured").setAttribute("aria-pressed", String(turntable.textured));
+  turntable.draw(faces.frame);
+}
+
+function view(move: () => void): void {
+  move();
+  turntable?.draw(faces.frame);
+}
+
+const actions: Record<string, () => void> = {
+  pause: () => wish({ do: "pause", on: state?.run !== "paused" }),
+  stop: () => (camera.stop(), wish({ do: "stop" })),
+  record,
+  snapshot: () => wish({ do: "snapshot" }),
+  relearn: () => wish({ do: "relearn" }),
+  recentre: () => wish({ do: "recentre" }),
+  neutral: () => wish({ do: "neutral" }),
+  mode: nextMode,
+  front: () => view(() => turntable?.front()),
+  left: () => view(() => turntable?.turn(-15)),
+  right: () => view(() => turntable?.turn(15)),
+  textured: texture,
+  help: () => byId<HTMLDialogElement>("sheet").showModal(),
+  browser: () => void start("browser"),
+  upload: () => void start("upload"),
+  clip: () => void start("clip"),
+};
+for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "front", "textured", "help"]) {
+  byId(name).addEventListener("click", actions[name]!);
+}
+listen(actions, () => document.body.classList.contains("watching"));
+showKeys(byId("keys"));
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-source]")) {
+  button.addEventListener("click", () => void start(button.dataset.source!));
+}
+for (const kind of ["camera", "stream"]) {
+  byId<HTMLFormElement>(`${kind}-form`).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void start(kind, String(new FormData(event.target as HTMLFormElement).get("name")).trim());
+  });
+}
+byId("mode").addEventListener("change", (event) => setMode((event.target as HTMLSelectElement).value as Mode));
+for (const name of ["smooth", "mirror"]) {
+  byId(name).addEventListener("change", (event) => wish({ do: "use", [name]: (event.target as HTMLInputElement).checked }));
+}
+for (const name of ["max_faces", "detect_every"]) {
+  byId(name).addEventListener("change", (event) => {
+    const box = event.target as HTMLInputElement;
+    if (box.reportValidity() && box.value) wish({ do: "use", [name]: box.valueAsNumber });
+  });
+}
+byId("models").addEventListener("change", (event) => wish({ do: "use", models: (event.target as HTMLSelectElement).value }));
+byId<HTMLInputElement>("file").addEventListener("change", (event) => {
+  const input = event.target as HTMLInputElement;
+  void send(input.files?.[0]).then(() => (input.value = ""));
+});
+byId("error").querySelector("button")!.addEventListener("click", () => panels.error(""));
+
+let inside = 0;
+addEventListener("dragenter", () => (byId("drop").hidden = ++inside === 0));
+addEventListener("dragleave", () => (byId("drop").hidden = --inside <= 0));
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  inside = 0;
+  byId("drop").hidden = true;
+  void send(event.dataTransfer?.files[0]);
+});
+addEventListener("resize", () => faces.frame && (overlay.draw(faces.frame, null), turntable?.draw(faces.frame)));
+turntable && byId("mesh").addEventListener("pointermove", (event) => event.buttons && state?.run !== "running" && turntable.draw(faces.frame));
+
+// For tests, and for the curious at the console.
+Object.assign(window, {
+  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], shown: () => shown.length },
+});

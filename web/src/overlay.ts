@@ -1,0 +1,177 @@
+// The picture with what was found drawn over it: a canvas for the picture, one of WebGL on top.
+
+import {
+  AmbientLight, DirectionalLight, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial, MeshLambertMaterial,
+  PerspectiveCamera, Points, PointsMaterial, Scene, WebGLRenderer,
+} from "three";
+import type { FaceShape, Faces } from "./faces";
+import { colourOf } from "./faces";
+import type { Frame } from "./protocol";
+
+export type Mode = "wire" | "shaded" | "transparent" | "points" | "off";
+const SOFTWARE_WIDTH = 480; // px of the drawing where there is no GPU
+
+/** A renderer, or null where the browser has no WebGL; and whether a GPU does the work. */
+export function renderer(canvas: HTMLCanvasElement): { gl: WebGLRenderer; software: boolean } | null {
+  const probe = document.createElement("canvas").getContext("webgl2");
+  if (!probe) return null;
+  const about = probe.getExtension("WEBGL_debug_renderer_info");
+  const name = about ? String(probe.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "";
+  probe.getExtension("WEBGL_lose_context")?.loseContext();
+  const software = /swiftshader|llvmpipe|software|basic render/i.test(name);
+  try {
+    return { gl: new WebGLRenderer({ canvas, alpha: true, antialias: !software }), software };
+  } catch {
+    return null;
+  }
+}
+
+export function lights(): Group {
+  const group = new Group();
+  const sun = new DirectionalLight(0xffffff, 2.2);
+  sun.position.set(0.35, 0.55, 0.76);
+  group.add(sun, new AmbientLight(0xffffff, 1.1));
+  return group;
+}
+
+class Drawn {
+  readonly group = new Group();
+  private readonly surface: Mesh;
+  private readonly veil: Mesh;
+  private readonly wire: LineSegments;
+  private readonly dots: Points;
+
+  constructor(shape: FaceShape, drawn: number, materials: Materials) {
+    const geometry = shape.geometry;
+    this.veil = new Mesh(geometry, materials.depth);
+    this.veil.renderOrder = 0;
+    this.surface = new Mesh(geometry, materials.surface);
+    this.surface.renderOrder = 1;
+    this.wire = new LineSegments(shape.edges, materials.wire);
+    this.wire.renderOrder = 2;
+    this.dots = new Points(shape.dots, materials.dots);
+    this.dots.renderOrder = 2;
+    this.group.add(this.veil, this.surface, this.wire, this.dots);
+    this.group.matrixAutoUpdate = false;
+    for (const part of this.group.children) part.frustumCulled = false;
+    geometry.setDrawRange(0, Infinity);
+    this.surface.onBeforeRender = () => geometry.setDrawRange(0, drawn);
+    this.surface.onAfterRender = () => geometry.setDrawRange(0, Infinity);
+  }
+
+  show(shape: FaceShape, mode: Mode, software: boolean): void {
+    this.group.matrix.copy(shape.placed);
+    this.group.visible = mode !== "off";
+    this.wire.visible = mode === "wire";
+    this.dots.visible = mode === "points";
+    this.surface.visible = mode !== "points" && !(software && mode === "wire"); // a veil that costs as much as all else
+  }
+}
+
+type Materials = {
+  depth: MeshBasicMaterial;
+  surface: MeshLambertMaterial;
+  wire: LineBasicMaterial;
+  dots: PointsMaterial;
+};
+
+export class Overlay {
+  mode: Mode = "wire";
+  private readonly scene = new Scene();
+  private readonly camera = new PerspectiveCamera();
+  private readonly drawn = new Map<number, Drawn>();
+  private readonly gl: WebGLRenderer | null;
+  private readonly software: boolean;
+  private readonly bitmap: ImageBitmapRenderingContext | null;
+  private readonly materials: Materials = {
+    depth: new MeshBasicMaterial({ colorWrite: false, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1 }),
+    surface: new MeshLambertMaterial({ vertexColors: true, transparent: true, depthWrite: false, polygonOffset: true }),
+    wire: new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.5, depthWrite: false }),
+    dots: new PointsMaterial({ vertexColors: true, transparent: true, size: 2, sizeAttenuation: false, depthWrite: false }),
+  };
+
+  constructor(
+    private readonly picture: HTMLCanvasElement,
+    private readonly canvas: HTMLCanvasElement,
+    private readonly labels: HTMLElement,
+    private readonly faces: Faces,
+  ) {
+    this.bitmap = picture.getContext("bitmaprenderer");
+    const made = renderer(canvas);
+    this.gl = made?.gl ?? null;
+    this.software = made?.software ?? true;
+    this.gl?.setClearAlpha(0);
+    this.scene.add(lights());
+    this.camera.matrixAutoUpdate = false;
+    faces.onChange.push(() => this.take());
+  }
+
+  get works(): boolean {
+    return this.gl !== null;
+  }
+
+  private take(): void {
+    for (const drawn of this.drawn.values()) this.scene.remove(drawn.group);
+    this.drawn.clear();
+    for (const [id, shape] of this.faces.shapes) {
+      const drawn = new Drawn(shape, this.faces.topology!.drawn, this.materials);
+      this.drawn.set(id, drawn);
+      this.scene.add(drawn.group);
+    }
+  }
+
+  draw(frame: Frame, bitmap: ImageBitmap | null): void {
+    const [width, height] = frame.size;
+    if (bitmap) {
+      if (this.picture.width !== bitmap.width || this.picture.height !== bitmap.height) {
+        this.picture.width = bitmap.width;
+        this.picture.height = bitmap.height;
+        this.picture.parentElement!.style.setProperty("--ratio", `${width} / ${height}`);
+      }
+      this.bitmap?.transferFromImageBitmap(bitmap);
+    }
+    this.label(frame);
+    if (!this.gl) return;
+    this.fit(width, height);
+    this.look(frame);
+    this.materials.surface.opacity = { wire: 0.14, shaded: 0.97, transparent: 0.5, points: 0, off: 0 }[this.mode];
+    for (const [id, drawn] of this.drawn) drawn.show(this.faces.shapes.get(id)!, this.mode, this.software);
+    this.gl.render(this.scene, this.camera);
+  }
+
+  private fit(width: number, height: number): void {
+    const shown = this.canvas.clientWidth * Math.min(devicePixelRatio, 2) || width;
+    const wide = Math.round(this.software ? Math.min(SOFTWARE_WIDTH, shown) : Math.min(1600, shown));
+    const high = Math.round((wide * height) / width);
+    if (this.canvas.width !== wide || this.canvas.height !== high) this.gl!.setSize(wide, high, false);
+  }
+
+  /** The lens of the camera that took the picture. */
+  private look(frame: Frame): void {
+    const { fx, fy, cx, cy } = frame.camera;
+    const [width, height] = frame.size;
+    const near = 20, far = 20000;
+    this.camera.projectionMatrix.set(
+      (2 * fx) / width, 0, 1 - (2 * (cx + 0.5)) / width, 0,
+      0, (2 * fy) / height, (2 * (cy + 0.5)) / height - 1, 0,
+      0, 0, -(far + near) / (far - near), (-2 * far * near) / (far - near),
+      0, 0, -1, 0,
+    );
+    this.camera.projectionMatrixInverse.copy(this.camera.projectionMatrix).invert();
+  }
+
+  private label(frame: Frame): void {
+    const [width, height] = frame.size;
+    while (this.labels.children.length > frame.faces.length) this.labels.lastChild!.remove();
+    while (this.labels.children.length < frame.faces.length) this.labels.append(document.createElement("span"));
+    frame.faces.forEach((face, k) => {
+      const label = this.labels.children[k] as HTMLElement;
+      const [left, top, , bottom] = face.box;
+      label.hidden = this.mode === "off";
+      label.textContent = `${face.id}  ${Math.round(face.confidence * 100)} %`;
+      label.style.left = `${(100 * left) / width}%`;
+      label.style.top = `${Math.max(5, (100 * (top - 0.4 * (bottom - top))) / height)}%`;
+      label.style.color = colourOf(face);
+    });
+  }
+}

@@ -1,0 +1,169 @@
+// Numbers and words beside the picture.
+
+import { colourOf } from "./faces";
+import type { Face, Frame, State } from "./protocol";
+
+export function byId<T extends HTMLElement = HTMLElement & HTMLCanvasElement>(id: string): T {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`no element ${id}`);
+  return found as T;
+}
+
+const RUNS: Record<State["run"], string> = {
+  idle: "nothing runs",
+  opening: "opening",
+  running: "live",
+  paused: "paused",
+  ended: "ended",
+  failed: "stopped",
+};
+
+export class Panels {
+  private bars: { bar: HTMLElement; value: HTMLElement }[] = [];
+  private lastError = "";
+
+  name(weights: string[]): void {
+    this.bars = [];
+    byId("bars").replaceChildren(
+      ...weights.map((name) => {
+        const [row, label, track, bar, value] = ["li", "span", "i", "b", "span"].map((tag) => document.createElement(tag)) as [
+          HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement];
+        label.textContent = name;
+        track.append(bar);
+        row.append(label, track, value);
+        this.bars.push({ bar, value });
+        return row;
+      }),
+    );
+  }
+
+  frame(frame: Frame, shown: number, state: State | null): void {
+    const { fps, p50_ms, p95_ms, dropped } = frame.rates;
+    this.rate("fps", `${fps.toFixed(1)} /s`);
+    this.rate("shown", `${shown.toFixed(1)} /s`);
+    this.rate("latency", `${p50_ms.toFixed(0)} ms, p95 ${p95_ms.toFixed(0)}`);
+    this.rate("dropped", String(dropped));
+    this.people(frame.faces, state);
+    const weights = frame.faces[0]?.weights;
+    this.bars.forEach(({ bar, value }, k) => {
+      const weight = weights?.[k] ?? 0;
+      bar.style.transform = `scaleX(${weight.toFixed(3)})`;
+      const text = weights ? weight.toFixed(2) : "";
+      if (value.textContent !== text) value.textContent = text;
+    });
+  }
+
+  private rate(name: string, text: string): void {
+    const cell = document.querySelector(`[data-rate=${name}]`)!;
+    if (cell.textContent !== text) cell.textContent = text;
+  }
+
+  private people(faces: Face[], state: State | null): void {
+    const body = byId("people");
+    while (body.children.length > faces.length) body.lastChild!.remove();
+    while (body.children.length < faces.length) {
+      const row = document.createElement("tr");
+      for (let k = 0; k < 7; k++) row.append(document.createElement("td"));
+      body.append(row);
+    }
+    faces.forEach((face, k) => {
+      const row = body.children[k] as HTMLElement;
+      const angles = state?.centred[face.id] ?? face.angles;
+      const texts = [
+        String(face.id),
+        `${face.status} ${Math.round(face.confidence * 100)} %`,
+        ...angles.map((angle) => `${angle.toFixed(0)}°`),
+        `${(Math.hypot(...face.t) / 10).toFixed(0)} cm`,
+        face.identity.frozen ? "learned" : `${face.identity.frames} frames`,
+      ];
+      texts.forEach((text, cell) => (row.children[cell]!.textContent = text));
+      row.style.setProperty("--hue", colourOf(face));
+    });
+  }
+
+  state(state: State): void {
+    const status = byId("status");
+    status.dataset.run = state.run;
+    const where = state.source.name ? `${state.source.name}, ` : "";
+    this.say(status.querySelector("span")!, state.run === "opening" ? `opening ${state.source.name || state.source.kind || ""}` : where + RUNS[state.run]);
+    this.say(byId("said"), state.recording ? `recording ${state.recording.seconds.toFixed(1)} s` : state.said);
+    const banner = byId("banner");
+    banner.hidden = state.run === "running";
+    this.say(banner, { idle: "Choose a source", opening: "Opening…", running: "", paused: "Paused", ended: "Ended: choose a source", failed: "Stopped: the line above says why" }[state.run]);
+    if (state.error !== this.lastError) this.error(state.error);
+    this.lastError = state.error;
+    this.rate("backend", state.backend ? `${state.backend}, ${state.model_set}` : "–");
+    this.settings(state);
+    const pause = byId<HTMLButtonElement>("pause");
+    pause.setAttribute("aria-pressed", String(state.run === "paused"));
+    pause.disabled = !["running", "paused"].includes(state.run);
+    byId<HTMLButtonElement>("stop").disabled = pause.disabled;
+    byId<HTMLButtonElement>("record").disabled = pause.disabled;
+    const record = byId("record");
+    record.setAttribute("aria-pressed", String(state.recording !== null));
+    this.say(record, state.recording ? "End recording" : "Record");
+    for (const button of document.querySelectorAll<HTMLElement>("[data-source]")) {
+      button.setAttribute("aria-current", String(button.dataset.source === state.source.kind));
+    }
+    this.files(state.saved);
+    byId("neutral").hidden = state.sent.length === 0;
+    const sent = byId("sent");
+    while (sent.children.length > state.sent.length) sent.lastChild!.remove();
+    while (sent.children.length < state.sent.length) sent.append(document.createElement("li"));
+    state.sent.forEach((line, k) => this.say(sent.children[k]!, line));
+  }
+
+  private settings(state: State): void {
+    this.options(byId<HTMLSelectElement>("mode"), state.limits.modes);
+    this.options(byId<HTMLSelectElement>("models"), state.limits.models);
+    const set = (id: string, value: string | number) => {
+      const input = byId<HTMLInputElement>(id);
+      if (document.activeElement !== input) input.value = String(value);
+    };
+    byId<HTMLInputElement>("smooth").checked = state.settings.smooth;
+    byId<HTMLInputElement>("mirror").checked = state.settings.mirror;
+    set("max_faces", state.settings.max_faces);
+    set("detect_every", state.settings.detect_every);
+    set("models", state.settings.models);
+  }
+
+  private options(select: HTMLSelectElement, names: string[]): void {
+    if (select.options.length === names.length) return;
+    const before = select.value;
+    select.replaceChildren(...names.map((name) => new Option(name, name)));
+    if (before) select.value = before;
+  }
+
+  private files(names: string[]): void {
+    const list = byId("files");
+    byId("files-card").hidden = names.length === 0;
+    if (list.children.length === names.length) return;
+    list.replaceChildren(
+      ...names.map((name) => {
+        const item = document.createElement("li");
+        const link = document.createElement("a");
+        link.href = `files/${encodeURIComponent(name)}`;
+        link.download = name;
+        link.textContent = name;
+        item.append(link);
+        return item;
+      }),
+    );
+  }
+
+  away(wait: number): void {
+    const status = byId("status");
+    status.dataset.run = "away";
+    this.say(status.querySelector("span")!, `no server, trying again in ${wait < 1 ? "a moment" : `${Math.round(wait)} s`}`);
+  }
+
+  error(text: string): void {
+    const box = byId("error");
+    box.hidden = !text;
+    this.say(box.querySelector("span")!, text);
+  }
+
+  private say(element: Element, text: string): void {
+    if (element.textContent !== text) element.textContent = text;
+  }
+}

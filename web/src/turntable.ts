@@ -1,0 +1,114 @@
+// The mesh in 3D, to turn while it moves.
+
+import { BufferGeometry, CanvasTexture, Group, Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, Scene, SRGBColorSpace } from "three";
+import type { WebGLRenderer } from "three";
+import { OrbitControls } from "three/addons/controls/OrbitControls.js";
+import type { FaceShape, Faces } from "./faces";
+import { lights, renderer } from "./overlay";
+import type { Frame } from "./protocol";
+
+const APART_MM = 230; // between several heads
+const SOFTWARE_PX = 360;
+
+export class Turntable {
+  textured = false;
+  readonly heads = new Map<number, Mesh>(); // tests read their vertices
+  private readonly scene = new Scene();
+  private readonly stand = new Group();
+  private readonly camera = new PerspectiveCamera(24, 1, 10, 10000);
+  private readonly gl: WebGLRenderer | null;
+  private readonly software: boolean;
+  private readonly controls: OrbitControls | null;
+  private readonly texture: CanvasTexture;
+  private readonly clay = new MeshLambertMaterial({ vertexColors: true });
+  private readonly skin: MeshBasicMaterial;
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly faces: Faces,
+    private readonly picture: HTMLCanvasElement,
+  ) {
+    const made = renderer(canvas);
+    this.gl = made?.gl ?? null;
+    this.software = made?.software ?? true;
+    this.texture = new CanvasTexture(picture);
+    this.texture.colorSpace = SRGBColorSpace;
+    this.texture.generateMipmaps = false;
+    this.skin = new MeshBasicMaterial({ map: this.texture });
+    this.scene.add(this.stand);
+    this.camera.add(lights()); // what is looked at is lit
+    this.scene.add(this.camera);
+    this.controls = this.gl ? new OrbitControls(this.camera, canvas) : null;
+    if (this.controls) {
+      this.controls.enablePan = false;
+      this.controls.minDistance = 350;
+      this.controls.maxDistance = 3000;
+      this.controls.listenToKeyEvents(canvas);
+    }
+    this.front();
+    faces.onChange.push(() => this.take());
+  }
+
+  /** Look from in front again. */
+  front(): void {
+    this.camera.position.set(0, 0, 780);
+    this.controls?.target.set(0, -12, -40);
+    this.controls?.update();
+  }
+
+  turn(degrees: number): void {
+    const [x, z] = [this.camera.position.x, this.camera.position.z + 40];
+    const angle = (degrees * Math.PI) / 180;
+    this.camera.position.x = x * Math.cos(angle) + z * Math.sin(angle);
+    this.camera.position.z = z * Math.cos(angle) - x * Math.sin(angle) - 40;
+    this.controls?.update();
+  }
+
+  private take(): void {
+    for (const head of this.heads.values()) this.stand.remove(head);
+    this.heads.clear();
+    let place = 0;
+    for (const [id, shape] of this.faces.shapes) {
+      const head = new Mesh(clayed(shape), this.clay);
+      head.matrixAutoUpdate = false;
+      head.frustumCulled = false;
+      head.userData.x = (place++ - (this.faces.shapes.size - 1) / 2) * APART_MM;
+      this.heads.set(id, head);
+      this.stand.add(head);
+    }
+    this.camera.zoom = 1 / Math.max(1, this.faces.shapes.size * 0.72);
+    this.camera.updateProjectionMatrix();
+  }
+
+  draw(frame: Frame | null): void {
+    if (!this.gl || !this.canvas.clientWidth) return;
+    const most = this.software ? SOFTWARE_PX : 900;
+    const side = Math.round(Math.min(most, this.canvas.clientWidth * Math.min(devicePixelRatio, 2)));
+    const tall = Math.round((side * this.canvas.clientHeight) / this.canvas.clientWidth);
+    if (this.canvas.width !== side || this.canvas.height !== tall) {
+      this.gl.setSize(side, tall, false);
+      this.camera.aspect = side / tall;
+      this.camera.updateProjectionMatrix();
+    }
+    const skin = this.textured && frame !== null && this.picture.width > 0;
+    if (skin) this.texture.needsUpdate = true;
+    for (const [id, head] of this.heads) {
+      const shape = this.faces.shapes.get(id)!;
+      head.matrix.copy(shape.turned);
+      head.matrix.elements[12] = head.userData.x as number;
+      head.matrixWorldNeedsUpdate = true;
+      head.material = skin ? this.skin : this.clay;
+      if (skin) shape.layOver(frame!);
+    }
+    this.gl.render(this.scene, this.camera);
+  }
+}
+
+/** The same vertices with a sculptor's colours. */
+function clayed(shape: FaceShape) {
+  const geometry = new BufferGeometry();
+  for (const name of ["position", "normal", "uv"]) geometry.setAttribute(name, shape.geometry.getAttribute(name));
+  geometry.setAttribute("color", shape.geometry.getAttribute("clay"));
+  geometry.setIndex(shape.geometry.getIndex());
+  return geometry;
+}
