@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,6 +147,8 @@ class Config:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: cannot read the configuration ({error}); name a TOML file") from error
+        if _MANY_PARTS.search(text):  # for each of them the parser copies all before it
+            raise UsageError(f"{path} has a key of very many parts: `realtime3d config` prints a valid file")
         try:
             values = tomllib.loads(text)
         except (ValueError, RecursionError) as error:  # TOML's own, a number of 5,000 digits, nests without end
@@ -187,6 +190,8 @@ class Config:
         """Plain nested dictionaries, for sidecar files."""
         return dataclasses.asdict(self)
 
+
+_MANY_PARTS = re.compile(r"""(?<![\w"'-])(?:["']?[\w-]*["']?[ \t]*\.[ \t]*){100}""")
 
 OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it overrides
     "models": ("models", "set"),

@@ -14,6 +14,7 @@ from realtime3d.face.model import FaceModel
 from realtime3d.nets import modelset
 from realtime3d.nets.estimate import Estimator
 from realtime3d.nets.modelset import ModelSet
+from realtime3d.process import is_forked, leave_to_parent
 from realtime3d.sources.intrinsics import CameraModel
 
 
@@ -29,8 +30,9 @@ class Parts:
     backend: Backend
 
     def close(self) -> None:
-        self.estimator.close()
-        self.detector.close()
+        if not is_forked():
+            self.estimator.close()
+            self.detector.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +95,6 @@ def _open_nets(wanted: ModelSettings, own: Own) -> tuple[ModelSet, Backend, Esti
         backend, nets = open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
     else:
         backend, nets = own.backend, {part: own.backend.load(spec) for part, spec in model_set.nets.items()}
-    return model_set, backend, Estimator(nets["track"], nets["shape"])
+    estimator = Estimator(nets["track"], nets["shape"])
+    leave_to_parent(estimator)
+    return model_set, backend, estimator

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
+import importlib
 import io
 import os
+import platform
 import sys
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
+from functools import wraps
+from types import ModuleType
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from realtime3d.errors import UsageError
 
 LARGEST_KEPT_BLOCK = 31 << 20
 _users: set[int] = set()  # processes that used the libraries: this one, and those it was forked from
+_holders: weakref.WeakSet[Any] = weakref.WeakSet()  # of what those libraries made
 _STDERR = threading.Lock()  # two at once would end with the null device
 
 
@@ -22,17 +30,91 @@ def turn_off_telemetry() -> None:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
+@contextlib.contextmanager
+def when_first_used(module: str) -> Iterator[None]:
+    """What is imported meanwhile gets a stand-in for `module`, which loads the real one when something is asked of it.
+
+    MediaPipe imports sounddevice, which runs ldconfig, gcc and ld from PATH to find a library that nothing here needs.
+    Who uses the real one, before or after, in MediaPipe or elsewhere, gets it.
+    """
+    stand_in = _StandIn(module)
+    installed = sys.modules.setdefault(module, stand_in) is stand_in
+    try:
+        yield
+    finally:
+        if installed and sys.modules.get(module) is stand_in:
+            del sys.modules[module]
+
+
+class _StandIn(ModuleType):
+    def __getattr__(self, name: str) -> object:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
 def refuse_after_use() -> None:
     """Note that this process uses the inference libraries; UsageError in one that was forked from a process that did.
 
     Their threads do not survive a fork: the child would hang or abort.
     """
     _users.add(os.getpid())
-    if len(_users) > 1:
+    if is_forked():
         raise UsageError(
             "this process was forked from one that had used a FaceTracker, and its libraries do not survive that: "
             "start processes with multiprocessing.get_context('spawn')"
         )
+
+
+class _HasTurn(Protocol):
+    _turn: Any  # a threading.RLock
+
+
+S = TypeVar("S", bound=_HasTurn)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def one_thread(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """UsageError where another thread is in a method of the same object: two at once break native code for good."""
+
+    @wraps(method)
+    def guarded(self: S, *arguments: P.args, **named: P.kwargs) -> T:
+        if not self._turn.acquire(blocking=False):
+            raise UsageError(
+                f"another thread is using this {type(self).__name__}: make one for each thread (they can share nets, "
+                "see SharedBackend), or take turns with a lock"
+            )
+        try:
+            return method(self, *arguments, **named)
+        finally:
+            self._turn.release()
+
+    return guarded
+
+
+def system_name() -> str:
+    """System, its release and the kind of machine. `platform.platform()` would run uname from PATH."""
+    return f"{platform.system()}-{platform.release()}-{platform.machine()}"
+
+
+def is_forked() -> bool:
+    """Whether this process was forked from one that used the inference libraries. Then nothing of theirs is closed."""
+    return bool(_users - {os.getpid()})
+
+
+def leave_to_parent(holder: object) -> None:
+    """In processes forked from this one, never free `holder`: its libraries would wait for threads that are gone."""
+    _holders.add(holder)
+
+
+def _keep_holders() -> None:
+    """In the child: a reference more than will ever be dropped, not even when the interpreter ends."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(list(_holders)))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_holders)
 
 
 def keep_freed_pages() -> None:

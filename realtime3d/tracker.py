@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,16 +20,16 @@ from realtime3d.face.state import FrameResult
 from realtime3d.loop import FrameLoop
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
-from realtime3d.process import refuse_after_use
+from realtime3d.process import is_forked, one_thread, refuse_after_use
 from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec, is_open
 from realtime3d.sources.pixels import flipped, to_bgr
 from realtime3d.tracking.identity import LongestSeen
+from realtime3d.tracking.profile import load_profile, save_learned
 from realtime3d.types import FloatArray, Frame, IdentityState
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_log = logging.getLogger(__name__)
 Results = Generator[FrameResult, None, None]
 
 
@@ -41,7 +41,7 @@ class FaceTracker:
 
     The constructor is cheap; models, device and detector are opened by the first picture, by `open` or by `with`.
     Pictures are (H, W, 3) uint8 in BGR order; grey, 16-bit and pictures with alpha are converted, everything else is a
-    ValueError. The size may change from picture to picture. Not for two threads at once.
+    ValueError. The size may change from picture to picture. A second thread is refused while one is at work.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class FaceTracker:
                 "mirror": mirror,
             }
         )
+        self._turn = threading.RLock()
         self._own = Own(None if isinstance(backend, str) else backend, boxes)
         self._profile_file = None if profile is None else Path(profile)
         self._parts: Parts | None = None
@@ -102,11 +103,13 @@ class FaceTracker:
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
+    @one_thread
     def open(self) -> Self:
         """Load nets, face model and detector now instead of with the first picture that needs them."""
         self._opened().detector.open()
         return self
 
+    @one_thread
     def _load(self) -> Parts:
         parts = open_parts(self.config, self._own)
         self._profile = self._load_profile(parts.model)
@@ -114,12 +117,9 @@ class FaceTracker:
         return parts
 
     def _load_profile(self, model: FaceModel) -> FloatArray | None:
-        if self._profile_file is None:
-            return None
-        from realtime3d.tracking.profile import load_profile
+        return None if self._profile_file is None else load_profile(self._profile_file, model)
 
-        return load_profile(self._profile_file, model)
-
+    @one_thread
     def use(self, config: Config | str | Path) -> None:
         """Other settings from the next picture on: smoothing, number of faces, detector, model set, back end, camera.
 
@@ -160,22 +160,17 @@ class FaceTracker:
 
     def close(self) -> None:
         """Free everything and, where a profile was asked for and is new, write it. May be called twice."""
-        parts, self._parts = self._parts, None
-        if parts is None:
-            return
-        parts.close()
-        watched = self._last_ns is not None
-        self.reset()
-        best = self._longest_seen.identity
-        self._longest_seen.forget()
-        if self._profile_file is None or self._profile is not None:
-            return
-        if best is not None:
-            from realtime3d.tracking.profile import save_profile
-
-            save_profile(self._profile_file, best, parts.model)
-        elif watched:
-            _log.warning("%s is not written: nobody was seen long enough, turning a little", self._profile_file)
+        with self._turn:  # another thread's picture comes to its end first
+            parts, self._parts = self._parts, None
+            if parts is None:
+                return
+            parts.close()
+            watched, best = self._last_ns is not None, self._longest_seen.identity
+            self.reset()
+            self._longest_seen.forget()
+        learned = self._profile is None and (watched or best is not None)
+        if self._profile_file is not None and learned and not is_forked():
+            save_learned(self._profile_file, best, parts.model)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -215,6 +210,7 @@ class FaceTracker:
         """The next picture of one stream, taken at `t` seconds; times rise, else ValueError. Faces by id."""
         return self.process_frame(Frame(self._next_index, seconds_to_ns(t), to_bgr(image)))
 
+    @one_thread
     def process_frame(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Like `process`, for the frame of a source; `dropped` frames were lost before it."""
         if self._last_ns is not None and frame.t_ns <= self._last_ns:
@@ -222,6 +218,7 @@ class FaceTracker:
                 f"t must rise: {to_s(frame.t_ns):.6f} s came after {to_s(self._last_ns):.6f} s; "
                 "call reset() before another stream"
             )
+        self._opened()
         if self._loop is None:
             self._loop = self._new_loop(self._first_id)
         if self.config.camera.mirror:
@@ -229,6 +226,7 @@ class FaceTracker:
         self._next_index, self._last_ns = frame.index + 1, frame.t_ns
         return self._loop.step(frame, dropped)
 
+    @one_thread
     def miss(self, t_ns: int) -> FrameResult | None:
         """No picture at `t_ns` (a camera that is gone): faces become held, then lost. The last result as of now."""
         if self._loop is None or (self._last_ns is not None and t_ns <= self._last_ns):
@@ -236,17 +234,19 @@ class FaceTracker:
         self._last_ns = t_ns
         return self._loop.miss(t_ns)
 
+    @one_thread
     def reset(self, first_id: int = 0) -> None:
         """Forget all faces: the next picture starts a new stream, at any time; its ids begin with `first_id`."""
         self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
 
+    @one_thread
     def go_on(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
         """Go on where another run stopped: with its ids (now to then) and next id, and with identities it learned."""
-        if self._loop is None:
-            self._first_id = next_id
-        else:
+        self._first_id = next_id
+        if self._loop:
             self._loop.rename(names, next_id, frozen)
 
+    @one_thread
     def relearn_identity(self) -> None:
         """Learn the shapes of all faces in sight again, from now on."""
         if self._loop:
@@ -274,8 +274,7 @@ class FaceTracker:
             before, dropped = dropped, frames.status.dropped
             yield self.process_frame(item, dropped - before)
 
-    # -- one picture --------------------------------------------------------------------------------------------------
-
+    @one_thread
     def process_boxes(self, image: ArrayLike, boxes: ArrayLike | Sequence[ArrayLike]) -> FrameResult:
         """One picture with your own boxes [[x0, y0, x1, y1], ...] in px: one face for each box, in order.
 
@@ -286,6 +285,7 @@ class FaceTracker:
         """
         return stills.process_boxes(self._opened(), self.config, image, boxes)
 
+    @one_thread
     def process_picture(self, image: ArrayLike) -> FrameResult:
         """One picture by itself: its faces are found, small, near and turned ones too; ids count from the largest.
 

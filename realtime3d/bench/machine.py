@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from realtime3d.process import system_name
+
 PACKAGES = ("realtime3d", "numpy", "onnxruntime", "openvino", "mediapipe", "opencv-contrib-python", "av", "numba",
             "torch", "tensorrt", "tensorrt_rtx_cu13_bindings")  # fmt: skip
 
@@ -22,7 +24,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "memory_gb": _memory_gb(),
-        "system": platform.platform(),
+        "system": system_name(),
         "load_before": load(),
     }
 
@@ -63,7 +65,7 @@ def cpu_name() -> str:
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return names[0] if names else platform.machine()
 
 
 def usable_cores() -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from realtime3d.errors import CV2_WHEEL, Realtime3dError, install_line
+from realtime3d.process import system_name, when_first_used
 
 NEEDED = {"numpy": "numpy", "cv2": "opencv", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime", "av": "PyAV",
           "numba": "numba", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # fmt: skip
@@ -54,10 +55,11 @@ def versions() -> Iterator[Finding]:
     yield Finding("ok", f"realtime3d {importlib.metadata.version('realtime3d')} in {Path(__file__).parents[1]}")
     fits = (3, 10) <= sys.version_info[:2] < (3, 13)
     remedy = "" if fits else "make an environment with Python 3.10, 3.11 or 3.12, which MediaPipe 0.10.21 needs"
-    yield Finding("ok" if fits else "broken", f"Python {platform.python_version()} on {platform.platform()}", remedy)
+    yield Finding("ok" if fits else "broken", f"Python {platform.python_version()} on {system_name()}", remedy)
     for module, name in NEEDED.items():
         try:
-            version = getattr(importlib.import_module(module), "__version__", "")
+            with when_first_used("sounddevice"):
+                version = getattr(importlib.import_module(module), "__version__", "")
             yield Finding("ok", f"{name} {version}".strip())
         except ImportError as error:
             system = ".so" in str(error)  # cv2 itself, and MediaPipe that imports it

@@ -76,18 +76,25 @@ class Interrupt:
         if self.requested:
             os._exit(INTERRUPTED)
         self.requested = True
-        if self._waiting and not _importing(frame):  # only there is it safe: between frames nothing is half written
+        if self._waiting and not _importing(frame):  # only there is it safe: nothing is half written
             raise KeyboardInterrupt
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A signal meanwhile raises KeyboardInterrupt: for opening an input, where nothing is written yet."""
+        self._waiting = True
+        try:
+            yield
+        finally:
+            self._waiting = False
 
     def until(self, items: Iterable[T]) -> Iterator[T]:
         """The same items, ending early when the user asked for it, also while the next one is waited for."""
         iterator = iter(items)
         while not self.requested:
             try:
-                self._waiting = True
-                item = next(iterator)
+                with self.waiting():
+                    item = next(iterator)
             except (StopIteration, KeyboardInterrupt):
                 return
-            finally:
-                self._waiting = False
             yield item

@@ -48,7 +48,10 @@ def run_job(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Inte
     if is_done(job, tracker):
         _say([f"{job.source}: finished already, there is nothing to resume"], args)
         return
-    with open_run(job, tracker) as run, progress_bar(run.info, run.read, quiet=args.quiet) as bar:
+    with ExitStack() as stack:
+        with stop.waiting():
+            run = stack.enter_context(open_run(job, tracker))
+        bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
         summary = run.follow(until=stop.until, observe=lambda result: bar.update(), interrupted=lambda: stop.requested)
     _say(summary_lines(summary), args)
 
@@ -77,7 +80,8 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
     """The same for a camera or stream, with a window unless there is to be none."""
     latency = Latency("capture to result" if args.no_window else "capture to display")
     with ExitStack() as stack:
-        run = stack.enter_context(open_run(job, tracker))
+        with stop.waiting():
+            run = stack.enter_context(open_run(job, tracker))
         window = None
         if not args.no_window:
             from realtime3d.view.live_window import LiveWindow

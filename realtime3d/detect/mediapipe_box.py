@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError, require
-from realtime3d.process import quiet_native_log
+from realtime3d.process import is_forked, leave_to_parent, quiet_native_log, when_first_used
 from realtime3d.types import FaceBox, Frame, Image
 
 MODEL_VARIABLE = "REALTIME3D_DETECTOR_MODEL"
@@ -49,6 +49,7 @@ class MediaPipeBoxes:
         self._model_file = model_file
         self._searches: dict[str, Search] = {}
         self._closers: list[Callable[[], None]] = []
+        leave_to_parent(self)
         weakref.finalize(self, _close_all, self._closers)  # MediaPipe complains when the interpreter ends before it
 
     def detect(self, frame: Frame) -> list[FaceBox]:
@@ -63,7 +64,7 @@ class MediaPipeBoxes:
     def open(self) -> None:
         if self._searches:
             return
-        with quiet_native_log():
+        with quiet_native_log(), when_first_used("sounddevice"):
             make = _solutions() or _tasks(self._model_file)
             for kind in self._ranges:
                 opened = make(kind, self._min_score)
@@ -84,7 +85,7 @@ class MediaPipeBoxes:
 
 
 def _close_all(closers: list[Callable[[], None]]) -> None:
-    while closers:
+    while closers and not is_forked():
         closers.pop()()
 
 

@@ -28,7 +28,7 @@ from realtime3d.types import Image
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-ROWS_PER_GROUP = 50_000
+ROWS_PER_GROUP = 8_000  # all of them are in memory when parts are put together
 _OURS = re.compile(r"\d+\.parquet|\.\d+\.\d+-[0-9a-f]{8}\.parquet|whole\.tmp")  # parts, and drafts of parts
 _FIXED = (("frame", "int64"), ("face_id", "int32"), ("timestamp", "float64"))
 

@@ -14,6 +14,7 @@ from realtime3d.clock import to_s
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
 from realtime3d.files import write_whole
+from realtime3d.process import system_name
 from realtime3d.sinks.columns import timestamp
 from realtime3d.types import Image
 
@@ -44,7 +45,7 @@ _PACKAGES = ("realtime3d", "numpy", "mediapipe", "onnxruntime", "av", "opencv-co
 
 def versions() -> dict[str, str]:
     """Of Python, the system and the packages that shape the results."""
-    found = {"python": platform.python_version(), "system": platform.platform()}
+    found = {"python": platform.python_version(), "system": system_name()}
     for package in _PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import av
 import av.error
 import numpy as np
 
-from realtime3d.errors import MissingError, OutputError, SourceError
+from realtime3d.errors import MissingError, OutputError, SourceError, first_line
 from realtime3d.face.state import FrameResult
 from realtime3d.files import open_new, output_error
 from realtime3d.sinks.killed_video import KilledVideo, previous_video
@@ -33,6 +34,10 @@ KEY_FRAME_EVERY = 60  # frames; also where a viewer can jump to
 # Fragments of a second while the run goes on, an ordinary MP4 once it has ended. The header waits for the first
 # fragment (`delay_moov`): only then can it say that sound and picture begin a little after 0.
 MOVFLAGS = "hybrid_fragmented+frag_keyframe+delay_moov+default_base_moof"
+
+# Of a packet, by libav; never of a disk.
+REFUSALS = (av.error.InvalidDataError, av.error.ArgumentError, av.error.PermissionError)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +150,16 @@ class VideoSink:
     def _write(self, packet: Any, until: Fraction) -> None:
         packet.duration = round(until / packet.time_base) - packet.dts
         if self._sound is not None:
-            for sound in self._sound.until(float(packet.dts * packet.time_base)):
-                self._container.mux(sound)
+            self._add_sound(self._sound, float(packet.dts * packet.time_base))
         self._container.mux(packet)
+
+    def _add_sound(self, sound: Sound, until_s: float) -> None:
+        try:
+            for packet in sound.until(until_s):
+                self._container.mux(packet)
+        except REFUSALS as error:
+            _log.warning("%s goes on without sound: MP4 does not take it (%s)", self._path, first_line(error))
+            sound.close()
 
     def _copy(self, previous: KilledVideo) -> None:
         """Take over, without encoding again, the frames of the killed run before the point where this one begins."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeGuard
 
 from realtime3d.types import Frame
 
@@ -108,5 +108,5 @@ class Source(Protocol):
 
 
 def is_open(source: SourceSpec | Source) -> TypeGuard[Source]:
-    """Whether it can be iterated as it is."""
+    """Whether it is a source already, and not something that names one."""
     return hasattr(source, "info") and hasattr(source, "status")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,7 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from realtime3d.errors import SourceError
+from realtime3d.sources.base import SourceOptions
 from realtime3d.types import Image
 
 DEFAULT_RATE = Fraction(30)
@@ -25,24 +27,52 @@ _ANY_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__versi
 _STAMPS_BEGIN_ANYWHERE = 0x0200  # libavformat's AVFMT_TS_DISCONT
 _TEXT_FORMATS = {"tty"}  # libav draws text files as pictures
 FAILURES_IN_A_ROW = 8  # of reading on behind damage, then the file has ended
+SLOW_TIMES = 6  # the limits for silence, for a server that sends something all the time
 _HIDDEN_FRAMES = {"vp8"}  # packets that show nothing: counting packets would not count frames
+
+
+def is_away(name: str) -> bool:
+    """Whether a name is a URL."""
+    return "://" in name
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown and written to files."""
+    return re.sub(r"(://)[^/@]*@", r"\1", url)
+
+
+def network_limits(url: str, options: SourceOptions) -> dict[str, Any]:
+    """Arguments of `open_container` that end every wait for a server; nothing for files.
+
+    Silence ends a read after `read_timeout_s`, by libav's own clock (which RTSP calls by another name). A server that
+    keeps sending, but too little, is ended by PyAV's, which counts one packet, or all of the opening, as one wait.
+    """
+    if not is_away(url):
+        return {}
+    silence = str(round(options.read_timeout_s * 1e6))
+    name = "timeout" if url.startswith(("rtsp", "udp")) else "rw_timeout"
+    return {
+        "options": {name: silence},
+        "timeout": (options.open_timeout_s * SLOW_TIMES, options.read_timeout_s * SLOW_TIMES),
+    }
 
 
 def open_container(name: str, **arguments: Any) -> Any:
     """`av.open` for reading; what goes wrong becomes a `SourceError` that says what to do."""
-    if "://" not in name:
+    shown, away = without_password(name), is_away(name)
+    if not away:
         _check_file(name)
     try:
         container = av.open(name, "r", **_ANY_METADATA, **arguments)
     except (av.error.InvalidDataError, UnicodeError) as error:
         fault = "is cut off, its index was never written" if _lacks_index(name) else "is no video that can be read"
-        raise SourceError(f"{name} {fault}: check it in a player, or convert it with FFmpeg") from error
+        raise SourceError(f"{shown} {fault}: check it in a player, or convert it with FFmpeg") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        advice = "check the address and the network" if "://" in name else "check the name and the permissions"
-        raise SourceError(f"{name} cannot be opened ({reason(error)}): {advice}") from error
+        advice = "check the address and the network" if away else "check the name and the permissions"
+        raise SourceError(f"{shown} cannot be opened ({reason(error)}): {advice}") from error
     if container.format.name in _TEXT_FORMATS:
         container.close()
-        raise SourceError(f"{name} is a text, not a video: name a video file")
+        raise SourceError(f"{shown} is a text, not a video: name a video file")
     return container
 
 
@@ -59,7 +89,7 @@ def _check_file(name: str) -> None:
 
 def reason(error: BaseException) -> str:
     """The system's words for what went wrong."""
-    if isinstance(error, av.error.ExitError):  # how libav calls it when PyAV's clock has run out
+    if isinstance(error, (av.error.ExitError, TimeoutError)):  # when PyAV's clock has run out, or libav's own
         return "no answer in time"
     return str(getattr(error, "strerror", None) or error)
 
@@ -102,51 +132,72 @@ def zero_of(container: Any) -> Fraction:
 
 
 class FrameDecoder:
-    """Iterates the decoded frames of one stream in presentation order; damaged packets are skipped and counted."""
+    """Iterates the decoded frames of one stream in presentation order; damaged packets are skipped and counted.
 
-    def __init__(self, container: Any, stream: Any) -> None:
+    It owns its container. `close` frees the decoder and its threads, which would else wait for the garbage collector.
+    """
+
+    def __init__(self, container: Any, name: str) -> None:
         self.damaged = 0
-        self._frames = self._decode(container, stream)
+        self.container, self.stream = container, video_stream(container, name)
+        self._away = is_away(name)
+        self._frames: Iterator[Any] = self._decode()
         self._given_back: list[Any] = []
 
     def __iter__(self) -> Iterator[Any]:
-        while True:
-            frame = self._given_back.pop() if self._given_back else next(self._frames, None)
-            if frame is None:
-                return
+        while (frame := self.next()) is not None:
             yield frame
+
+    def next(self) -> Any:
+        """The next frame, or None at the end."""
+        return self._given_back.pop() if self._given_back else next(self._frames, None)
 
     def give_back(self, frame: Any) -> None:
         """The next frame of the iteration is this one again."""
         self._given_back.append(frame)
 
-    def _decode(self, container: Any, stream: Any) -> Iterator[Any]:
-        for packet in self._packets(container, stream):
+    def seek(self, stamp: int) -> None:
+        """Go on near the last key frame that is decoded before `stamp`."""
+        self._frames = iter(())
+        self._given_back.clear()
+        self.container.seek(stamp, stream=self.stream)
+        self._frames = self._decode()
+
+    def close(self) -> None:
+        self._frames = iter(())
+        self._given_back.clear()
+        self.container.close()
+        self.stream = None
+
+    def _decode(self) -> Iterator[Any]:
+        for packet in self._packets():
             try:
                 yield from packet.decode()
             except av.error.FFmpegError:
                 self.damaged += 1
-        yield from self._flush(stream)
+        yield from self._flush()
 
-    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+    def _packets(self) -> Iterator[Any]:
         """Reads on behind damage; a file that stops in the middle of a packet fails again and again there."""
         failures = 0
         while failures < FAILURES_IN_A_ROW:
             try:
-                for packet in container.demux(stream):
+                for packet in self.container.demux(self.stream):
                     if packet.size == 0:  # the end mark
                         return
                     failures = 0
                     yield packet
                 return
-            except av.error.FFmpegError:
+            except av.error.FFmpegError as error:
+                if self._away and not isinstance(error, av.error.InvalidDataError):
+                    raise  # the network: what follows never comes
                 self.damaged += 1
                 failures += 1
 
-    def _flush(self, stream: Any) -> Iterator[Any]:
+    def _flush(self) -> Iterator[Any]:
         try:
-            for frame in stream.decode(None):
-                frame.time_base = stream.time_base  # which PyAV leaves out here
+            for frame in self.stream.decode(None):
+                frame.time_base = self.stream.time_base  # which PyAV leaves out here
                 yield frame
         except av.error.FFmpegError:
             return
@@ -182,13 +233,13 @@ class Place:
         return position if known else None
 
 
-def locate(name: str, start_s: float) -> Place | None:
+def locate(name: str, start_s: float, **arguments: Any) -> Place | None:
     """Find the frame at `start_s` by reading packets without decoding them.
 
     None where a file's stamps cannot be trusted (missing, repeated, running back, packets that show nothing): then only
     decoding from the beginning gives exact frame numbers.
     """
-    container = open_container(name)
+    container = open_container(name, **arguments)
     try:
         stream = video_stream(container, name)
         if stream.codec_context.name in _HIDDEN_FRAMES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ MATRIX_NAMES = ("camera_matrix", "cameraMatrix", "K", "mtx", "M1")
 DISTORTION_NAMES = ("distortion_coefficients", "dist_coeffs", "distCoeffs", "dist", "distortion", "D", "D1")
 WIDTH_NAMES, HEIGHT_NAMES = ("image_width", "width"), ("image_height", "height")
 SUFFIXES = (".json", ".yml", ".yaml", ".xml", ".npz")
+LARGEST = 4_000_000  # characters of a calibration file: some keep all the points they were made of
 PORTRAIT_MM = 1000.0  # single pictures are seldom taken from nearer, but often cut out of larger ones
 LARGEST_PX = 100_000  # of a picture
 FOCAL = (0.05, 500.0)  # of a camera, in sides of its picture: 168 degrees, and a telescope
@@ -179,16 +181,45 @@ def _read_array(file: io.BytesIO) -> Any:
 
 
 def _read_opencv(path: Path) -> Mapping[str, Any]:
-    import cv2
+    """The numbers and matrices of an OpenCV file. OpenCV's own parser follows nested files until the process dies.
 
-    text = path.read_text(encoding="utf-8")
-    kind = cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
+    Everything here is searched once from left to right, so that no file takes long.
+    """
+    with open(path, encoding="utf-8") as file:
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ValueError("it is too large for one")
+    names = (*MATRIX_NAMES, *DISTORTION_NAMES, *WIDTH_NAMES, *HEIGHT_NAMES)
+    if path.suffix.lower() == ".xml":
+        entries = {name: _between(text, rf"<{name}(?:\s[^<>]*)?>", f"</{name}>") for name in names}
+        found = {name: _value(body, "<{}>", "</data>") for name, body in entries.items() if body is not None}
+    else:
+        blocks = re.findall(r"^([A-Za-z_][\w.-]*):(.*(?:\n[ \t].*|\n)*)", text, re.MULTILINE)
+        found = {name: _value(body, r"\b{}:\s*\[?", "]") for name, body in blocks if name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _between(text: str, opening: str, closing: str) -> str | None:
+    begin = re.search(opening, text)
+    end = text.find(closing, begin.end()) if begin else -1
+    return text[begin.end() : end] if begin and end >= 0 else None
+
+
+def _value(body: str, opening: str, closing: str) -> Any:
+    """A matrix, or a number, or None for what is neither; `opening` is the pattern that comes before a part."""
+    sizes = [re.search(opening.format(part) + r"\s*(\d{1,4})\b", body) for part in ("rows", "cols")]
+    data = _between(body, opening.format("data"), closing)
+    if data is not None and sizes[0] and sizes[1]:
+        numbers = [_number(word) for word in re.split(r"[\s,]+", data) if word]
+        return np.array(numbers).reshape(int(sizes[0][1]), int(sizes[1][1]))
     try:
-        storage = cv2.FileStorage(text, kind)
-        nodes = {name: storage.getNode(name) for name in storage.root().keys()}  # noqa: SIM118 (no iteration)
-        return {name: node.mat() if node.isMap() else node.real() for name, node in nodes.items() if not node.isSeq()}
-    except (cv2.error, SystemError) as error:  # the constructor raises the second kind
-        raise ValueError("OpenCV cannot parse it") from error
+        return _number(body.strip())
+    except ValueError:
+        return None
+
+
+def _number(word: str) -> float:
+    return float({".nan": "nan", ".inf": "inf", "-.inf": "-inf"}.get(word.lower(), word))
 
 
 _READERS = {

@@ -40,7 +40,7 @@ class Latest(Generic[T]):
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """The producer's end mark. What is still in the slot can be taken, then `get` raises `error` or `Closed`."""
+        """The producer's end mark. After what is still in the slot, `get` raises `error` once, then `Closed`."""
         with self._changed:
             if not self._closed:
                 self._closed, self._error = True, error
@@ -52,7 +52,8 @@ class Latest(Generic[T]):
             self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
             item, self._item = self._item, None
             if item is None and self._closed:
-                raise self._error if self._error is not None else Closed
+                error, self._error = self._error, None  # kept here it would keep alive all that its traceback saw
+                raise error if error is not None else Closed
             return item
 
 

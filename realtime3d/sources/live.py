@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from realtime3d.clock import to_ns, to_s
 from realtime3d.errors import SourceError
@@ -17,6 +18,7 @@ from realtime3d.types import Frame, Image
 
 _log = logging.getLogger(__name__)
 JOIN_S = 2.0
+POLL_S = 0.1  # of waits that Ctrl-C must be able to end on every system
 
 
 class DeviceEnded(Exception):
@@ -35,7 +37,7 @@ class Opened:
 
 
 class Device(Protocol):
-    """What `LiveSource` reads. All calls come from one thread at a time; `open` after `close` opens again."""
+    """What `LiveSource` reads. All calls come from one thread; `open` after `close` opens again."""
 
     name: str
 
@@ -52,7 +54,11 @@ class Device(Protocol):
 
 
 class LiveSource(Source):
-    """Frames of a device, newest first come; see `realtime3d.sources.base` for what a live source promises."""
+    """Frames of a device, newest first come; see `realtime3d.sources.base` for what a live source promises.
+
+    The device is opened, read and closed by a thread of its own. Whatever native code does there, the caller's waits
+    end with Ctrl-C, and a source that is forgotten instead of closed ends its thread.
+    """
 
     def __init__(
         self,
@@ -60,14 +66,21 @@ class LiveSource(Source):
         options: SourceOptions,
         clock: Callable[[], int] = time.monotonic_ns,
         join_s: float = JOIN_S,
+        open_limit_s: float | None = None,
     ) -> None:
-        self._device, self._options, self._clock, self._join_s = device, options, clock, join_s
-        self._mailbox: Latest[Frame] = Latest()
-        self._stop = threading.Event()
-        self._status = SourceStatus()
-        opened = device.open()
-        self._status = replace(self._status, warnings=opened.warnings)
-        self._info = SourceInfo(
+        """`open_limit_s`: opening that takes longer is a SourceError; None waits."""
+        self._options, self._clock, self._join_s = options, clock, join_s
+        self._capture = capture = _Capture(device, options, clock)
+        self._thread = threading.Thread(target=capture.run, name=f"capture thread of {device.name}", daemon=True)
+        self._stop = weakref.finalize(self, capture.stop)
+        self._thread.start()
+        try:
+            opened = self._opened(open_limit_s)
+        except BaseException:  # Ctrl-C does not wait for what hangs
+            capture.stop()
+            raise
+        capture.status = replace(capture.status, warnings=opened.warnings)
+        self._info = capture.info = SourceInfo(
             name=device.name,
             width=opened.width,
             height=opened.height,
@@ -78,8 +91,15 @@ class LiveSource(Source):
             has_audio=opened.has_audio,
             zero_ns=clock(),
         )
-        self._thread = threading.Thread(target=self._capture, name=f"capture thread of {device.name}", daemon=True)
         self._started = False
+
+    def _opened(self, limit_s: float | None) -> Opened:
+        start = time.monotonic()
+        while limit_s is None or time.monotonic() - start < limit_s:
+            opened = self._capture.opened.get(POLL_S)
+            if opened is not None:
+                return opened
+        raise SourceError(f"{self._capture.name} gives no answer in time: check the address and the network")
 
     @property
     def info(self) -> SourceInfo:
@@ -87,53 +107,7 @@ class LiveSource(Source):
 
     @property
     def status(self) -> SourceStatus:
-        return replace(self._status, dropped=self._mailbox.dropped)
-
-    def _set(self, state: State, message: str) -> None:
-        if message and message != self._status.message:
-            _log.warning("%s", message)
-        self._status = replace(self._status, state=state, message=message)
-
-    # The capture thread
-
-    def _capture(self) -> None:
-        error: BaseException | None = None
-        try:
-            self._read_on()
-        except BaseException as raised:
-            error = None if isinstance(raised, DeviceEnded) else raised
-        finally:
-            self._mailbox.close(error)
-            self._device.close()
-
-    def _read_on(self) -> None:
-        index, patience = 0, _Patience(self._options, self._clock)
-        while not self._stop.is_set():
-            try:
-                t_ns, image = self._device.read()
-            except SourceError as error:
-                self._reconnect(patience, error)
-                continue
-            patience.reset()
-            if self._status.state != "running":
-                self._set("running", "")
-            if index % self._options.every == 0:
-                self._mailbox.put(Frame(index, t_ns, image, self._info.name))
-            index += 1
-
-    def _reconnect(self, patience: _Patience, error: SourceError) -> None:
-        """Close, wait, open: until it opens, the user stops, or patience ends."""
-        while not self._stop.is_set():
-            self._device.close()
-            wait_s = patience.next_wait_s(error)
-            self._set("reconnecting", f"{error}; next try in {wait_s:g} s")
-            if self._stop.wait(wait_s):
-                return
-            try:
-                self._device.open()
-                return
-            except SourceError as again:
-                error = again
+        return replace(self._capture.status, dropped=self._capture.frames.dropped)
 
     # The consumer
 
@@ -141,16 +115,16 @@ class LiveSource(Source):
         if self._started:
             raise SourceError(f"{self._info.name} is being read already: open it again")
         self._started = True
-        self._thread.start()
+        self._capture.wanted.set()
         return self._items()
 
     def _items(self) -> Iterator[Frame | Gap]:
         last_ns, wait_s = self._clock(), self._options.gap_after_s
         while True:
             try:
-                frame = self._mailbox.get(wait_s)
+                frame = self._capture.frames.get(wait_s)
             except Closed:
-                self._status = replace(self._status, state="ended")
+                self._capture.status = replace(self._capture.status, state="ended")
                 return
             if frame is not None:
                 last_ns, wait_s = self._clock(), self._options.gap_after_s
@@ -167,12 +141,80 @@ class LiveSource(Source):
         return status
 
     def close(self) -> None:
-        self._stop.set()
-        if self._started:
-            self._mailbox.close()
+        if self._stop.detach():
+            self._capture.stop()
             join(self._thread, self._join_s)
-        else:
+
+
+class _Capture:
+    """What the capture thread works with. It does not know the `LiveSource`, so that one can be forgotten."""
+
+    def __init__(self, device: Device, options: SourceOptions, clock: Callable[[], int]) -> None:
+        self.name = device.name
+        self.opened: Latest[Opened] = Latest()
+        self.frames: Latest[Frame] = Latest()
+        self.status = SourceStatus()
+        self.info: SourceInfo
+        self.wanted = threading.Event()  # frames, from now on
+        self._device, self._options, self._clock = device, options, clock
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """From another thread: end as soon as the device comes back."""
+        self._stopped.set()
+        self.wanted.set()
+        self.frames.close()
+
+    def run(self) -> None:
+        told: Latest[Any] = self.opened  # who is told of a failure
+        try:
+            opened = self._device.open()
+            told = self.frames
+            self.opened.put(opened)
+            self.wanted.wait()
+            self._read_on()
+        except DeviceEnded:
+            told.close()
+        except BaseException as raised:
+            told.close(raised)
+        finally:
+            self.opened.close()
+            self.frames.close()
             self._device.close()
+
+    def _set(self, state: State, message: str) -> None:
+        if message and message != self.status.message:
+            _log.warning("%s", message)
+        self.status = replace(self.status, state=state, message=message)
+
+    def _read_on(self) -> None:
+        index, patience = 0, _Patience(self._options, self._clock)
+        while not self._stopped.is_set():
+            try:
+                t_ns, image = self._device.read()
+            except SourceError as error:
+                self._reconnect(patience, error)
+                continue
+            patience.reset()
+            if self.status.state != "running":
+                self._set("running", "")
+            if index % self._options.every == 0:
+                self.frames.put(Frame(index, t_ns, image, self.info.name))
+            index += 1
+
+    def _reconnect(self, patience: _Patience, error: SourceError) -> None:
+        """Close, wait, open: until it opens, the user stops, or patience ends."""
+        while not self._stopped.is_set():
+            self._device.close()
+            wait_s = patience.next_wait_s(error)
+            self._set("reconnecting", f"{error}; next try in {wait_s:g} s")
+            if self._stopped.wait(wait_s):
+                return
+            try:
+                self._device.open()
+                return
+            except SourceError as again:
+                error = again
 
 
 class _Patience:

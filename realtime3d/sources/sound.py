@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import av
 import av.error
+from av.bitstream import BitStreamFilterContext
 
 from realtime3d.sources.decode import open_container, zero_of
 
@@ -19,13 +21,18 @@ class Sound:
     """Packets of the first audio stream of `path`, shifted so that `zero_s` of the input is 0."""
 
     def __init__(self, path: Path, zero_s: float, end_s: float | None) -> None:
-        self._container = open_container(str(path))
-        self._stream = self._container.streams.audio[0]
+        self._path = path
+        self._open()
         start = zero_of(self._container)
         self._zero = start + Fraction(zero_s)
         self._end = None if end_s is None else start + Fraction(end_s)
         self._waiting: Any = None
+        self._last = -(1 << 62)  # time of the packet given last, in its own unit
         self._packets: Iterator[Any] = iter(())
+
+    def _open(self) -> None:
+        self._container = open_container(str(self._path))
+        self._stream = self._container.streams.audio[0]
 
     def add_to(self, output: Any) -> None:
         """Make the stream in an output container; before anything is written to it."""
@@ -48,12 +55,18 @@ class Sound:
             if packet.pts is not None and packet.pts * packet.time_base >= time_s:
                 self._waiting = packet
                 return
+            if packet.pts is not None:  # MP4 refuses times that stand still, which rounded ones do
+                self._last = packet.pts = packet.dts = max(packet.pts, self._last + 1)
             yield packet
 
     def _source(self) -> Iterator[Any]:
         """Packets between start and end; a sound track that breaks off ends there."""
-        seek_to = max(0, int(self._zero / self._stream.time_base))
-        self._container.seek(seek_to, stream=self._stream)
+        if self._zero > 0:
+            try:
+                self._container.seek(int(self._zero / self._stream.time_base), stream=self._stream)
+            except av.error.FFmpegError:  # what cannot be sought in is read from its beginning
+                self._container.close()
+                self._open()
         try:
             for packet in self._container.demux(self._stream):
                 if packet.pts is None or packet.size == 0:
@@ -68,11 +81,21 @@ class Sound:
 
     def _copied(self, target: Any) -> Iterator[Any]:
         shift = round(self._zero / self._stream.time_base)
-        for packet in self._source():
+        for packet in self._without_headers():
             packet.pts -= shift
-            packet.dts = packet.pts
             packet.stream = target
             yield packet
+
+    def _without_headers(self) -> Iterator[Any]:
+        """AAC of transport streams and broadcasts says in each packet what MP4 says once, in its header."""
+        aac = self._stream.codec_context.codec.canonical_name == "aac"
+        if not aac or self._stream.codec_context.extradata:
+            yield from self._source()
+            return
+        to_mp4 = BitStreamFilterContext("aac_adtstoasc", self._stream)
+        for packet in self._source():
+            with contextlib.suppress(av.error.FFmpegError):  # a damaged piece is left out
+                yield from to_mp4.filter(packet)
 
     def _encoded(self, target: Any) -> Iterator[Any]:
         resampler = av.AudioResampler("fltp", target.codec_context.layout, target.codec_context.sample_rate)

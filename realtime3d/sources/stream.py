@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +11,7 @@ import av.error
 
 from realtime3d.errors import SourceError
 from realtime3d.sources.base import SourceOptions
-from realtime3d.sources.decode import ToBgr, nominal_rate, open_container, reason, video_stream
+from realtime3d.sources.decode import ToBgr, nominal_rate, open_container, reason, video_stream, without_password
 from realtime3d.sources.live import DeviceEnded, LiveSource, Opened
 from realtime3d.types import Image
 
@@ -23,12 +22,8 @@ _SCHEME_OPTIONS = {
 
 
 def open_stream(url: str, options: SourceOptions) -> LiveSource:
-    return LiveSource(StreamDevice(url, options), options)
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown and written to files."""
-    return re.sub(r"(://)[^/@]*@", r"\1", url)
+    limit_s = options.open_timeout_s + options.read_timeout_s
+    return LiveSource(StreamDevice(url, options), options, open_limit_s=limit_s)
 
 
 class StreamDevice:
@@ -47,22 +42,24 @@ class StreamDevice:
         try:
             self._container = open_container(self._url, options=options, timeout=timeout)
             return self._begin()
-        except SourceError as error:
+        except (av.error.FFmpegError, OSError) as error:
             self.close()
-            raise SourceError(str(error).replace(self._url, self.name)) from None
+            raise SourceError(
+                f"{self.name} answers but sends no picture ({reason(error)}): check what it sends in a player"
+            ) from error
         except BaseException:
             self.close()
             raise
 
     def _begin(self) -> Opened:
-        stream = video_stream(self._container, self._url)
+        stream = video_stream(self._container, self.name)
         stream.thread_type = "SLICE"  # threads by frame would hold back as many frames
         self._to_bgr = ToBgr(stream)
         self._has_end = bool(self._container.duration) and urlsplit(self._url).scheme in ("http", "https", "file")
         self._frames = self._decode(stream)
         stamp_and_frame = next(self._frames, None)
         if stamp_and_frame is None:
-            raise SourceError(f"{self._url} sends no picture: check that it is a video stream")
+            raise SourceError(f"{self.name} sends no picture: check that it is a video stream")
         height, width = self._to_bgr(stamp_and_frame[1]).shape[:2]
         return Opened(width, height, float(nominal_rate(stream)), bool(self._container.streams.audio))
 

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import av.error
 
 from realtime3d.clock import NS_PER_S, to_ns, to_s
 from realtime3d.errors import SourceError
+from realtime3d.sources.apart import Apart
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.decode import (
     FrameDecoder,
     Place,
     ToBgr,
+    is_away,
     locate,
+    network_limits,
     nominal_rate,
     open_container,
-    video_stream,
+    reason,
+    without_password,
     zero_of,
 )
 from realtime3d.sources.timeline import Timeline
 from realtime3d.types import Frame
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 START_SLACK_NS = 1_000  # times in tables are rounded to the microsecond
+CLOSE_S = 2.0  # that a server's reader gets to end
 SEEK_EARLIER_S = (0, 2, 10)  # seeking goes by decoding order and may land behind a frame that is shown earlier
 
 
@@ -34,63 +42,81 @@ class VideoFile(Source):
     them; rotated and non-square pixels put right; `Frame.index` is the frame's number in the whole file."""
 
     def __init__(self, name: str, options: SourceOptions) -> None:
-        self._name, self._options = name, options
+        self._name, self._options = without_password(name) if is_away(name) else name, options
         self._lock = threading.Lock()  # decoding and closing at once would crash the process
-        self._closed = self._started = False
+        self._started, self._closed = False, True
         self._warnings: list[str] = []
-        self._container = open_container(name)
+        self._apart = Apart(self._name) if is_away(name) else None
+        self._decoder: FrameDecoder | None = None
         try:
-            self._open()
+            self._read(self._open, name)
         except BaseException:
-            self._container.close()
+            self._release()
             raise
+        self._closed = False
 
-    def _open(self) -> None:
-        stream = video_stream(self._container, self._name)
-        self._decoder, self._to_bgr = FrameDecoder(self._container, stream), ToBgr(stream)
-        first = next(iter(self._decoder), None)
+    def __del__(self) -> None:
+        self.close()  # decoder and threads of one that is forgotten are freed with it
+
+    def _read(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call what reads: at once from a file, in a thread from a server, which may keep silent."""
+        try:
+            return self._apart(function, *arguments) if self._apart else function(*arguments)
+        except (av.error.FFmpegError, OSError) as error:
+            advice = "check the address and the network" if self._apart else "check the disk"
+            raise SourceError(f"{self._name} broke off ({reason(error)}): {advice}") from error
+
+    def _open(self, name: str) -> None:
+        limits = network_limits(name, self._options)
+        self._decoder = decoder = self._new_decoder(name, limits)
+        stream, self._to_bgr = decoder.stream, ToBgr(decoder.stream)
+        first = decoder.next()
         if first is None:
             raise SourceError(f"{self._name} has no frame that can be decoded: convert it or name another file")
         height, width = self._to_bgr(first).shape[:2]
-        fps, duration = nominal_rate(stream), self._duration(stream)
+        fps, duration = nominal_rate(stream), _duration(decoder.container, stream)
         frames = stream.frames or (round(duration * fps) if duration else None)
-        self._step_ns, self._zero = round(NS_PER_S / fps), zero_of(self._container)
-        is_file = "://" not in self._name
+        self._step_ns, self._zero = round(NS_PER_S / fps), zero_of(decoder.container)
+        is_file = not is_away(name)
         self._info = SourceInfo(
-            name=Path(self._name).name if is_file else self._name,
+            name=Path(name).name if is_file else self._name,
             width=width,
             height=height,
             fps=float(fps),
             frames=frames,
             duration_s=duration,
-            has_audio=bool(self._container.streams.audio),
-            path=Path(self._name) if is_file else None,
+            has_audio=bool(decoder.container.streams.audio),
+            path=Path(name) if is_file else None,
         )
-        self._decoder.give_back(first)
+        decoder.give_back(first)
         self._first_index = 0
-        place = locate(self._name, self._options.start_s) if self._options.start_s > 0 else None
-        if place is not None:
-            self._seek(stream, place)
+        place = locate(name, self._options.start_s, **limits) if self._options.start_s > 0 else None
+        if place is not None and not self._seek(decoder, place):
+            decoder.close()
+            self._decoder = self._new_decoder(name, limits)
 
-    def _duration(self, stream: Any) -> float | None:
-        if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration * stream.time_base)
-        return None if self._container.duration is None else self._container.duration / 1e6
+    def _new_decoder(self, name: str, limits: dict[str, Any]) -> FrameDecoder:
+        container = open_container(name, **limits)
+        try:
+            return FrameDecoder(container, self._name)
+        except BaseException:
+            container.close()
+            raise
 
-    def _seek(self, stream: Any, place: Place) -> None:
-        """Go near before the wanted start; where no seek leads there, decode from the beginning."""
+    def _seek(self, decoder: FrameDecoder, place: Place) -> bool:
+        """Go near before the wanted start; False where no seek leads there."""
         for earlier_s in SEEK_EARLIER_S:
-            self._container.seek(max(0, place.stamp - round(earlier_s / stream.time_base)), stream=stream)
-            self._decoder = FrameDecoder(self._container, stream)
-            first = next(iter(self._decoder), None)
+            try:
+                decoder.seek(max(0, place.stamp - round(earlier_s / decoder.stream.time_base)))
+            except av.error.FFmpegError:  # some containers cannot
+                return False
+            first = decoder.next()
             index = None if first is None or first.pts is None else place.index_of(first.pts)
             if index is not None:
-                self._decoder.give_back(first)
+                decoder.give_back(first)
                 self._first_index = index
-                return
-        self._container.close()
-        self._container = open_container(self._name)
-        self._decoder = FrameDecoder(self._container, video_stream(self._container, self._name))
+                return True
+        return False
 
     @property
     def info(self) -> SourceInfo:
@@ -124,10 +150,9 @@ class VideoFile(Source):
             self._at_end(first_given is None, t_ns, timeline.repaired)
 
     def _locked(self) -> Iterator[Any]:
-        frames = iter(self._decoder)
         while True:
             with self._lock:
-                frame = None if self._closed else next(frames, None)
+                frame = None if self._closed or self._decoder is None else self._read(self._decoder.next)
             if frame is None:
                 return
             yield frame
@@ -143,7 +168,7 @@ class VideoFile(Source):
                 f"{self._name} ends at {to_s(max(t_ns, 0)):.3f} s, before the start of {self._options.start_s:g} s: "
                 "choose an earlier start"
             )
-        if self._decoder.damaged:
+        if self._decoder and self._decoder.damaged:
             self._warn(f"{self._name}: {self._decoder.damaged} damaged places were skipped")
         if repaired:
             self._warn(f"{self._name}: {repaired} frames had no time or one that goes back; they were put in order")
@@ -161,4 +186,21 @@ class VideoFile(Source):
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._container.close()
+                self._release()
+
+    def _release(self) -> None:
+        close = self._decoder.close if self._decoder else _nothing
+        if self._apart:
+            self._apart.close(close, CLOSE_S)
+        else:
+            close()
+
+
+def _duration(container: Any, stream: Any) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else float(container.duration / 1e6)
+
+
+def _nothing() -> None:
+    """There is nothing to close."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from realtime3d.files import check_output, write_whole
 from realtime3d.types import FloatArray, IdentityState
 
 FORMAT = 1
+_log = logging.getLogger(__name__)
 
 
 def fingerprint(model: FaceModel) -> str:
@@ -55,3 +57,11 @@ def save_profile(path: str | Path, identity: IdentityState, model: FaceModel) ->
     }
     check_output(path, overwrite=True)
     write_whole(path, json.dumps(data, indent=1).encode())
+
+
+def save_learned(path: Path, identity: IdentityState | None, model: FaceModel) -> None:
+    """Write the profile of whoever was seen longest; where nobody was, say why there is none."""
+    if identity is None:
+        _log.warning("%s is not written: nobody was seen long enough, turning a little", path)
+    else:
+        save_profile(path, identity, model)

@@ -78,7 +78,7 @@ class LiveServer:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with client, contextlib.suppress(OSError):
             self._greet(client)
             for number, start in enumerate(itertools.cycle(range(0, len(self._data), self._piece))):
                 if self._stop.is_set():

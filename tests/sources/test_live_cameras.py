@@ -78,9 +78,9 @@ def test_waits_double_up_to_a_limit_and_begin_small_after_a_frame() -> None:
 
     options = SourceOptions(backoff_s=0.5, backoff_max_s=4.0, gap_after_s=0.01, tick_s=0.01)
     source = LiveSource(Dead(), options)
-    source._stop.wait = lambda s: waits.append(s) or len(waits) == 8  # type: ignore[method-assign,func-returns-value]
-    source._stop.is_set = lambda: len(waits) == 8  # type: ignore[method-assign]
-    source._read_on()
+    source._capture._stopped.wait = lambda s: waits.append(s) or len(waits) == 8  # type: ignore[method-assign,func-returns-value]
+    source._capture._stopped.is_set = lambda: len(waits) == 8  # type: ignore[method-assign]
+    source._capture._read_on()
     assert waits == [0.5, 1.0, 2.0, 4.0, 4.0, 0.5, 1.0, 2.0]
 
 
