@@ -242,9 +242,8 @@ class FaceTracker:
     @one_thread
     def go_on(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
         """Go on where another run stopped: with its ids (now to then) and next id, and with identities it learned."""
-        if self._loop is None:
-            self._first_id = next_id
-        else:
+        self._first_id = next_id
+        if self._loop:
             self._loop.rename(names, next_id, frozen)
 
     @one_thread
@@ -273,8 +272,6 @@ class FaceTracker:
                 continue
             before, dropped = dropped, frames.status.dropped
             yield self.process_frame(item, dropped - before)
-
-    # -- one picture --------------------------------------------------------------------------------------------------
 
     @one_thread
     def process_boxes(self, image: ArrayLike, boxes: ArrayLike | Sequence[ArrayLike]) -> FrameResult:
