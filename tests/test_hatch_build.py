@@ -51,8 +51,9 @@ def started(hook: ModuleType, root: Path) -> object:
     def abort(line: str) -> None:
         raise Aborted(line)
 
-    made = hook.WeightsHook.__new__(hook.WeightsHook)
-    made.__dict__.update(_BuildHookInterface__root=str(root), _BuildHookInterface__app=SimpleNamespace(abort=abort))
+    made = hook.Hook.__new__(hook.Hook)
+    app = SimpleNamespace(abort=abort, display_warning=lambda line: None)
+    made.__dict__.update(_BuildHookInterface__root=str(root), _BuildHookInterface__app=app)
     return made
 
 
@@ -153,3 +154,60 @@ def test_pip_shows_the_line_and_no_traceback(hook: ModuleType, tmp_path: Path, m
         f"realtime3d: {hook.VARIABLE} names {tmp_path / 'nowhere.whl'}, which is not there" in done.stdout + done.stderr
     )
     assert "Traceback" not in done.stdout + done.stderr
+
+
+# -- the live page ----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_made_by_npm_and_goes_into_the_wheel(
+    hook: ModuleType, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(hook.VARIABLE, str(wheel))
+    (tmp_path / "web" / "node_modules").mkdir(parents=True)
+    (tmp_path / "web" / "build.mjs").write_text("")
+    ran: list[list[str]] = []
+
+    def run(program: str, words: list[str], folder: Path) -> str:
+        ran.append([program, *words])
+        assert not (folder / "node_modules").exists()  # what a developer has there is not taken
+        if program == "node":
+            Path(words[1]).mkdir(parents=True)
+            (Path(words[1]) / "index.html").write_text("page")
+        return ""
+
+    monkeypatch.setattr(hook, "_run", run)
+    data: dict[str, dict[str, str]] = {"force_include": {}}
+    started(hook, tmp_path).initialize("standard", data)  # type: ignore[attr-defined]
+    assert f"{hook.PAGE}/index.html" in data["force_include"].values()
+    assert [words[0] for words in ran] == ["npm", "node"] and "--ignore-scripts" in ran[0]
+
+
+@pytest.mark.parametrize("problem", ["no web", "npm fails", "not wanted"])
+def test_without_the_page_the_install_goes_on(
+    hook: ModuleType, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    monkeypatch.setenv(hook.VARIABLE, str(wheel))
+    if problem != "no web":
+        (tmp_path / "web").mkdir()
+    if problem == "not wanted":
+        monkeypatch.setenv(hook.NO_PAGE, "1")
+    monkeypatch.setattr(hook, "_run", lambda program, words, folder: "npm does not answer")
+    said = hook.make_page(tmp_path / "web", tmp_path / "out")
+    assert {"no web": "web", "npm fails": "npm does not answer", "not wanted": hook.NO_PAGE}[problem] in said
+    data: dict[str, dict[str, str]] = {"force_include": {}}
+    started(hook, tmp_path).initialize("standard", data)  # type: ignore[attr-defined]
+    assert not [name for name in data["force_include"].values() if name.startswith(hook.PAGE)]
+
+
+def test_node_is_fetched_only_where_the_machine_has_none(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = started(hook, ROOT)
+    monkeypatch.setattr(hook, "_npm_here", lambda: True)
+    assert build.dependencies() == []  # type: ignore[attr-defined]
+    monkeypatch.setattr(hook, "_npm_here", lambda: False)
+    assert build.dependencies() == [hook.NODE_WHEEL]  # type: ignore[attr-defined]
+    monkeypatch.setenv(hook.NO_PAGE, "1")
+    assert build.dependencies() == []  # type: ignore[attr-defined]
+
+
+def test_the_lock_file_names_no_host() -> None:
+    assert "resolved" not in (ROOT / "web" / "package-lock.json").read_text(encoding="utf-8")
