@@ -96,6 +96,13 @@ class Session:
             source.push(jpeg)
         return source is not None
 
+    def head(self) -> bytes | None:
+        """The face model's mean head as GLB; None before a run has loaded it."""
+        from realtime3d.sinks.glb import Head, glb_bytes
+
+        model = self._mesh_of
+        return None if model is None else glb_bytes(Head(model, model.mean, [0.0] * len(model.arkit_names)))
+
     def close(self) -> None:
         """End the run, finish recordings, free the tracker."""
         self._ending.set()
