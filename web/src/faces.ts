@@ -94,6 +94,7 @@ export class Topology {
   readonly count: number;
   readonly drawn: number; // indices of the face; the others are the rest of the head
   readonly stepMm: number;
+  readonly weights: string[]; // ARKit's names, in the order of a face's weights
   readonly triangles: BufferAttribute;
   readonly edges: BufferAttribute;
   readonly points: BufferAttribute; // vertices of the face
@@ -105,6 +106,7 @@ export class Topology {
     this.count = packet.header.vertices;
     this.drawn = packet.header.drawn * 3;
     this.stepMm = packet.header.step_mm;
+    this.weights = packet.header.weights;
     this.triangles = new BufferAttribute(packet.uint16("triangles")!.slice(), 1);
     this.edges = new BufferAttribute(packet.uint16("edges")!.slice(), 1);
     this.cover = packet.bytes("see_through")!.slice();

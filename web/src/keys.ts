@@ -13,6 +13,7 @@ const KEYS: [key: string, action: string, meaning: string, control: boolean][] =
   ["j", "left", "turn the mesh to one side", false],
   ["l", "right", "turn the mesh to the other side", false],
   ["p", "textured", "the picture on the mesh", false],
+  ["a", "avatar", "an avatar instead of the mesh", false],
   ["b", "browser", "this browser's camera", true],
   ["f", "upload", "a film or picture", true],
   ["d", "clip", "the demo clip", true],

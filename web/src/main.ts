@@ -1,5 +1,6 @@
 // The page: what arrives from the server goes to the picture, the mesh, plots and numbers; what is pressed goes back.
 
+import { Avatar } from "./avatar";
 import { BrowserCamera } from "./camera";
 import { Faces } from "./faces";
 import { listen, showKeys } from "./keys";
@@ -129,6 +130,7 @@ async function start(kind: string, name = ""): Promise<void> {
 }
 
 async function send(file: File | undefined): Promise<void> {
+  if (file && /\.(glb|vrm)$/i.test(file.name)) return wear(file);
   if (!file || document.body.classList.contains("watching")) return;
   camera.stop();
   panels.error(await upload(file, byId<HTMLProgressElement>("upload")));
@@ -160,6 +162,21 @@ function texture(): void {
   turntable.draw(faces.frame);
 }
 
+/** An avatar instead of the mesh: our own head, or a file; again: the mesh. */
+async function wear(file?: File): Promise<void> {
+  if (!turntable || !faces.topology) return;
+  const names = faces.topology.weights;
+  try {
+    const on = file ? await Avatar.read(await file.arrayBuffer(), names) : turntable.avatar ? null : await Avatar.own(names);
+    turntable.wear(on);
+    byId("avatar").setAttribute("aria-pressed", String(on !== null));
+    turntable.draw(faces.frame);
+    panels.error("");
+  } catch (error) {
+    panels.error(file ? `${file.name}: ${(error as Error).message}` : (error as Error).message);
+  }
+}
+
 function view(move: () => void): void {
   move();
   turntable?.draw(faces.frame);
@@ -178,12 +195,13 @@ const actions: Record<string, () => void> = {
   left: () => view(() => turntable?.turn(-15)),
   right: () => view(() => turntable?.turn(15)),
   textured: texture,
+  avatar: () => void wear(),
   help: () => byId<HTMLDialogElement>("sheet").showModal(),
   browser: () => void start("browser"),
   upload: () => void start("upload"),
   clip: () => void start("clip"),
 };
-for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "front", "textured", "help"]) {
+for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "front", "textured", "avatar", "help"]) {
   byId(name).addEventListener("click", actions[name]!);
 }
 listen(actions, () => document.body.classList.contains("watching"));

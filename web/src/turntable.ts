@@ -3,6 +3,7 @@
 import { BufferGeometry, CanvasTexture, Group, Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, Scene, SRGBColorSpace } from "three";
 import type { WebGLRenderer } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
+import { Avatar } from "./avatar";
 import type { FaceShape, Faces } from "./faces";
 import { lights, renderer } from "./overlay";
 import type { Frame } from "./protocol";
@@ -12,6 +13,7 @@ const SOFTWARE_PX = 360;
 
 export class Turntable {
   textured = false;
+  avatar: Avatar | null = null;
   readonly heads = new Map<number, Mesh>(); // tests read their vertices
   private readonly scene = new Scene();
   private readonly stand = new Group();
@@ -80,6 +82,14 @@ export class Turntable {
     this.camera.updateProjectionMatrix();
   }
 
+  /** Show an avatar instead of the mesh, or the mesh again. */
+  wear(avatar: Avatar | null): void {
+    if (this.avatar) this.scene.remove(this.avatar.group);
+    this.avatar = avatar;
+    if (avatar) this.scene.add(avatar.group);
+    this.stand.visible = avatar === null;
+  }
+
   draw(frame: Frame | null): void {
     if (!this.gl || !this.canvas.clientWidth) return;
     const most = this.software ? SOFTWARE_PX : 900;
@@ -90,6 +100,8 @@ export class Turntable {
       this.camera.aspect = side / tall;
       this.camera.updateProjectionMatrix();
     }
+    const first = this.faces.shapes.values().next().value;
+    if (this.avatar && first) this.avatar.move(first, this.faces.topology!.weights);
     const skin = this.textured && frame !== null && this.picture.width > 0;
     if (skin) this.texture.needsUpdate = true;
     for (const [id, head] of this.heads) {

@@ -51,6 +51,7 @@ class PageServer:
             Route("/healthz", self._health),
             Route("/upload", self._take_upload, methods=["POST"]),
             Route("/files/{name}", self._give_file),
+            Route("/head.glb", self._give_head),
             WebSocketRoute("/ws", self._socket),
         ]
         if PAGE.is_dir():
@@ -74,6 +75,13 @@ class PageServer:
             if path.name == request.path_params["name"] and path.is_file():
                 return FileResponse(path, filename=path.name)
         return PlainTextResponse("no recording of this name: it was moved, or belongs to another run", 404)
+
+    async def _give_head(self, request: Request) -> Response:
+        """Our own head with ARKit's 52 actions, for the avatar."""
+        data = await asyncio.to_thread(self._session.head)
+        if data is None:
+            return PlainTextResponse("the face model is not loaded yet: try again", 503)
+        return Response(data, media_type="model/gltf-binary")
 
     async def _take_upload(self, request: Request) -> Response:
         """A film or picture as the body, its name in `X-Name`."""

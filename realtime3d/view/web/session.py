@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from realtime3d.sources.base import Gap
 from realtime3d.tracker import FaceTracker
 from realtime3d.view.controls import Controls
 from realtime3d.view.latency import Latency
-from realtime3d.view.web.messages import VERSION, FrameMessage, Wish, limits, mesh_message
+from realtime3d.view.web.messages import FrameMessage, Wish, mesh_message
 from realtime3d.view.web.show import PageSink
 from realtime3d.view.web.sources import Sources
+from realtime3d.view.web.state import State, state_message
 from realtime3d.view.web.viewers import Viewers
 
 _log = logging.getLogger(__name__)
@@ -33,16 +34,6 @@ MAX_WISHES = 200  # that may wait; more are refused
 STATE_S = 0.5  # between two states that nothing but numbers changed in
 PAUSE_S = 0.05
 JOIN_S = 5.0
-
-
-@dataclass(slots=True)
-class State:
-    """What every page shows beside the frames."""
-
-    run: str = "idle"  # idle, opening, running, paused, ended, failed
-    source: dict[str, Any] = field(default_factory=dict)
-    said: str = ""  # the answer to the last wish
-    error: str = ""  # why nothing runs, or what was refused, and what to do next
 
 
 class Session:
@@ -95,6 +86,13 @@ class Session:
         if source is not None:
             source.push(jpeg)
         return source is not None
+
+    def head(self) -> bytes | None:
+        """The face model's mean head as GLB; None before a run has loaded it."""
+        from realtime3d.sinks.glb import Head, glb_bytes
+
+        model = self._mesh_of
+        return None if model is None else glb_bytes(Head(model, model.mean, [0.0] * len(model.arkit_names)))
 
     def close(self) -> None:
         """End the run, finish recordings, free the tracker."""
@@ -315,37 +313,14 @@ class Session:
     def _tell(self, **changes: Any) -> None:
         self._state = replace(self._state, **changes)
         self._told_ns = now_ns()
-        self._viewers.tell(self.as_message(), keep="state")
-
-    def as_message(self) -> dict[str, Any]:
-        """The state as pages get it."""
-        controls, tracker, state = self._controls, self._tracker, self._state
-        recording = controls.recording if controls else None
-        config = tracker.config if tracker else self._job.config
-        return {
-            "type": "state",
-            "version": VERSION,
-            "run": state.run,
-            "source": state.source,
-            "said": state.said,
-            "error": state.error,
-            "settings": {
-                "models": config.models.set if config.models.set in limits()["models"] else "",
-                "max_faces": config.track.max_faces,
-                "detect_every": config.track.detect_every,
-                "smooth": config.smooth.enabled,
-                "mirror": config.camera.mirror,
-            },
-            "backend": f"{tracker.backend.name} on {tracker.backend.device}" if tracker else "",
-            "model_set": tracker.model_set.name if tracker else "",
-            "recording": {"seconds": round(recording.seconds, 2), "frames": recording.frames} if recording else None,
-            "centred": {str(i): list(a) for i, a in controls.angles_from_centre().items()} if controls else {},
-            "sent": self._sent() if controls else [],
+        config = self._tracker.config if self._tracker else self._job.config
+        message = state_message(self._state, config, self._tracker, self._controls) | {
+            "sent": self._sent() if self._controls else [],
             "saved": [path.name for path in self.saved],
             "viewers": self._viewers.count,
-            "limits": limits(),
             "rates": self.rates(),
         }
+        self._viewers.tell(message, keep="state")
 
 
 def _tables(run: Run, files: Mapping[str, Path]) -> list[Any]:

@@ -90,6 +90,30 @@ def test_plots_and_bars_follow(tab: Tab) -> None:
     tab.until("document.querySelector('#people td')?.textContent === '0'")
 
 
+def test_the_avatar_s_jaw_follows_the_weights(tab: Tab) -> None:
+    tab.page.keyboard.press("a")
+    tab.until("realtime3d.turntable.avatar")
+    pairs = tab.page.evaluate("""async () => {
+      const {turntable, faces} = realtime3d, pairs = [];
+      const k = faces.topology.weights.indexOf("jawOpen");
+      const [{morphTargetInfluences: moved, morphTargetDictionary: places}] = turntable.avatar.meshes;
+      let last = -1;
+      while (pairs.length < 40) {
+        await new Promise(requestAnimationFrame);
+        const {index, faces: [face]} = faces.frame;
+        if (index !== last && face) pairs.push([moved[places.jawOpen], face.weights[k]]);
+        last = index;
+      }
+      return pairs;
+    }""")
+    influence, weight = np.array(pairs).T
+    assert np.ptp(weight) > 0.05
+    assert np.corrcoef(influence, weight)[0, 1] > 0.95
+    tab.page.keyboard.press("a")
+    tab.until("!realtime3d.turntable.avatar")
+    assert tab.errors == []
+
+
 def test_a_recording_from_the_page_has_the_rows_of_video(tab: Tab, tmp_path: Path) -> None:
     tab.page.get_by_role("button", name="Demo clip").click()
     tab.until("realtime3d.state().run === 'running' && realtime3d.faces.frame.index < 200")
