@@ -10,9 +10,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 RUN --mount=from=wheel,source=/wheel,target=/wheel \
     pip install --no-cache-dir --only-binary :all: /wheel/*.whl
-RUN useradd --create-home --uid 1000 --groups video user && mkdir /work && chown user /work
+RUN useradd --create-home --uid 1000 --groups video user && mkdir /data && chown user /data
 USER user
-WORKDIR /work
+WORKDIR /data
 # runs the nets once: the image is whole, and inner loops are compiled for whoever runs as this user
 RUN realtime3d doctor --quiet
 ENTRYPOINT ["realtime3d"]
