@@ -24,6 +24,8 @@ Each row is a test in `tests/faults`. The table is written by a run of them:
 python -m pytest tests/faults -m "" --fault-table docs/faults.md
 ```
 
+A run of some tests replaces their rows only.
+
 Exit codes: 2 wrong usage or configuration, 3 something is missing, 4 the source failed, 5 an output failed,
 130 interrupted. "Slow" tests run only when they are asked for.
 """
@@ -91,6 +93,7 @@ class Table:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rows: dict[tuple[str, str], tuple[str, str, bool]] = {}  # (group, case) -> (what is seen, outcome, slow)
+        self._before = _read(path)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for group, case, sees, slow in _rows_of(report):
@@ -100,6 +103,7 @@ class Table:
                 self._rows[group, case] = (sees, outcome, slow)
 
     def pytest_sessionfinish(self) -> None:
+        self._rows = {**self._before, **self._rows}  # those that were not run stay as they were found
         self._path.write_text(self._text(), encoding="utf-8")
 
     def _text(self) -> str:
@@ -115,6 +119,18 @@ class Table:
         held = sum(outcome == "holds" for _, outcome, _ in self._rows.values())
         lines.append(f"{held} of {len(self._rows)} cases hold.")
         return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> dict[tuple[str, str], tuple[str, str, bool]]:
+    """The rows of the table as it is."""
+    rows, group = {}, ""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        if line.startswith("## "):
+            group = line[3:].lower()
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 3 and cells[2] and not cells[2].startswith("---"):
+            rows[group, cells[0]] = (cells[1], cells[2].removesuffix(", slow"), cells[2].endswith(", slow"))
+    return rows
 
 
 def _rows_of(report: pytest.TestReport) -> Iterator[Any]:
