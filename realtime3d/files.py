@@ -161,6 +161,14 @@ def _number_of(path: Path) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
+def remove(path: Path) -> None:
+    """Delete a file, if it is there."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
 class AppendFile:
     """A file that grows by whole pieces, each handed to the system at once; one that fails half way is taken back."""
 

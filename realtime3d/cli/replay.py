@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from realtime3d.avatar.options import Sending
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
     from realtime3d.errors import UsageError
-    from realtime3d.files import check_output
+    from realtime3d.files import check_output, remove
     from realtime3d.replay import moments, play, read_table
     from realtime3d.sinks.base import Sink
     from realtime3d.sinks.livelink_csv import LiveLinkCsvSink, measured
@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         if args.loop:
             raise UsageError("--livelink-csv holds one turn: leave out --loop")
         check_output(args.livelink_csv, args.overwrite, [args.table])
+        if args.overwrite:
+            remove(args.livelink_csv)
     recording = read_table(args.table, models=args.models)
     sending = Sending(send)
     pace = args.pace if send.needs_pace else 0.0

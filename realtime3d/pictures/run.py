@@ -74,7 +74,7 @@ def run_pictures(
             _refuse_other_run(paths[FACTS], facts)
         summary.kept = len(done_before)
         table = opened.enter_context(closing(AppendFile(paths[TABLE], end)))
-        errors = opened.enter_context(closing(AppendFile(paths[ERRORS])))
+        errors = opened.enter_context(closing(AppendFile(paths[ERRORS], 0)))
         if not end:
             table.append(header)
         errors.append(_line(ERROR_COLUMNS))

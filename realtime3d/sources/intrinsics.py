@@ -192,7 +192,7 @@ def _read_opencv(path: Path) -> Mapping[str, Any]:
     names = (*MATRIX_NAMES, *DISTORTION_NAMES, *WIDTH_NAMES, *HEIGHT_NAMES)
     if path.suffix.lower() == ".xml":
         entries = {name: _between(text, rf"<{name}(?:\s[^<>]*)?>", f"</{name}>") for name in names}
-        found = {name: _value(body, "<{}>", "</data>") for name, body in entries.items() if body is not None}
+        found = {name: _value(body, "<{}>", "</{}>") for name, body in entries.items() if body is not None}
     else:
         blocks = re.findall(r"^([A-Za-z_][\w.-]*):(.*(?:\n[ \t].*|\n)*)", text, re.MULTILINE)
         found = {name: _value(body, r"\b{}:\s*\[?", "]") for name, body in blocks if name in names}
@@ -208,10 +208,12 @@ def _between(text: str, opening: str, closing: str) -> str | None:
 def _value(body: str, opening: str, closing: str) -> Any:
     """A matrix, or a number, or None for what is neither; `opening` is the pattern that comes before a part."""
     sizes = [re.search(opening.format(part) + r"\s*(\d{1,4})\b", body) for part in ("rows", "cols")]
-    data = _between(body, opening.format("data"), closing)
-    if data is not None and sizes[0] and sizes[1]:
-        numbers = [_number(word) for word in re.split(r"[\s,]+", data) if word]
-        return np.array(numbers).reshape(int(sizes[0][1]), int(sizes[1][1]))
+    data, shape = (_between(body, opening.format(part), closing.format(part)) for part in ("data", "sizes"))
+    if data is not None and (shape or (sizes[0] and sizes[1])):  # OpenCV 5 writes sizes for what has one axis
+        numbers = np.array([_number(word) for word in re.split(r"[\s,]+", data) if word])
+        return numbers.reshape(
+            [int(n) for n in re.findall(r"\d{1,4}", shape)] if shape else [int(n[1]) for n in sizes if n]
+        )
     try:
         return _number(body.strip())
     except ValueError:

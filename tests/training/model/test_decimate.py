@@ -10,6 +10,11 @@ from realtime3d.training.model.decimate import thinned
 N = 25  # an odd number: the middle column is its own mirror image
 
 
+def _cross(u, v):
+    """Twice the area between vectors in a plane."""
+    return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+
+
 def sheet(height) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(N * N, 3) points of a symmetric sheet, its triangles cut alike on both sides, and each vertex's partner."""
     x, y = np.meshgrid(np.linspace(-30, 30, N), np.linspace(-30, 30, N))
@@ -44,8 +49,8 @@ def heights_missed(points, triangles) -> np.ndarray:
     a, b, c = (points[triangles[:, k]] for k in range(3))
     missed = []
     for p in points:
-        area = np.cross(b[:, :2] - a[:, :2], c[:, :2] - a[:, :2])
-        w = np.stack([np.cross(b[:, :2] - p[:2], c[:, :2] - p[:2]), np.cross(c[:, :2] - p[:2], a[:, :2] - p[:2])], 1)
+        area = _cross(b[:, :2] - a[:, :2], c[:, :2] - a[:, :2])
+        w = np.stack([_cross(b[:, :2] - p[:2], c[:, :2] - p[:2]), _cross(c[:, :2] - p[:2], a[:, :2] - p[:2])], 1)
         w = np.column_stack([w, area - w.sum(1)]) / area[:, None]
         inside = np.flatnonzero((w > -1e-9).all(1))
         z = (w[inside] * np.stack([a[inside, 2], b[inside, 2], c[inside, 2]], 1)).sum(1)
