@@ -27,6 +27,12 @@ _holders: weakref.WeakSet[Any] = weakref.WeakSet()  # of what those libraries ma
 _STDERR = threading.Lock()  # two at once would end with the null device
 
 
+def prefer_egl() -> None:
+    """OpenGL without a screen: PyOpenGL reads this when it is imported, and no argument says it."""
+    if sys.platform.startswith("linux"):
+        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+
+
 def turn_off_telemetry() -> None:
     """ONNX Runtime, from 1.29 on, reports what it runs to its makers unless this was said before it is loaded."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

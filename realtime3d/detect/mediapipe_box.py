@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from realtime3d.detect import tasks, weights
 from realtime3d.errors import MissingError, UsageError
+from realtime3d.geometry import overlap
 from realtime3d.process import is_forked, leave_to_parent, quiet_native_log, when_first_used
 from realtime3d.types import FaceBox, Frame
 
@@ -46,7 +47,10 @@ class MediaPipeBoxes:
         found: list[FaceBox] = []
         for kind, search in self._searches.items():
             boxes = [FaceBox(tight_box(xyxy, kind), score) for xyxy, score in search(rgb)]
-            found += [box for box in boxes if all(_iou(box.xyxy, known.xyxy) < SAME_FACE_IOU for known in found)]
+            known = np.array([face.xyxy for face in found], np.float64).reshape(-1, 4)
+            own = np.array([box.xyxy for box in boxes], np.float64).reshape(-1, 4)
+            apart = np.all(overlap(own, known) < SAME_FACE_IOU, axis=1).tolist()
+            found += [box for box, new in zip(boxes, apart, strict=True) if new]
         return sorted(found, key=lambda box: -box.score)
 
     def open(self) -> None:
@@ -83,9 +87,3 @@ def tight_box(square: NDArray[np.float64], kind: str) -> NDArray[np.float32]:
     x, y = (square[0] + square[2]) / 2, (square[1] + square[3]) / 2 + down * (square[3] - square[1])
     w, h = width * side, height * (square[3] - square[1])
     return np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2], dtype=np.float32)
-
-
-def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    common = max(float(width), 0.0) * max(float(height), 0.0)
-    return common / float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)

@@ -5,8 +5,6 @@ Without a display it draws through EGL, or through whatever PYOPENGL_PLATFORM na
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, require
 from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.process import prefer_egl
 from realtime3d.render.base import OverlayStyle, drawable
 from realtime3d.render.hud import draw_faces
 from realtime3d.render.shading import (
@@ -134,9 +133,8 @@ class PyrenderRenderer:
 
 
 def _load() -> Any:
-    """pyrender, over EGL on Linux unless PYOPENGL_PLATFORM says otherwise: it is read when OpenGL is imported."""
-    if sys.platform.startswith("linux"):
-        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+    """pyrender, over EGL on Linux unless PYOPENGL_PLATFORM says otherwise."""
+    prefer_egl()
     try:
         return require("pyrender", "render", "The OpenGL renderer")
     except MissingError as error:
