@@ -57,10 +57,13 @@ def test_it_loads_without_an_error_and_moves_the_mesh(tab: Tab) -> None:
 
 
 def test_the_overlay_lies_on_the_face(tab: Tab) -> None:
-    """Drawn by the browser, in the place that the server's box says."""
+    """Drawn by the browser, in the place that the server's box says: in a frame that shows the whole head."""
     tab.until("realtime3d.faces.frame?.faces.length")
-    place = tab.page.evaluate("""() => {
+    place = tab.page.evaluate("""async () => {
       const {overlay, faces} = realtime3d;
+      const whole = ({size: [width, height], faces: [face]}) =>
+        face && face.box[0] > 0 && face.box[1] > 0 && face.box[2] < width && face.box[3] < height;
+      while (!whole(faces.frame)) await new Promise(requestAnimationFrame);
       overlay.mode = "shaded";
       overlay.draw(faces.frame, null);
       const canvas = document.getElementById("overlay");
