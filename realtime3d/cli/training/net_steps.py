@@ -29,12 +29,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         metavar="CKPT",
         help="start from a smaller net: fewer blocks (--trunk), pixels (--size) or units (--mixed)",
     )
+    parser.add_argument("--from-model", type=Path, metavar="FILE", help="the face model that --init was trained for")
     parser.add_argument(
-        "--new-heads",
-        type=int,
-        default=0,
-        metavar="SAMPLES",
-        help="find heads for another face model from so many samples before training",
+        "--heads", type=int, default=0, metavar="SAMPLES", help="correct the heads over so many samples first (0)"
     )
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--samples", type=int, help="end after so many samples")
@@ -74,7 +71,9 @@ def train(args: argparse.Namespace, log: Log) -> None:
         raise UsageError(f"--photos is {args.photos:g}: it must lie between 0 and {faces:g}, the share of faces")
     data = replace(usual, size=args.size, batch=args.batch, photos=args.photos, rendered=round(faces - args.photos, 6))
     weights = LossWeights(gaps=args.openings, expression=args.expression, extras=args.gaze)
-    names = "run validation net trunk mixed init grow new_heads quick minutes samples decay lr workers threads seed"
+    names = (
+        "run validation net trunk mixed init grow from_model heads quick minutes samples decay lr workers threads seed"
+    )
     given = {name: getattr(args, name) for name in names.split()}
     config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, weights=weights, **given)
     if not args.quiet:

@@ -1,12 +1,11 @@
-"""Heads for another face model: found in one step by least squares over what a trained trunk sees.
+"""Linear heads put right in one step, by least squares over what a trained trunk sees.
 
-A net that ships knows faces, but its numbers are those of the face model it was trained with. Heads that start anew
-need many samples before they help the trunk, and until then they pull at it.
+A net that learns to speak of another face model has all to learn in its last layer first. Many steps would be needed
+for that, and until then a wrong head pulls at the trunk.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import torch
@@ -16,7 +15,7 @@ from realtime3d.errors import UsageError
 from realtime3d.training.learning.losses import Batch
 from realtime3d.training.learning.nets import ShapeNet, TrackNet
 
-RIDGE = 0.01  # of each feature's own variance
+RIDGE = 0.05  # of each feature's own variance: how much heads stay as they were
 
 
 class Equations:
@@ -37,7 +36,7 @@ class Equations:
     def solve(self) -> tuple[Tensor, Tensor]:
         """(outputs, features) weights and (outputs,) bias."""
         if not isinstance(self.left, Tensor) or not isinstance(self.right, Tensor) or self.weight <= 0:
-            raise UsageError("no sample with a label to fit new heads to: give shards with faces")
+            raise UsageError("no sample with a label to correct heads by: give shards with faces")
         left, right = self.left / self.weight, self.right / self.weight
         mean, spread = left[-1, :-1], left.diagonal()[:-1] - left[-1, :-1].square()
         ridge = RIDGE * spread.clamp(min=float(spread.mean()) * 1e-3)
@@ -47,8 +46,8 @@ class Equations:
 
 
 @torch.no_grad()
-def fit_heads(net: TrackNet | ShapeNet, batches: Iterator[Batch], samples: int) -> None:
-    """Put the linear heads for expression, extras and identity where they err least over so many samples.
+def correct_heads(net: TrackNet | ShapeNet, batches: Iterator[Batch], samples: int) -> None:
+    """Correct the linear heads for expression, extras and identity by what they are off over so many samples.
 
     Pose, presence and both uncertainties stay as they are.
     """
@@ -57,23 +56,25 @@ def fit_heads(net: TrackNet | ShapeNet, batches: Iterator[Batch], samples: int) 
     device = next(net.parameters()).device
     found = {name: Equations() for name in ("eta", "extras", "alpha")}
     seen = 0
-    for batch in itertools.takewhile(lambda _: seen < samples, batches):
-        batch = {key: value.to(device) for key, value in batch.items()}
+    while seen < samples:
+        batch = {key: value.to(device) for key, value in next(batches).items()}
         pooled, x = net.seen(batch["image"])
         face = batch["has_face"]
-        found["alpha"].add(pooled, batch["alpha"], batch["w_alpha"] * face)
-        if x is not None:
-            found["eta"].add(x, batch["eta"], batch["w_eta"] * face)
-            found["extras"].add(x, batch["extras"], batch["w_extras"] * face)
+        found["alpha"].add(pooled, batch["alpha"] - net.shape(pooled), batch["w_alpha"] * face)
+        if x is not None and isinstance(net, TrackNet):
+            eta, _, extras = net.expression(x).split([net.config.n_expression, 1, net.config.n_extras], dim=1)
+            found["eta"].add(x, batch["eta"] - eta, batch["w_eta"] * face)
+            found["extras"].add(x, batch["extras"] - extras, batch["w_extras"] * face)
         seen += len(face)
-    _put(net.shape, slice(None), found["alpha"])
+    _add(net.shape, slice(None), found["alpha"])
     if isinstance(net, TrackNet):
         n = net.config.n_expression
-        _put(net.expression, slice(n), found["eta"])
-        _put(net.expression, slice(n + 1, None), found["extras"])
+        _add(net.expression, slice(n), found["eta"])
+        _add(net.expression, slice(n + 1, None), found["extras"])
     net.train(training)
 
 
-def _put(layer: nn.Linear, rows: slice, equations: Equations) -> None:
+def _add(layer: nn.Linear, rows: slice, equations: Equations) -> None:
     weight, bias = equations.solve()
-    layer.weight[rows], layer.bias[rows] = weight.to(layer.weight), bias.to(layer.bias)
+    layer.weight[rows] += weight.to(layer.weight)
+    layer.bias[rows] += bias.to(layer.bias)

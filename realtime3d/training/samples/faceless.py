@@ -23,9 +23,9 @@ def hair_from_behind(photo: FittedPhoto, backdrop: Image, size: int, rng: np.ran
     middle = np.array([0.5, 0.45]) + rng.normal(0, 0.05, 2)
     wide, high = rng.uniform(0.2, 0.36), rng.uniform(0.26, 0.42)
     out = backdrop.astype(np.float32)
-    shoulders = _ellipse(size, middle + (0, high + 0.42), (rng.uniform(0.42, 0.8), 0.36), rng)
+    shoulders = _ellipse(size, np.add(middle, (0, high + 0.42)), (rng.uniform(0.42, 0.8), 0.36), rng)
     out = _laid(out, cloth(photo, size, rng).astype(np.float32), shoulders)
-    neck = _ellipse(size, middle + (0, high), (0.5 * wide, 0.6 * high), rng)
+    neck = _ellipse(size, np.add(middle, (0, high)), (0.5 * wide, 0.6 * high), rng)
     out = _laid(out, skin(photo, size, rng), neck)
     mask = _ellipse(size, middle, (wide, high), rng)
     if rng.random() < 0.7:  # long
@@ -50,7 +50,9 @@ def hair_from_behind(photo: FittedPhoto, backdrop: Image, size: int, rng: np.ran
         texture = texture * (1 - 0.6 * line) + rng.choice([0.3, 1.3]) * texture.mean((0, 1)) * 0.6 * line
     out = _laid(out, texture, mask)
     if rng.random() < 0.25:  # a bun or a tail
-        knot = _ellipse(size, middle + (rng.normal(0, 0.03), rng.uniform(-0.2, 0.2)), rng.uniform(0.06, 0.16, 2), rng)
+        knot = _ellipse(
+            size, np.add(middle, (rng.normal(0, 0.03), rng.uniform(-0.2, 0.2))), rng.uniform(0.06, 0.16, 2), rng
+        )
         out = _laid(out, texture[::-1] * rng.uniform(0.7, 1.3), knot)
     return _whole(out)
 

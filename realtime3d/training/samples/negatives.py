@@ -14,7 +14,6 @@ from realtime3d.training.samples.hair import Hair
 from realtime3d.training.samples.photo import HeadParts, Image, build_scene
 from realtime3d.training.samples.render_samples import Target, render
 
-
 # what a negative shows, and how often
 KINDS = {
     "beside": 0.26, "back": 0.18, "hair from behind": 0.2, "hair": 0.06, "limb": 0.06, "ear": 0.04, "cloth": 0.05,
