@@ -34,7 +34,7 @@ class LossWeights:
     gaps: float = 6.0
     extras: float = 3.0
     shape: float = 3.0
-    presence: float = 1.0
+    presence: float = 8.0  # at 1 it counted a thousandth of the rest, and hair from behind stayed a face
     sigma: float = 0.1
 
 

@@ -140,9 +140,7 @@ class Run:
             Translation.between(c.from_model, c.face_model).apply(self.net)
         if c.heads:
             _log.info("correcting the heads over %d samples", c.heads)
-            correct_heads(self.net, batches, c.heads)
-            if c.quick:
-                train_quickly(self.net, on_cpu=self.device.type == "cpu")
+            correct_heads(self.net, batches, c.heads, c.quick)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
 
     def _restore(self, state: dict[str, Any]) -> None:

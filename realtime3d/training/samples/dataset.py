@@ -34,8 +34,8 @@ class DataConfig:
     batch: int = 32
     size: int = 112
     photos: float = 0.15  # shares of the batch; what is missing on disk goes to the others
-    rendered: float = 0.79
-    background: float = 0.06
+    rendered: float = 0.75
+    background: float = 0.10
     off_face: float = 0.03  # faces shifted out of the crop, told to be none
     foreign_rim: float = 0.3  # what lies outside the stored picture is another picture instead of its edge
     rescan_s: float = 60.0  # look for new shards this often
