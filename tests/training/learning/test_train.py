@@ -204,7 +204,7 @@ def test_the_commands_train_average_export_and_go_on_from_there(shards, tmp_path
     ("words", "told"),
     [
         (("--size", "100"), "multiple of 16"),
-        (("--photos", "0.95"), "between 0 and 0.94"),
+        (("--photos", "0.95"), "between 0 and 0.9"),
         (("--batch", "1"), "2 or more"),
         (("--grow", "published.onnx"), "go on from it with --quick"),
     ],
@@ -252,10 +252,24 @@ def test_a_section_of_another_name_is_told(monkeypatch, tmp_path, capsys):
 def test_what_a_step_is_made_of_can_be_told(monkeypatch, tmp_path):
     told: list[TrainConfig] = []
     monkeypatch.setattr("realtime3d.training.learning.train.train", lambda config: told.append(config))
-    words = ("--shards", str(tmp_path), "--samples", "8", "--photos", "0.12", "--openings", "9", "--expression", "7")
+    words = (
+        "--shards",
+        str(tmp_path),
+        "--samples",
+        "8",
+        "--photos",
+        "0.12",
+        "--openings",
+        "9",
+        "--expression",
+        "7",
+        "--gaze",
+        "12",
+    )
     assert step("train", str(tmp_path / "run"), *words) == 0
-    assert (told[0].data.photos, told[0].data.rendered) == (0.12, 0.82)
-    assert (told[0].weights.gaps, told[0].weights.expression) == (9.0, 7.0)
+    assert (told[0].data.photos, told[0].data.rendered) == (0.12, 0.78)
+    weights = told[0].weights
+    assert (weights.gaps, weights.expression, weights.extras) == (9.0, 7.0, 12.0)
     assert not told[0].quick
     assert step("train", str(tmp_path / "run"), *words, "--quick") == 0
     assert told[1].quick
