@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult
     from realtime3d.sources.base import SourceOptions
     from realtime3d.tracker import FaceTracker
+    from realtime3d.view.live_window import LiveWindow
+    from realtime3d.view.side_view import SideView
 
 
 def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
@@ -85,7 +87,7 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
     with ExitStack() as stack:
         with stop.waiting():
             run = stack.enter_context(open_run(job, tracker))
-        window = None
+        window: LiveWindow | SideView | None = None
         if not args.no_window:
             from realtime3d.view.live_window import LiveWindow
 
@@ -100,6 +102,10 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
                     sending=run.sending,
                 )
             )
+            if args.view_3d:
+                from realtime3d.view.side_view import SideView
+
+                window = stack.enter_context(SideView(window, args.save_to))
         bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
 
         def observe(result: FrameResult) -> None:

@@ -119,6 +119,16 @@ class TexturePainter:
         return bool(both.any() and np.median(distance[both]) < MIRRORED_MM)
 
 
+def vertex_colours(texture: Texture, uv: FloatArray, uv_vertex: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """(V, 3) RGB: the texture's colour at each vertex; at a seam, at its first place."""
+    height, width = texture.image.shape[:2]
+    vertices, first = np.unique(uv_vertex, return_index=True)
+    at = np.clip((uv[first] * (width, height)).astype(int), 0, (width - 1, height - 1))
+    colours = np.zeros((int(vertices[-1]) + 1, 3), np.uint8)
+    colours[vertices] = texture.image[at[:, 1], at[:, 0], ::-1]
+    return colours
+
+
 def _blur(values: FloatArray) -> FloatArray:
     return cv2.blur(values, (SOFT_PX, SOFT_PX))
 
