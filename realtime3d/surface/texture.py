@@ -83,7 +83,7 @@ class TexturePainter:
         known = np.empty((self._half, self._half, 3), np.float32)
         small = np.empty((self._half, self._half), np.float32)
         _halve(np.ascontiguousarray(colour, dtype=np.uint8), weight, self._skin, known, small)
-        guess, light = self._guess(known / np.maximum(small, 1e-3)[..., None], small)
+        guess, light = self._guess(known / np.maximum(small, np.float32(1e-3))[..., None], small)
         image = cv2.resize(guess, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
         image[self._other] = self._plain[self._other] * (light / SKIN_LIGHT)
         mixed = np.empty(image.shape, np.uint8)
