@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -68,11 +69,12 @@ def column_groups(model: FaceModel, *, blendshapes: bool = False, raw: bool = Fa
         Group(shape, 5, "float32", lambda face: face.shape),
     ]
     if blendshapes:
+        model.check_actions()
         names = tuple(model.arkit_names)
         groups.append(Group(names, 4, "float32", lambda face: list(face.blendshapes().values())))
     if raw:
         groups += _raw_groups(expression, shape, tuple(model.extra_names))
-    return tuple(groups)
+    return tuple(group for group in groups if group.names)
 
 
 def _raw_groups(expression: tuple[str, ...], shape: tuple[str, ...], extras: tuple[str, ...]) -> list[Group]:
@@ -95,8 +97,9 @@ def _angles(pose: Pose) -> tuple[float, float, float]:
     return matrix_to_euler(pose.R)
 
 
-def _presence(face: FaceState) -> tuple[float, float]:
-    return face.raw.presence, face.raw.pose_sigma_deg
+def _presence(face: FaceState) -> tuple[float, float] | None:
+    known = not isnan(face.raw.pose_sigma_deg)  # imported nets do not say
+    return (face.raw.presence, face.raw.pose_sigma_deg) if known else None
 
 
 def _box(face: FaceState) -> tuple[float, float, float, float]:
