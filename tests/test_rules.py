@@ -33,7 +33,19 @@ GUESTS = (  # run in other environments, with their libraries
     PACKAGE / "bench" / "peers" / "worker.py",
     PACKAGE / "training" / "model" / "solutions_worker.py",
 )
-HEAVY = ["torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt", "h5py"]
+HEAVY = [
+    "torch",
+    "cv2",
+    "mediapipe",
+    "onnxruntime",
+    "numba",
+    "av",
+    "matplotlib",
+    "pyarrow",
+    "scipy",
+    "tensorrt",
+    "h5py",
+]
 MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(GUESTS))
 
 

@@ -104,7 +104,9 @@ def _original(file: Path, values: Mapping[str, Any]) -> Parts:
     rows = _from_one(file.with_name(CHOICE), choice("vertex_indices"), all_vertices)
     moving = _from_one(file.with_name(CHOICE), choice("vertex_expr_ref"), len(motion("mu_exp")) // 3)
     if len(moving) != all_vertices:
-        raise MissingError(f"{file} and {CHOICE} do not fit: {all_vertices} vertices and {len(moving)}; take those of one")
+        raise MissingError(
+            f"{file} and {CHOICE} do not fit: {all_vertices} vertices and {len(moving)}; take those of one"
+        )
     three = (3 * rows[:, None] + np.arange(3)).ravel()
     three_moving = (3 * moving[rows][:, None] + np.arange(3)).ravel()
     mean = get("shapeMU")[three] / MICROMETRES
@@ -125,7 +127,9 @@ def _from_h5(file: Path) -> Parts:
     try:
         with h5py.File(file, "r") as content:
             if "shapeMU" in content:
-                return _trimmed(file, {name: np.asarray(data) for name, data in content.items() if hasattr(data, "shape")})
+                return _trimmed(
+                    file, {name: np.asarray(data) for name, data in content.items() if hasattr(data, "shape")}
+                )
             return _newer(file, content)
     except OSError as error:
         raise unreadable(file, str(error)) from error

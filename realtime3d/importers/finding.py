@@ -66,7 +66,9 @@ def find_checkpoint(path: Path, fits: Callable[[Checkpoint], bool], known: Seque
     return fitting[0]
 
 
-def check_variables(path: Path, there: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], what: str) -> None:
+def check_variables(
+    path: Path, there: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], what: str
+) -> None:
     """Refuse what is not exactly the net `what`, naming what is missing or differs."""
     lacking = [name for name in wanted if name not in there]
     if lacking:
@@ -105,7 +107,9 @@ def numbers(path: Path, name: str, count: int) -> NDArray:
     """The first `count` numbers of an array in a file."""
     values = array(path, name).ravel()
     if len(values) < count:
-        raise MissingError(f"{path} has {len(values)} numbers{f' in {name}' if name else ''}, {count} are needed: {AGAIN}")
+        raise MissingError(
+            f"{path} has {len(values)} numbers{f' in {name}' if name else ''}, {count} are needed: {AGAIN}"
+        )
     return values[:count]
 
 

@@ -63,7 +63,9 @@ def _table(folder: Path, part: str, overwrite: bool, ours: Path | None = None) -
     if listed.get("format") != FORMAT or not isinstance(table, Mapping) or table.get("kind") != IMPORTED:
         raise OutputError(f"{folder} holds models that were not imported: name another folder")
     if part in table and not overwrite:
-        raise OutputError(f"{folder} has {IMPORTS[part][0]} already: add --overwrite to replace it, or name another folder")
+        raise OutputError(
+            f"{folder} has {IMPORTS[part][0]} already: add --overwrite to replace it, or name another folder"
+        )
     return dict(table)
 
 

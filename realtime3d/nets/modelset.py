@@ -141,7 +141,9 @@ def _read(folder: Path, name: str) -> ModelSet:
         )
     kind = str(listed[name].get("kind", FOLLOWING))
     if kind not in PARTS:
-        raise MissingError(f"{path}: [{name}] is of kind {kind!r}, this version knows {' and '.join(PARTS)}; {_REINSTALL}")
+        raise MissingError(
+            f"{path}: [{name}] is of kind {kind!r}, this version knows {' and '.join(PARTS)}; {_REINSTALL}"
+        )
     if kind == IMPORTED:
         lacking = missing_parts(listed[name])
         if lacking:

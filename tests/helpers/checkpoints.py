@@ -82,7 +82,7 @@ def write_newer(path: Path, variables: Variables) -> None:
     entries, offset = {b"": field(1, 1) + field(2, 0) + field(3, field(1, 1))}, 0
     with open(f"{path}.data-00000-of-00001", "wb") as data:
         for name in sorted(variables):
-            values = np.ascontiguousarray(variables[name], "<f4")
+            values = np.asarray(variables[name], "<f4", order="C")
             entry = field(1, 1) + field(2, shape_message(values.shape))
             entry += (field(4, offset) if offset else b"") + field(5, values.nbytes)
             entries[name.encode()] = entry + varint(6 << 3 | 5) + bytes(4)
@@ -96,7 +96,7 @@ def write_older(path: Path, variables: Variables) -> None:
     whole = field(1, b"")  # a slice's extent without start and length: everything
     meta, entries = b"", {}
     for name in sorted(variables):
-        values = np.ascontiguousarray(variables[name], "<f4")
+        values = np.asarray(variables[name], "<f4", order="C")
         extents = whole * values.ndim
         said = field(1, name.encode()) + field(2, shape_message(values.shape)) + field(3, 1) + field(4, extents)
         meta += field(1, said)
