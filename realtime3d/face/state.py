@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from realtime3d.face.mesh import Y_UP, Mesh
 from realtime3d.face.model import LIVE, FaceModel
 from realtime3d.geometry import Camera, matrix_to_head_angles
-from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
+from realtime3d.types import Array, FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,15 @@ class FaceState:
 
     def landmarks(self, name: str = "ibug68") -> FloatArray:
         """Landmarks projected from the mesh: (68, 2) or (478, 2) float32 px ("ibug68", "mediapipe478")."""
+        return self.camera.project(self._landmarks_in_space(name)).astype(np.float32)
+
+    def landmarks_mm(self, name: str = "ibug68") -> FloatArray:
+        """The same points in camera space: (68, 3) or (478, 3) float32 mm."""
+        return self._landmarks_in_space(name).astype(np.float32)
+
+    def _landmarks_in_space(self, name: str) -> Array:
         points = self.model.face_landmarks(name, self.shape, self.expression, self.extras).astype(np.float64)
-        return self.camera.project(points @ self.pose.R.T + self.pose.t).astype(np.float32)
+        return points @ self.pose.R.T + self.pose.t
 
     def euler_deg(self) -> tuple[float, float, float]:
         """(pitch, yaw, roll) in degrees: positive looks down, to the person's own right, clockwise in the picture.

@@ -12,6 +12,7 @@ from realtime3d.clock import to_s
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import matrix_to_euler
+from realtime3d.sinks.more import LANDMARK_SETS, NOTHING_MORE, MoreColumns
 from realtime3d.types import Pose
 
 TRANSLATION = ("pose_Tx", "pose_Ty", "pose_Tz")
@@ -20,6 +21,9 @@ QUATERNION = ("pose_qw", "pose_qx", "pose_qy", "pose_qz")
 HEAD = ("head_pitch", "head_yaw", "head_roll")
 BOX = ("box_x", "box_y", "box_w", "box_h")
 RAW_PREFIX = "raw_"
+
+
+NO_FACE = -1  # `face_id` of a frame without faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class TableOptions:
     blendshapes: bool = False
     raw: bool = False
     resume_s: float | None = None  # keep the rows before this timestamp and go on behind them; None starts anew
+    more: MoreColumns = NOTHING_MORE
 
 
 Values = Callable[[FaceState], "Iterable[float] | None"]  # None: nothing is known in this row
@@ -44,21 +49,33 @@ class Group:
     digits: int  # behind the decimal point, in text
     kind: str  # NumPy's name of the type
     values: Values
+    nobody: tuple[float, ...] | None = None  # the values of a frame without faces; None: nothing is known
+
+    def of(self, face: FaceState | None) -> Iterable[float] | None:
+        """A row's values; no face: a frame without faces."""
+        return self.nobody if face is None else self.values(face)
 
 
 def table_columns(options: TableOptions) -> tuple[str, ...]:
     """The header of a table."""
-    groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
+    groups = groups_of(options)
     return ("frame", "face_id", "timestamp", *(name for group in groups for name in group.names))
 
 
-def column_groups(model: FaceModel, *, blendshapes: bool = False, raw: bool = False) -> tuple[Group, ...]:
+def groups_of(options: TableOptions) -> tuple[Group, ...]:
+    """The columns of a table behind its first three."""
+    return column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw, more=options.more)
+
+
+def column_groups(
+    model: FaceModel, *, blendshapes: bool = False, raw: bool = False, more: MoreColumns = NOTHING_MORE
+) -> tuple[Group, ...]:
     """All columns behind `frame,face_id,timestamp`, in order."""
     expression = tuple(f"exp_{i}" for i in range(model.n_expression))
     shape = tuple(f"id_{i}" for i in range(model.n_shape))
     groups = [
-        Group(("confidence",), 4, "float32", lambda face: (face.confidence,)),
-        Group(("success",), 0, "int8", lambda face: (float(face.status == "tracked"),)),
+        Group(("confidence",), 4, "float32", lambda face: (face.confidence,), (0.0,)),
+        Group(("success",), 0, "int8", lambda face: (float(face.status == "tracked"),), (0.0,)),
         Group(TRANSLATION, 3, "float64", lambda face: face.pose.t),
         Group(ROTATION, 6, "float64", lambda face: matrix_to_euler(face.pose.R)),
         Group(BOX, 2, "float32", _box),
@@ -72,7 +89,21 @@ def column_groups(model: FaceModel, *, blendshapes: bool = False, raw: bool = Fa
         groups.append(Group(names, 4, "float32", lambda face: list(face.blendshapes().values())))
     if raw:
         groups += _raw_groups(expression, shape, tuple(model.extra_names))
+    if more.landmarks is not None:
+        groups += _landmark_groups(more.landmarks)
     return tuple(groups)
+
+
+def landmark_columns(name: str, axes: str) -> tuple[str, ...]:
+    """`x_0 ... x_67, y_0 ... y_67` for "xy", in OpenFace's order."""
+    return tuple(f"{axis}_{i}" for axis in axes for i in range(LANDMARK_SETS[name]))
+
+
+def _landmark_groups(name: str) -> list[Group]:
+    return [
+        Group(landmark_columns(name, "xy"), 2, "float32", lambda face: face.landmarks(name).T.ravel()),
+        Group(landmark_columns(name, "XYZ"), 2, "float32", lambda face: face.landmarks_mm(name).T.ravel()),
+    ]
 
 
 def _raw_groups(expression: tuple[str, ...], shape: tuple[str, ...], extras: tuple[str, ...]) -> list[Group]:
