@@ -250,6 +250,7 @@ def run(
     mesh_level: str | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    gaze: bool = False,
     landmarks: str | None = None,
     all_frames: bool = False,
     send: SendOptions | str | Sequence[str] = (),
@@ -272,6 +273,7 @@ def run(
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - gaze: tables also get where the eyes look;
     - landmarks: tables also get "ibug68" or "mediapipe478"; all_frames: a row for each frame without faces, too;
     - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
@@ -287,7 +289,7 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
-        more=MoreColumns(landmarks=landmarks, all_frames=all_frames),
+        more=MoreColumns(gaze=gaze, landmarks=landmarks, all_frames=all_frames),
         mesh_every=mesh_every,
         mesh_level=mesh_level,
         send=SendOptions.of(send),

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     options.add_model_options(parser)
     options.add_common(parser)
-    parser.set_defaults(blendshapes=False, raw=False, landmarks=None, mesh_every=1, mesh=None, boxes=None, profile=None)
+    parser.set_defaults(blendshapes=False, raw=False, mesh_every=1, mesh=None, boxes=None, profile=None)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ def add_table_options(group: argparse._ArgumentGroup) -> None:
     """More columns, and whether files may be replaced."""
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
+    group.add_argument("--gaze", action="store_true", help="tables also get where the eyes look")
     group.add_argument(
         "--landmarks", choices=tuple(LANDMARK_SETS), help="tables also get landmarks, in pixels and in mm"
     )
@@ -85,7 +87,7 @@ def add_table_options(group: argparse._ArgumentGroup) -> None:
 
 def more_from(args: argparse.Namespace) -> MoreColumns:
     """What tables get on request."""
-    return MoreColumns(landmarks=args.landmarks, all_frames=getattr(args, "all_frames", False))
+    return MoreColumns(**{f.name: getattr(args, f.name, f.default) for f in dataclasses.fields(MoreColumns)})
 
 
 def outputs_from(args: argparse.Namespace) -> dict[str, str]:

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_run_options(parser)
     options.add_config_options(parser)
     options.add_common(parser)
-    parser.set_defaults(blendshapes=False, raw=False, landmarks=None, overwrite=False, mesh_every=1, mesh=None)
+    parser.set_defaults(blendshapes=False, raw=False, overwrite=False, mesh_every=1, mesh=None)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.face.gaze import Gaze, angles_of, certainty, openness
 from realtime3d.face.mesh import Y_UP, Mesh
 from realtime3d.face.model import LIVE, FaceModel
 from realtime3d.geometry import Camera, matrix_to_head_angles
@@ -72,6 +73,18 @@ class FaceState:
         """
         pitch, yaw, roll = np.degrees(matrix_to_head_angles(self.pose.R))
         return float(pitch), float(yaw), float(roll)
+
+    def gaze_deg(self) -> Gaze:
+        """Where the eyes look: (pitch, yaw) in degrees, positive down and to the person's own right; see `Gaze`."""
+        turns = self.model.eye_turns
+        left, right = (turns.direction(side, self.extras) for side in (0, 1))
+        seen = certainty(openness(self.model, self.shape, self.expression, self.extras))
+        return Gaze(
+            left=angles_of(left),
+            right=angles_of(right),
+            camera=angles_of(self.pose.R @ (left + right)),
+            confidence=self.confidence * seen,
+        )
 
     def blendshapes(self) -> dict[str, float]:
         """ARKit's 52 names with weights in [0, 1]; Left and Right are the person's own."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from realtime3d.clock import to_s
+from realtime3d.face.gaze import Gaze, angles_of, direction_of
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import matrix_to_euler
@@ -21,6 +23,10 @@ QUATERNION = ("pose_qw", "pose_qx", "pose_qy", "pose_qz")
 HEAD = ("head_pitch", "head_yaw", "head_roll")
 BOX = ("box_x", "box_y", "box_w", "box_h")
 RAW_PREFIX = "raw_"
+GAZE = (
+    *("gaze_angle_x", "gaze_angle_y"),
+    *("gaze_left_pitch", "gaze_left_yaw", "gaze_right_pitch", "gaze_right_yaw", "gaze_confidence"),
+)
 
 
 NO_FACE = -1  # `face_id` of a frame without faces
@@ -89,6 +95,8 @@ def column_groups(
         groups.append(Group(names, 4, "float32", lambda face: list(face.blendshapes().values())))
     if raw:
         groups += _raw_groups(expression, shape, tuple(model.extra_names))
+    if more.gaze:
+        groups.append(Group(GAZE, 5, "float32", _gaze))
     if more.landmarks is not None:
         groups += _landmark_groups(more.landmarks)
     return tuple(groups)
@@ -128,6 +136,24 @@ def _angles(pose: Pose) -> tuple[float, float, float]:
 
 def _presence(face: FaceState) -> tuple[float, float]:
     return face.raw.presence, face.raw.pose_sigma_deg
+
+
+def _gaze(face: FaceState) -> tuple[float, ...]:
+    return gaze_cells(face.gaze_deg())
+
+
+def gaze_cells(gaze: Gaze) -> tuple[float, ...]:
+    """OpenFace's two angles are radians in the camera: positive looks to the picture's right, and down."""
+    x, y, z = direction_of(*gaze["camera"]).tolist()
+    return math.atan2(x, -z), math.atan2(y, -z), *gaze["left"], *gaze["right"], gaze["confidence"]
+
+
+def gaze_of(cells: Sequence[float]) -> Gaze:
+    """What `gaze_cells` wrote."""
+    x, y = cells[:2]
+    line = np.array([math.tan(x), math.tan(y), -1.0]) * (1.0 if abs(x) < math.pi / 2 else -1.0)
+    left, right = (cells[2], cells[3]), (cells[4], cells[5])
+    return Gaze(left=left, right=right, camera=angles_of(line), confidence=cells[6])
 
 
 def _box(face: FaceState) -> tuple[float, float, float, float]:

@@ -13,6 +13,7 @@ LANDMARK_SETS = {"ibug68": 68, "mediapipe478": 478}  # name -> points
 class MoreColumns:
     """Columns that a table has only where somebody asks for them."""
 
+    gaze: bool = False
     landmarks: str | None = None  # a name in LANDMARK_SETS
     all_frames: bool = False  # frames without faces have a row, too
 

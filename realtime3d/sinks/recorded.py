@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.arkit import NAMES
+from realtime3d.face.gaze import Gaze
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera, euler_to_matrix
-from realtime3d.sinks.columns import RAW_PREFIX, ROTATION, TRANSLATION, landmark_columns
+from realtime3d.sinks.columns import GAZE, RAW_PREFIX, ROTATION, TRANSLATION, gaze_cells, gaze_of, landmark_columns
 from realtime3d.sinks.more import LANDMARK_SETS
 from realtime3d.types import FaceCoeffs, FloatArray, IdentityState, Pose
 
@@ -25,10 +26,14 @@ class RecordedFace(FaceState):
     """A face of a table. What the table has is not computed again."""
 
     weights: Mapping[str, float] | None = field(default=None, repr=False)  # ARKit's 52
+    gaze: Gaze | None = field(default=None, repr=False)
     points: Mapping[str, NDArray] = field(default_factory=dict, repr=False)  # name -> (P, 2) px and (P, 3) mm
 
     def blendshapes(self) -> dict[str, float]:
         return super().blendshapes() if self.weights is None else dict(self.weights)
+
+    def gaze_deg(self) -> Gaze:
+        return super().gaze_deg() if self.gaze is None else self.gaze
 
     def landmarks(self, name: str = "ibug68") -> FloatArray:
         return self.points[name][:, :2].copy() if name in self.points else super().landmarks(name)
@@ -67,6 +72,7 @@ class Rows:
             model=model,
             camera=self._camera,
             weights={name: float(np.nan_to_num(c[name][row])) for name in NAMES} if self.has_weights else None,
+            gaze=gaze_of(self._values(row, GAZE).tolist()) if all(name in c for name in GAZE) else None,
             points={name: self._landmarks(row, columns) for name, columns in self._points.items()},
         )
 
@@ -114,6 +120,8 @@ def columns_of_json(face: Mapping[str, Any], extras: Sequence[str]) -> dict[str,
         row |= _posed({**raw, "id": raw["id"] or ()}, RAW_PREFIX)
         row |= {RAW_PREFIX + name: raw[name] for name in ("presence", "pose_sigma_deg")}
         row |= {RAW_PREFIX + name: value for name, value in zip(extras, raw["extras"], strict=True)}
+    if "gaze" in face:
+        row |= dict(zip(GAZE, gaze_cells(Gaze(**face["gaze"])), strict=True))
     for key, axes in (("landmarks", "xy"), ("landmarks_mm", "XYZ")):
         for i, point in enumerate(face.get(key, ())):
             row |= {f"{axis}_{i}": value for axis, value in zip(axes, point, strict=True)}

@@ -38,6 +38,9 @@ CONVENTIONS = {
     "id": "standard deviations of the face model's identity population; the cached value of the face",
     "blendshapes": "0..1, ARKit's names; Left and Right are the person's own",
     "raw": "the nets' answers before smoothing and caching",
+    "gaze": "gaze_angle_x, gaze_angle_y: radians in the camera, positive to the picture's right and down (OpenFace's); "
+    "gaze_left_pitch ... gaze_right_yaw: degrees in the head's frame, pitch positive looks down, yaw positive to the "
+    "person's own right; gaze_confidence 0..1, 0 where lids are closed",
     "landmarks": "x_i, y_i: px, (0, 0) is the centre of the top left pixel; X_i, Y_i, Z_i: mm in the camera, x right, "
     "y down, z forward",
 }

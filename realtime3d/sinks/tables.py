@@ -124,6 +124,10 @@ class JsonlSink:
 
 def _more(face: FaceState, more: MoreColumns) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    if more.gaze:
+        gaze = face.gaze_deg()
+        found["gaze"] = {name: rounded(gaze[name], 3) for name in ("left", "right", "camera")}
+        found["gaze"]["confidence"] = rounded(gaze["confidence"], 4)[0]
     if more.landmarks is not None:
         found["landmarks"] = [rounded(point, 2) for point in face.landmarks(more.landmarks)]
         found["landmarks_mm"] = [rounded(point, 2) for point in face.landmarks_mm(more.landmarks)]

@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 
 from realtime3d.errors import OutputError, UsageError
+from realtime3d.face.state import FaceState
+from realtime3d.geometry import euler_to_matrix
 from realtime3d.sinks.columns import landmark_columns, table_columns
 from realtime3d.sinks.known import known_faces
 from realtime3d.sinks.more import LANDMARK_SETS, MoreColumns
 from realtime3d.sinks.read_back import read_recording
 from realtime3d.sinks.tables import CsvSink, JsonlSink, TableOptions, last_time
+from realtime3d.types import Pose
 from tests.helpers.avatars import shipped_model
 from tests.helpers.io_faces import face, result, tiny_model
 from tests.helpers.io_sinks import CONTRACT
-from tests.sinks.test_read_back import KINDS, SCENE, read, written
+from tests.sinks.test_read_back import KINDS, SCENE, read, sink_of, written
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -85,6 +88,40 @@ def test_all_of_it_is_read_back(tmp_path: Path, kind: str) -> None:
             assert b.raw.shape == pytest.approx(a.raw.shape, abs=1e-4)
             assert b.raw.presence == pytest.approx(a.raw.presence, abs=1e-4)
             assert pytest.approx(a.raw.pose.R, abs=1e-5) == b.raw.pose.R
+
+
+def looking(face_id: int, seed: int) -> FaceState:
+    return replace(face(face_id, seed), model=shipped_model())
+
+
+def test_gaze_has_openfaces_angles_and_signs(tmp_path: Path) -> None:
+    shown = replace(
+        looking(0, 1), extras=np.array([0.8, 0.4, 0.8, 0.4, 0], np.float32), pose=Pose(np.eye(3), np.ones(3))
+    )
+    with CsvSink(tmp_path / "a.csv", TableOptions(shipped_model(), more=MoreColumns(gaze=True))) as sink:
+        sink.write(result(0, 0.0, shown), None)
+    (row,) = rows(tmp_path / "a.csv")
+    names = ["gaze_angle_x", "gaze_angle_y", "gaze_left_pitch", "gaze_left_yaw", "gaze_right_pitch", "gaze_right_yaw"]
+    assert list(row)[len(CONTRACT) :] == [*names, "gaze_confidence"]
+    gaze = shown.gaze_deg()
+    assert float(row["gaze_angle_x"]) > 0.1  # to the picture's right
+    assert float(row["gaze_angle_x"]) == pytest.approx(-np.radians(gaze["camera"][1]), abs=1e-4)
+    assert float(row["gaze_angle_y"]) > 0.03  # down
+    assert [float(row[name]) for name in names[2:]] == pytest.approx([*gaze["left"], *gaze["right"]], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gaze_is_read_back(tmp_path: Path, kind: str) -> None:
+    shown = [looking(0, 3), replace(looking(0, 4), pose=Pose(euler_to_matrix(0.3, 2.2, 0.1), np.ones(3)))]
+    path = tmp_path / f"a.{kind}"
+    with sink_of(kind)(path, TableOptions(shipped_model(), more=MoreColumns(gaze=True))) as sink:
+        for i, one in enumerate(shown):
+            sink.write(result(i, i / 25, one), None)
+    for before, after in zip(shown, read_recording(path, shipped_model()), strict=True):
+        a, b = before.gaze_deg(), after.faces[0].gaze_deg()
+        for name in ("left", "right", "camera"):
+            assert b[name] == pytest.approx(a[name], abs=0.002)
+        assert b["confidence"] == pytest.approx(a["confidence"], abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
