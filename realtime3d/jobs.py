@@ -21,6 +21,7 @@ from realtime3d.errors import UsageError
 from realtime3d.sinks.check import Files, check_files
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
 from realtime3d.sinks.facts import is_done, same_in_one_run
+from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sinks.names import files_for
 from realtime3d.sources.base import SourceOptions, SourceSpec
 from realtime3d.sources.choose import open_source
@@ -50,6 +51,7 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    more: MoreColumns = NOTHING_MORE  # what else tables get
     mesh_every: int = 1  # frames between meshes in a folder
     mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
     send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
@@ -171,6 +173,7 @@ class Run:
             every=job.read.every,
             blendshapes=job.blendshapes,
             raw=job.raw,
+            more=job.more,
             mesh_every=job.mesh_every,
             mesh_level=job.mesh_level,
             resume=self._resume if resumed else None,
@@ -247,6 +250,9 @@ def run(
     mesh_level: str | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    gaze: bool = False,
+    landmarks: str | None = None,
+    all_frames: bool = False,
     send: SendOptions | str | Sequence[str] = (),
     start: float = 0.0,
     end: float | None = None,
@@ -267,6 +273,8 @@ def run(
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - gaze: tables also get where the eyes look;
+    - landmarks: tables also get "ibug68" or "mediapipe478"; all_frames: a row for each frame without faces, too;
     - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
@@ -281,6 +289,7 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        more=MoreColumns(gaze=gaze, landmarks=landmarks, all_frames=all_frames),
         mesh_every=mesh_every,
         mesh_level=mesh_level,
         send=SendOptions.of(send),

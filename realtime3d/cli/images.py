@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         overlay=not args.no_overlay,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        more=options.more_from(args),
         parquet=args.parquet,
         config=options.config_from(args),
         workers=args.workers,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from realtime3d.config import Config
 from realtime3d.errors import UsageError
+from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sources.lists import Box, Wanted, read_inputs
 
 TABLE, ERRORS, SHEET, FACTS = "faces.csv", "errors.csv", "contact.jpg", "faces.json"
@@ -37,6 +38,7 @@ class PicturesJob:
     overlay: bool = True  # ID_overlay.jpg, and the contact sheet made of them
     blendshapes: bool = False
     raw: bool = False
+    more: MoreColumns = NOTHING_MORE
     parquet: bool = False
     config: Config = field(default_factory=Config)
     workers: int = 1

@@ -58,7 +58,7 @@ class PictureWorker:
         self._open.callback(self._renderer.close)
         model = self.tracker.model
         self._meshes = MeshWriter(model, self._job.level)
-        self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw)
+        self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw, more=self._job.more)
         self._forms = formats(self._groups)
         return self
 
