@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
 from realtime3d.errors import UsageError
+from realtime3d.render.base import OverlayStyle
 from realtime3d.sinks.check import Files, check_files
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
 from realtime3d.sinks.facts import is_done, same_in_one_run
@@ -54,6 +55,8 @@ class Job:
     more: MoreColumns = NOTHING_MORE  # what else tables get
     mesh_every: int = 1  # frames between meshes in a folder
     mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
+    style: OverlayStyle = field(default_factory=OverlayStyle)  # of the overlay
+    renderer: str = "software"  # what draws it, as in `render.choose.RENDERERS`
     send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
@@ -232,7 +235,7 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
             source: Source = opened.enter_context(continued(job.source, job.read, job.outputs, point, tracker))
         else:
             read, source = job.read, opened.enter_context(open_source(job.source, job.read))
-        renderer = opened.enter_context(closing(create_renderer()))
+        renderer = opened.enter_context(closing(create_renderer(job.renderer, job.style)))
         sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
         yield Run(job, tracker, source, renderer, read, sending, point)
 
@@ -253,6 +256,8 @@ def run(
     gaze: bool = False,
     landmarks: str | None = None,
     all_frames: bool = False,
+    style: OverlayStyle | None = None,
+    renderer: str = "software",
     send: SendOptions | str | Sequence[str] = (),
     start: float = 0.0,
     end: float | None = None,
@@ -275,6 +280,7 @@ def run(
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
     - gaze: tables also get where the eyes look;
     - landmarks: tables also get "ibug68" or "mediapipe478"; all_frames: a row for each frame without faces, too;
+    - style, renderer: how the overlay looks, and what draws it ("software" or "pyrender");
     - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
@@ -292,6 +298,8 @@ def run(
         more=MoreColumns(gaze=gaze, landmarks=landmarks, all_frames=all_frames),
         mesh_every=mesh_every,
         mesh_level=mesh_level,
+        style=style or OverlayStyle(),
+        renderer=renderer,
         send=SendOptions.of(send),
         resume=resume,
         overwrite=overwrite,
