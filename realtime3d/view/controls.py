@@ -80,6 +80,7 @@ class Controls:
         self._image: Image | None = None
         self._centres: dict[int, Matrix] = {}
         self.recording: Recording | None = None
+        self._to_record: Sequence[str] = ()  # from the first result on
         self.paused = False
         self.said = ""
         self.saved: list[Path] = []
@@ -87,6 +88,9 @@ class Controls:
     def see(self, result: FrameResult, image: Image | None = None) -> None:
         """What the run has found now; `image` where it is drawn already. A recording gets it, too."""
         self._result, self._image = result, image
+        if self._to_record:
+            kinds, self._to_record = self._to_record, ()
+            self._begin(kinds, result.frame.t_ns)
         if self.recording:
             self.recording.write(result, image)
 
@@ -136,7 +140,10 @@ class Controls:
             self.said = "nothing is sent: start with --send URL"
 
     def record(self, kinds: Sequence[str] = ("overlay",)) -> None:
-        """Begin a recording of these kinds (`sinks.choose.OUTPUTS`), or end the one that goes on."""
+        """Begin a recording of these kinds (`sinks.choose.OUTPUTS`), or end the one that goes on.
+
+        Before the first picture, it begins with that.
+        """
         if self.recording:
             self.end_recording()
             self.said = f"saved {self.saved[-1].name}"
@@ -144,7 +151,7 @@ class Controls:
             self._begin(kinds, self._result.frame.t_ns)
             self.said = f"recording {self.saved[-1].name}"
         else:
-            self.said = "nothing to record yet"
+            self._to_record, self.said = tuple(kinds), "recording from the first picture on"
 
     def end_recording(self) -> None:
         """Finish the files of a recording, if there is one."""

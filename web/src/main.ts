@@ -31,6 +31,7 @@ let newest: { packet: Packet<Frame>; came: number } | null = null;
 let working = false;
 let cameraTaken = false; // the server runs with this browser's camera
 let plotted = 0;
+let drawn = 0; // frames since the page was opened
 const shown: number[] = []; // times of the last frames that were drawn
 const ages: number[] = []; // from the picture to the drawn mesh, ms
 
@@ -93,6 +94,7 @@ function draw(packet: Packet<Frame>, bitmap: ImageBitmap | null, came: number): 
   turntable?.draw(frame);
   plots.add(frame);
   const now = performance.now();
+  drawn++;
   shown.push(now);
   ages.push(frame.rates.p50_ms + now - came);
   if (shown.length > 60) shown.shift();
@@ -133,7 +135,9 @@ async function send(file: File | undefined): Promise<void> {
   if (file && /\.(glb|vrm)$/i.test(file.name)) return wear(file);
   if (!file || document.body.classList.contains("watching")) return;
   camera.stop();
-  panels.error(await upload(file, byId<HTMLProgressElement>("upload")));
+  panels.error("");
+  const problem = await upload(file, byId<HTMLProgressElement>("upload"));
+  if (problem) panels.error(problem); // else what the server says of the file stays; it may be here already
 }
 
 function setMode(mode: Mode): void {
@@ -248,5 +252,7 @@ turntable && byId("mesh").addEventListener("pointermove", (event) => event.butto
 
 // For tests, and for the curious at the console.
 Object.assign(window, {
-  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], shown: () => shown.length },
+  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], drawn: () => drawn,
+    mayControl: () => !document.body.classList.contains("watching"),
+    running: (kind: string) => state?.run === "running" && state.source.kind === kind },
 });

@@ -42,6 +42,7 @@ export type Mesh = {
 export type State = {
   type: "state";
   run: "idle" | "opening" | "running" | "paused" | "ended" | "failed";
+  runs: number;
   source: { kind?: string; name?: string; width?: number; height?: number; live?: boolean };
   said: string;
   error: string;
