@@ -1,6 +1,7 @@
 // The page: what arrives from the server goes to the picture, the mesh, plots and numbers; what is pressed goes back.
 
 import { Avatar } from "./avatar";
+import { BoxTool } from "./box";
 import { BrowserCamera } from "./camera";
 import { Faces } from "./faces";
 import { listen, showKeys } from "./keys";
@@ -67,6 +68,10 @@ const link = new Link(socket, {
   },
 });
 const camera = new BrowserCamera(link);
+const boxTool = new BoxTool(byId("figure"), byId("box"), byId("boxed"), (box) => {
+  const [width, height] = faces.frame?.size ?? [0, 0];
+  if (width) wish({ do: "box", box: box.map((side, k) => Math.round(side * (k % 2 ? height : width))) });
+});
 
 /** Draw the newest frame as long as there is one; its picture is decoded while the one before is on the screen. */
 async function work(): Promise<void> {
@@ -194,6 +199,7 @@ const actions: Record<string, () => void> = {
   relearn: () => wish({ do: "relearn" }),
   recentre: () => wish({ do: "recentre" }),
   neutral: () => wish({ do: "neutral" }),
+  boxed: () => boxTool.show(),
   mode: nextMode,
   front: () => view(() => turntable?.front()),
   left: () => view(() => turntable?.turn(-15)),
@@ -205,7 +211,7 @@ const actions: Record<string, () => void> = {
   upload: () => void start("upload"),
   clip: () => void start("clip"),
 };
-for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "front", "textured", "avatar", "help"]) {
+for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "boxed", "front", "textured", "avatar", "help"]) {
   byId(name).addEventListener("click", actions[name]!);
 }
 listen(actions, () => document.body.classList.contains("watching"));
@@ -220,6 +226,12 @@ for (const kind of ["camera", "stream"]) {
     void start(kind, String(new FormData(event.target as HTMLFormElement).get("name")).trim());
   });
 }
+panels.onRemove = (number) => wish({ do: "unsend", number });
+byId("protocol").addEventListener("change", (event) => (byId<HTMLInputElement>("send-url").value = (event.target as HTMLSelectElement).value));
+byId<HTMLFormElement>("send-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  wish({ do: "send", url: byId<HTMLInputElement>("send-url").value.trim() });
+});
 byId("mode").addEventListener("change", (event) => setMode((event.target as HTMLSelectElement).value as Mode));
 for (const name of ["smooth", "mirror"]) {
   byId(name).addEventListener("change", (event) => wish({ do: "use", [name]: (event.target as HTMLInputElement).checked }));

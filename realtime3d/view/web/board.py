@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from realtime3d.avatar.options import Sending
+from realtime3d.avatar.targets import Target, Targets
 from realtime3d.clock import now_ns, to_s
 from realtime3d.config import Config
 from realtime3d.errors import Realtime3dError
@@ -16,6 +18,7 @@ from realtime3d.tracker import FaceTracker
 from realtime3d.view.controls import Controls
 from realtime3d.view.latency import Latency
 from realtime3d.view.web.messages import VERSION, FrameMessage, limits, mesh_message
+from realtime3d.view.web.show import encode
 from realtime3d.view.web.viewers import Viewers
 
 STATE_S = 0.5  # between two states that nothing but numbers changed in
@@ -41,18 +44,21 @@ class Board:
         self.state = State()
         self.tracker: FaceTracker | None = None
         self.controls: Controls | None = None  # of the run, while there is one
-        self.sent: Callable[[], list[str]] = list  # lines about what is sent to other programs
+        self.sending: Sending | None = None  # of the run, too
+        self.targets: Targets | None = None
         self.saved: list[Path] = []  # what was recorded, in order
         self.model: FaceModel | None = None  # whose mesh pages have
         self._told_ns = 0
         self._latency = Latency("frame to page")
         self._dropped = self._frames = 0
+        self._still_index = -1
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Count anew."""
         self._latency, self._dropped, self._frames = Latency("frame to page"), 0, 0
+        self._still_index = -1
 
     def count(self, result: FrameResult, arrived_ns: int) -> None:
         """A result, and when its picture was there."""
@@ -60,8 +66,14 @@ class Board:
         self._dropped += result.dropped
         self._latency.add(arrived_ns)
 
-    def publish(self, result: FrameResult, encode: Callable[[Any], bytes]) -> None:
+    def publish(self, result: FrameResult) -> None:
         """Show a result to everybody; called by the page's sink, from its own thread."""
+        if result.frame.index > self._still_index:
+            self._viewers.publish(FrameMessage(result, self.rates(), encode))
+
+    def publish_still(self, result: FrameResult) -> None:
+        """Show what was found in a picture by itself, instead of what the run has found in it."""
+        self._still_index = result.frame.index
         self._viewers.publish(FrameMessage(result, self.rates(), encode))
 
     def rates(self) -> dict[str, float]:
@@ -125,11 +137,18 @@ class Board:
             "recording": {"seconds": round(recording.seconds, 2), "frames": recording.frames} if recording else None,
             "centred": {str(i): list(a) for i, a in controls.angles_from_centre().items()} if controls else {},
             "limits": accepted,
-            "sent": self.sent() if controls else [],
+            "sent": self.sending.lines() if self.sending else [],
+            "targets": [_target(target) for target in self.targets.all] if self.targets else [],
             "saved": [path.name for path in self.saved],
             "viewers": self._viewers.count,
             "rates": self.rates(),
         }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    """Without what may be secret in a URL: everybody who looks gets it."""
+    sender = target.sender
+    return {"number": target.number, "to": sender.line.address, "text": target.line, "failed": bool(target.problem)}
 
 
 def _settings(config: Config, accepted: Mapping[str, Any]) -> dict[str, Any]:

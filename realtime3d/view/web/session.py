@@ -34,7 +34,7 @@ class Session:
         """`job` has the settings; recordings go into `folder`."""
         self._job, self.sources, self._folder = job, sources, folder
         self.board = Board(viewers, job.config)
-        self.wishes = Wishes(self.board)
+        self.wishes = Wishes(self.board, job.send.all_targets())
         self._thread = threading.Thread(target=self._work, name="realtime3d-session", daemon=True)
         self._ending = threading.Event()
         self._arrived_ns = 0
@@ -120,8 +120,8 @@ class Session:
         controls = Controls(
             run.tracker, run.renderer, info, self._folder, lambda files: _tables(run, files), run.sending
         )
-        self.wishes.begin(controls)
-        board.controls, board.sent = controls, run.sending.lines
+        self.wishes.begin(controls, run.sending)
+        board.controls = controls
         board.begin()
         board.tell_mesh(run.tracker.model)
         about = {"kind": kind, "name": info.name, "width": info.width, "height": info.height, "fps": info.fps}

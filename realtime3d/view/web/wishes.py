@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from realtime3d.avatar.options import Sending
 from realtime3d.errors import Realtime3dError, UsageError
 from realtime3d.tracker import FaceTracker
+from realtime3d.types import FloatArray
 from realtime3d.view.controls import Controls
 from realtime3d.view.web.board import Board
-from realtime3d.view.web.messages import Wish
+from realtime3d.view.web.messages import MAX_TARGETS, Wish
 
 MAX_WISHES = 200  # that may wait; more are refused
 
@@ -19,11 +21,13 @@ MAX_WISHES = 200  # that may wait; more are refused
 class Wishes:
     """One method for each `do` of a page's message. `ask` may be called from any thread, all else in the session's."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, urls: Iterable[str] = ()) -> None:
+        """`urls` are the targets that the server was started with."""
         self._board = board
         self._queue: queue.Queue[Wish] = queue.Queue(MAX_WISHES)
         self.next: tuple[str, str] | None = None  # the source that somebody chose: kind and name
         self._mode: str | None = None
+        self._urls = list(urls)  # that get values, also those of the runs to come
 
     def ask(self, wish: Wish) -> None:
         """Obeyed between two frames; `UsageError` where too many wait already."""
@@ -51,8 +55,9 @@ class Wishes:
             if self.next is None:
                 self.obey_one(0)
 
-    def begin(self, controls: Controls) -> None:
-        """A run has begun: what was chosen before holds for it, too."""
+    def begin(self, controls: Controls, sending: Sending) -> None:
+        """A run begins: what was chosen before holds for it, too."""
+        self._board.sending, self._board.targets = sending, sending.choose(self._urls)
         if self._mode:
             controls.mode(self._mode)  # type: ignore[arg-type]
 
@@ -121,6 +126,34 @@ class Wishes:
         controls = self._board.controls
         if controls and controls.recording:
             self._with_controls(lambda controls: controls.record())
+
+    def _on_box(self, box: FloatArray) -> None:
+        controls = self._board.controls
+        found = controls.look_at(box) if controls else None
+        if found:
+            self._board.publish_still(found)
+            self._board.tell(run="paused")
+        self._with_controls(lambda controls: None)
+
+    # -- other programs -----------------------------------------------------------------------------------------------
+
+    def _on_send(self, url: str) -> None:
+        if url in self._urls:
+            self._board.tell(said="is sent there already")
+            return
+        if len(self._urls) >= MAX_TARGETS:
+            raise UsageError(f"values go to {MAX_TARGETS} programs at most: take one away first")
+        if self._board.targets:
+            self._board.targets.add(url)
+        self._urls.append(url)
+        self._board.tell(said="sending" if self._board.targets else "sends as soon as something runs", error="")
+
+    def _on_unsend(self, number: int) -> None:
+        targets = self._board.targets
+        if targets:
+            self._urls = [target.url for target in targets.all if target.number != number]
+            targets.remove(number)
+        self._board.tell(said="sends there no more", error="")
 
     @property
     def _tracker(self) -> FaceTracker:

@@ -22,6 +22,7 @@ from realtime3d.errors import UsageError
 from realtime3d.jobs import Job, run
 from realtime3d.view.web.guard import view_token
 from realtime3d.view.web.server import bind
+from tests.helpers.avatars import receiver
 from tests.helpers.page_server import PATIENCE_S, Served, Talk, served, vertices_of
 
 websockets = pytest.importorskip("websockets")
@@ -260,6 +261,12 @@ def test_a_view_link_only_watches(server: Served) -> None:
         ('{"do": "use", "max_faces": 0}', "between"),
         ('{"do": "record", "kinds": ["exe"]}', "kinds"),
         ('{"do": "mode", "mode": "loud"}', "mode"),
+        ('{"do": "send", "url": "gopher://x"}', "cannot send to"),
+        ('{"do": "send", "url": "-"}', "address like"),
+        ('{"do": "box", "box": [1, 2, 3]}', "boxes are"),
+        ('{"do": "box", "box": [9, 9, 1, 1]}', "x0 < x1"),
+        ('{"do": "box", "box": [0, 0, NaN, 9]}', "px"),
+        ('{"do": "unsend", "number": "1"}', "number"),
         ("[" * 100_000, "characters"),
     ],
 )
@@ -318,3 +325,65 @@ def test_a_port_in_use_is_one_line() -> None:
             bind("127.0.0.1", first.getsockname()[1])
     finally:
         first.close()
+
+
+# -- other programs ---------------------------------------------------------------------------------------------------
+
+
+def test_values_go_where_a_page_says_and_no_longer(server: Served) -> None:
+    with receiver() as got:
+
+        async def send(heard: Talk) -> None:
+            await heard.wish(do="send", url=f"udp://127.0.0.1:{got.port}")
+            await heard.until(lambda t: t.states[-1]["targets"] and "frames" in t.states[-1]["targets"][0]["text"])
+            assert json.loads(got.packets(1)[0])["faces"]
+            await heard.wish(do="start", kind="clip")  # another run sends on
+            await heard.until(lambda t: t.states[-1]["runs"] > 1 and t.states[-1]["targets"])
+            (target,) = heard.states[-1]["targets"]
+            assert target["to"] == f"127.0.0.1:{got.port}" and not target["failed"]
+            await heard.wish(do="unsend", number=target["number"])
+            await heard.until(lambda t: t.states[-1]["said"] == "sends there no more" and not t.states[-1]["targets"])
+
+        talk(server, send)
+
+
+def test_a_target_that_cannot_be_reached_is_said_on_the_page(server: Served) -> None:
+    async def send(heard: Talk) -> None:
+        await heard.wish(do="send", url="vmc://no-such-host.invalid")
+        await heard.until(lambda t: t.states[-1]["targets"] and t.states[-1]["targets"][0]["failed"])
+        assert "check the name" in heard.states[-1]["targets"][0]["text"]
+
+    talk(server, send)
+
+
+def test_a_box_drawn_by_hand_is_looked_into_and_pauses_the_run(server: Served) -> None:
+    async def draw(heard: Talk) -> None:
+        await heard.until(lambda t: t.frames)
+        await heard.wish(do="box", box=[40, 30, 160, 150])
+        await heard.until(lambda t: t.states[-1]["run"] == "paused" and "in the box" in t.states[-1]["said"])
+        await heard.until(lambda t: t.frames[-1]["faces"] and t.frames[-1]["faces"][0]["identity"]["frames"] == 1)
+        await heard.wish(do="pause", on=False)
+        index = heard.frames[-1]["index"]
+        await heard.until(lambda t: t.frames[-1]["index"] > index + 1)
+
+    talk(server, draw)
+
+
+def test_a_box_of_a_picture_is_what_process_boxes_says(server: Served, job: Job) -> None:
+    assert get(f"http://{server.address}/upload", jpeg(400, 300), X_Name="picture.jpg")[0] == 200
+    box = [100, 80, 220, 210]
+    with job.tracker() as tracker:
+        picture = cv2.imdecode(np.frombuffer(jpeg(400, 300), np.uint8), cv2.IMREAD_COLOR)
+        (expected,) = tracker.process_boxes(picture, [box]).faces
+
+    async def draw(heard: Talk) -> None:
+        await heard.until(lambda t: t.states[-1]["source"]["kind"] == "upload" and t.frames)
+        await heard.until(lambda t: t.frames[-1]["size"] == [400, 300])
+        await heard.wish(do="box", box=box)
+        await heard.until(lambda t: t.states[-1]["run"] == "paused" and same(t.frames[-1]["faces"]))
+
+    def same(faces: list[dict[str, Any]]) -> bool:
+        return bool(faces) and np.allclose(faces[0]["t"], expected.pose.t, atol=1e-2)
+
+    (face,) = talk(server, draw).frames[-1]["faces"]
+    assert np.allclose(face["R"], expected.pose.R.ravel(), atol=1e-5)
