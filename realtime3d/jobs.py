@@ -148,7 +148,7 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self.sinks_of(self.job, interrupted), *self.sending.senders, *sinks]
+        every = [*self.sinks_of(self.job, interrupted), *self.sending.sinks, *sinks]
         until = self.sending.paced(until)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
