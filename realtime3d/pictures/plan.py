@@ -31,7 +31,7 @@ class PicturesJob:
 
     inputs: Sequence[str]
     out: Path
-    formats: frozenset[str] = frozenset({"ply", "obj", "glb"})
+    formats: frozenset[str] | None = None  # None: PLY, OBJ and GLB, as far as the face model has what they hold
     level: str | None = None  # of the meshes; None: full for PLY and OBJ, live for GLB
     views: tuple[float, ...] | None = None  # degrees of yaw; empty: the usual ones, to the side that is seen
     plain: bool = False  # views have no background
@@ -48,7 +48,7 @@ class PicturesJob:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.formats) - set(FORMATS))
+        unknown = sorted(set(self.formats or ()) - set(FORMATS))
         if unknown:
             raise UsageError(f"no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
         if self.views and not all(-90 <= yaw <= 90 for yaw in self.views):
@@ -62,7 +62,8 @@ class PicturesJob:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Which PLY files are written for each face."""
-        return tuple(kind for kind in PLY_KINDS if "ply" in self.formats or kind in self.formats)
+        formats = {"ply"} if self.formats is None else self.formats
+        return tuple(kind for kind in PLY_KINDS if "ply" in formats or kind in formats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ def column_groups(
         Group(shape, 5, "float32", lambda face: face.shape),
     ]
     if blendshapes:
+        model.check_actions()
         names = tuple(model.arkit_names)
         groups.append(Group(names, 4, "float32", lambda face: list(face.blendshapes().values())))
     if raw:
@@ -99,7 +100,7 @@ def column_groups(
         groups.append(Group(GAZE, 5, "float32", _gaze))
     if more.landmarks is not None:
         groups += _landmark_groups(more.landmarks)
-    return tuple(groups)
+    return tuple(group for group in groups if group.names)
 
 
 def landmark_columns(name: str, axes: str) -> tuple[str, ...]:
@@ -134,8 +135,9 @@ def _angles(pose: Pose) -> tuple[float, float, float]:
     return matrix_to_euler(pose.R)
 
 
-def _presence(face: FaceState) -> tuple[float, float]:
-    return face.raw.presence, face.raw.pose_sigma_deg
+def _presence(face: FaceState) -> tuple[float, float] | None:
+    known = not math.isnan(face.raw.pose_sigma_deg)  # imported nets do not say
+    return (face.raw.presence, face.raw.pose_sigma_deg) if known else None
 
 
 def _gaze(face: FaceState) -> tuple[float, ...]:
