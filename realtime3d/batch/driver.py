@@ -15,12 +15,14 @@ from pathlib import Path
 
 from realtime3d.batch.base import Crew
 from realtime3d.batch.manifest import Chunk, Counts, Film, Manifest
-from realtime3d.batch.plan import BatchJob, Task
+from realtime3d.batch.plan import BatchJob, Paths, Task
+from realtime3d.batch.pulse import Watch
 from realtime3d.errors import MissingError, OutputError, Realtime3dError
 from realtime3d.workers import Ended
 
 TICK_S = 0.5  # between looks at the clock, and at Ctrl-C
 IN_A_ROW = 3  # workers that die while they start, or outputs that fail: then it is nothing about a film
+STALLED = "it got no further for {:g} s, and was ended"
 DIED = "the process that worked on it died: it may take too much memory, or crash a library"
 _log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class Progress:
     left_s: float | None  # a forecast
 
 
-Watch = Callable[[Progress], None]
+Observe = Callable[[Progress], None]
 
 
 class Driver:
@@ -61,7 +63,7 @@ class Driver:
         manifest: Manifest,
         crew: Crew,
         summary: BatchSummary,
-        observe: Watch,
+        observe: Observe,
         interrupted: Callable[[], bool],
     ) -> None:
         self._job, self._manifest, self._crew, self._summary = job, manifest, crew, summary
@@ -72,6 +74,7 @@ class Driver:
         self._films: Iterator[Film] = iter(())
         self._same = manifest.facts().get("same")
         self._start, self._begun = time.monotonic(), replace(summary.counts)
+        self._watch, self._stalled = Watch(Paths(job.out).work, job.stall_s), set[int]()
         self._opening = self._unwritten = self._tries = 0
 
     def run(self) -> None:
@@ -89,6 +92,9 @@ class Driver:
             self._give()  # first, so that nobody waits for the disk of the manifest
             self._take(ended)
             self._give()
+            for task in self._watch.stalled(self._under_way.values()):
+                self._stalled.add(id(task))
+                self._crew.stop(task)
             self._observe(Progress(self._summary.counts, len(self._under_way), self._left_s()))
 
     # -- giving -------------------------------------------------------------------------------------------------------
@@ -172,7 +178,9 @@ class Driver:
 
     def _failed(self, task: Task, ended: Ended) -> None:
         """Try again after a while, or set the film aside."""
-        if ended.opening:
+        stalled = id(task) in self._stalled
+        self._stalled.discard(id(task))
+        if ended.opening and not stalled:
             self._opening += 1
             if ended.error is not None:
                 raise ended.error
@@ -184,7 +192,7 @@ class Driver:
             self._unwritten += 1
             if self._unwritten >= IN_A_ROW:
                 raise ended.error
-        reason = DIED if ended.error is None else str(ended.error)
+        reason = str(ended.error) if ended.error else STALLED.format(self._job.stall_s) if stalled else DIED
         if not isinstance(ended.error, (Realtime3dError, type(None))):
             _log.debug("%s: %s", task.film.address, ended.trace)
         self._summary.failures += 1

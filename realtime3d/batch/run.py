@@ -12,10 +12,11 @@ from typing import Any
 
 from realtime3d.batch.base import Crew
 from realtime3d.batch.choose import hire
-from realtime3d.batch.driver import BatchSummary, Driver, Watch
+from realtime3d.batch.driver import BatchSummary, Driver, Observe
 from realtime3d.batch.inputs import find_films
 from realtime3d.batch.manifest import BLOCK, FORMAT, Manifest
 from realtime3d.batch.plan import BatchJob, Paths
+from realtime3d.batch.summary import write_summary
 from realtime3d.errors import OutputError
 from realtime3d.files import make_folder, output_error
 from realtime3d.sinks.lock import Lock
@@ -25,7 +26,7 @@ from realtime3d.sinks.parquet import check_installed
 def run_batch(
     job: BatchJob,
     *,
-    observe: Watch = lambda progress: None,
+    observe: Observe = lambda progress: None,
     interrupted: Callable[[], bool] = lambda: False,
     crew: Crew | None = None,
 ) -> BatchSummary:
@@ -49,6 +50,7 @@ def run_batch(
                 Driver(job, manifest, workers, summary, observe, interrupted).run()
         summary.seconds = time.perf_counter() - start
         summary.counts = manifest.counts()
+        summary.files = [paths.table, *write_summary(paths, manifest, str(job.out.resolve()))]
         _clear(paths.work)
     return summary
 

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from realtime3d.batch.join import join
 from realtime3d.batch.manifest import Chunk, Film
 from realtime3d.batch.plan import BatchJob, Paths, Task, bounds
+from realtime3d.batch.pulse import Pulse, label
 from realtime3d.batch.tally import TallySink
 from realtime3d.files import make_folder, output_error, write_whole
 from realtime3d.jobs import Job, open_run
@@ -50,57 +51,53 @@ class Worker:
 
     def __call__(self, task: Task) -> Notes:
         start = time.perf_counter()
-        if task.notes:
-            notes = self._join(task)
-        elif task.chunk:
-            notes = self._chunk(task.chunk)
-        else:
-            notes = self._film(task.film)
+        with self._folder(task) as folder:
+            if task.notes:
+                notes = self._join(task, folder)
+            elif task.chunk:
+                notes = self._chunk(task.chunk, folder)
+            else:
+                notes = self._film(task.film, folder)
         notes["seconds"] = round(time.perf_counter() - start, 4)
         return notes
 
-    def _film(self, film: Film) -> Notes:
+    def _film(self, film: Film, folder: Path) -> Notes:
         """A whole film; or the first part of one that turns out to be long."""
-        job, paths = self._job, self._paths
-        with self._folder(film) as folder:
-            beside = folder / film.name
-            made = self._follow(film, beside, SourceOptions(end_s=job.first_end_s))
-            end_s = job.first_end_s
-            if end_s is not None and _goes_on(made, end_s):
-                made["bounds"] = bounds(end_s, job.chunk_s, made["duration_s"])
-                _install(beside, paths.chunk(film, 0))
-                return made
-            rows = folder / paths.rows_of(film).name
-            make_folder(rows)
-            os.replace(beside / f"{film.name}.parquet", rows / "part-0000.parquet")
-            _install(beside, paths.beside / film.name)
-            _install(rows, paths.rows_of(film))
+        job, paths, beside = self._job, self._paths, folder / film.name
+        end_s = job.first_end_s
+        made = self._follow(film, beside, SourceOptions(end_s=end_s))
+        if end_s is not None and _goes_on(made, end_s):
+            made["bounds"] = bounds(end_s, job.chunk_s, made["duration_s"])
+            _install(beside, paths.chunk(film, 0))
+            return made
+        rows = folder / paths.rows_of(film).name
+        make_folder(rows)
+        os.replace(beside / f"{film.name}.parquet", rows / "part-0000.parquet")
+        _install(beside, paths.beside / film.name)
+        _install(rows, paths.rows_of(film))
         return made
 
-    def _chunk(self, chunk: Chunk) -> Notes:
+    def _chunk(self, chunk: Chunk, folder: Path) -> Notes:
         """A later part of a long film, with the seconds before it, by which it is joined to the part before."""
         start_s = max(0.0, chunk.start_s - self._job.overlap_s)
         read = SourceOptions(start_s=start_s, end_s=chunk.end_s)
-        with self._folder(chunk.film) as folder:
-            try:
-                made = self._follow(chunk.film, folder / "part", read, chunk.start_s)
-            except EndsEarlier:  # the film is shorter than it says
-                return {"empty": True}
-            _install(folder / "part", self._paths.chunk(chunk.film, chunk.number))
+        try:
+            made = self._follow(chunk.film, folder / "part", read, chunk.start_s)
+        except EndsEarlier:  # the film is shorter than it says
+            return {"empty": True}
+        _install(folder / "part", self._paths.chunk(chunk.film, chunk.number))
         return made
 
-    def _join(self, task: Task) -> Notes:
+    def _join(self, task: Task, folder: Path) -> Notes:
         film, paths = task.film, self._paths
-        with self._folder(film) as folder:
-            rows = folder / paths.rows_of(film).name
-            make_folder(rows)
-            there = [(paths.chunk(film, i), notes) for i, notes in enumerate(task.notes) if not notes.get("empty")]
-            made, sidecar = join([part for part, _ in there], [notes for _, notes in there], rows)
-            beside = folder / film.name
-            text = json.dumps(sidecar, indent=2, ensure_ascii=False)
-            write_whole(beside / f"{film.name}.json", text.encode() + b"\n", make_folder=True)
-            _install(beside, paths.beside / film.name)
-            _install(rows, paths.rows_of(film))
+        rows, beside = folder / paths.rows_of(film).name, folder / film.name
+        make_folder(rows)
+        there = [(paths.chunk(film, i), notes) for i, notes in enumerate(task.notes) if not notes.get("empty")]
+        made, sidecar = join([part for part, _ in there], [notes for _, notes in there], rows)
+        text = json.dumps(sidecar, indent=2, ensure_ascii=False)
+        write_whole(beside / f"{film.name}.json", text.encode() + b"\n", make_folder=True)
+        _install(beside, paths.beside / film.name)
+        _install(rows, paths.rows_of(film))
         shutil.rmtree(paths.chunks / film.name, ignore_errors=True)
         return made
 
@@ -116,7 +113,7 @@ class Worker:
         job = replace(self._job.each, source=source, outputs=outputs, read=replace(read, live=False))
         with open_run(job, self._tracker) as run:
             tally = TallySink(from_s, run.info.zero_ns)
-            run.follow(sinks=[tally])
+            run.follow(sinks=[tally], observe=self._pulse.beat)
             warnings, duration_s = run.source.status.warnings, run.info.duration_s
         notes = {**tally.notes(), "duration_s": duration_s, "start_s": from_s, "same": self._facts(job)}
         if warnings:
@@ -132,10 +129,11 @@ class Worker:
         return self._same
 
     @contextmanager
-    def _folder(self, film: Film) -> Iterator[Path]:
+    def _folder(self, task: Task) -> Iterator[Path]:
         """A folder for what is being written; gone afterwards."""
-        folder = self._paths.work / f"{film.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        folder = self._paths.work / f"{label(task)}~{os.getpid()}-{uuid.uuid4().hex[:8]}"
         make_folder(folder)
+        self._pulse = Pulse(folder / "pulse")
         try:
             yield folder
         finally:

@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", metavar="INPUT", nargs="+")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for all files; it is made")
     group = parser.add_argument_group("machines")
-    where = group.add_mutually_exclusive_group()
-    where.add_argument("--workers", metavar="N", type=options.at_least(1), default=0, help="processes (one a core)")
+    group.add_argument("--workers", metavar="N", type=options.at_least(1), default=0, help="processes (one a core)")
+    group.add_argument("--ray", metavar="ADDRESS", help="on a Ray cluster; local: Ray here (needs the [batch] extra)")
+    group.add_argument("--gpu-share", metavar="N", type=float, default=0.0, help="of a GPU, for each worker on Ray (0)")
     parser.set_defaults(boxes=None, profile=None, mesh_every=1, mesh=None)
     group = parser.add_argument_group("outputs")
     group.add_argument("--overlay", action="store_true", help="also each film with what was found drawn over it")
@@ -70,6 +71,8 @@ def job_from(args: argparse.Namespace) -> BatchJob:
         glb=args.glb,
         chunk_s=60 * args.chunk,
         workers=args.workers,
+        ray=args.ray,
+        gpu_share=args.gpu_share,
         retry=args.retry,
         overwrite=args.overwrite,
     )

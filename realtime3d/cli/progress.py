@@ -48,7 +48,7 @@ def _words(progress: Progress) -> str:
 def duration(seconds: float | None) -> str:
     """A forecast as people say it."""
     if seconds is None:
-        return "nobody knows how long is"
+        return "unknown time"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
