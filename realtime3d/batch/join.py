@@ -57,7 +57,6 @@ def _notes(notes: Sequence[dict[str, Any]], seams: Sequence[Seam]) -> dict[str, 
         **{name: sum(part[name] for part in notes) for name in ("frames", "rows", "with_face")},
         "confidence": [sum(column) for column in zip(*(part["confidence"] for part in notes), strict=True)],
         "duration_s": notes[0]["duration_s"],
-        "same": notes[0]["same"],
         "parts": len(notes),
         "faces": {},
     }
@@ -80,6 +79,8 @@ def _more(before: dict[str, Any] | None, face: dict[str, Any]) -> dict[str, Any]
     return {
         **known,
         "frames": frames,
+        "first_s": before["first_s"],
+        "last_s": face["last_s"],
         "confidence": round(
             (before["confidence"] * before["frames"] + face["confidence"] * face["frames"]) / max(frames, 1), 4
         ),

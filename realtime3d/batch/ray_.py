@@ -10,7 +10,7 @@ import logging
 import os
 import time
 import traceback
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,18 +31,21 @@ class Member:
 
     def __init__(self, opener: Opener) -> None:
         quiet_worker()
-        self._opener, self._do = opener, None
-        self._manager: AbstractContextManager[Any] | None = None
+        self._opener = opener
+        self._do: Callable[[Any], Any] | None = None
+        self._manager: Any = None  # kept, or what it opened would be closed
 
     def do(self, task: Any) -> tuple[Any, Exception | None, str, bool]:
         """Result, error, trace, and whether that was while opening what it needs."""
-        if self._do is None:
-            try:
-                self._manager = self._opener()
-                self._do = self._manager.__enter__()
-            except Exception as error:
-                return None, plain(error), traceback.format_exc(), True
-        return *tried(self._do, task), False
+        try:
+            do = self._do = self._do or self._opened()
+        except Exception as error:
+            return None, plain(error), traceback.format_exc(), True
+        return *tried(do, task), False
+
+    def _opened(self) -> Callable[[Any], Any]:
+        self._manager = self._opener()
+        return self._manager.__enter__()
 
 
 @dataclass(eq=False, slots=True)
@@ -115,9 +118,9 @@ class RayCrew:
         task, answer = actor.task, actor.answer
         try:
             result, error, trace, opening = self._ray.get(answer)
-        except self._ray.exceptions.RayError as error:
+        except self._ray.exceptions.RayError as lost:
             self._actors.remove(actor)
-            _log.debug("a worker ended: %s", error)
+            _log.debug("a worker ended: %s", lost)
             return Ended(task, died=True, opening=not actor.started)
         actor.task = actor.answer = None
         actor.started = True

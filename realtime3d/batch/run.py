@@ -50,9 +50,22 @@ def run_batch(
                 Driver(job, manifest, workers, summary, observe, interrupted).run()
         summary.seconds = time.perf_counter() - start
         summary.counts = manifest.counts()
-        summary.files = [paths.table, *write_summary(paths, manifest, str(job.out.resolve()))]
+        summary.files = [paths.table, *_finish(job, paths, manifest)]
         _clear(paths.work)
     return summary
+
+
+def _finish(job: BatchJob, paths: Paths, manifest: Manifest) -> list[Path]:
+    """What is made of the whole batch."""
+    where = str(job.out.resolve())
+    if not job.people:
+        return write_summary(paths, manifest, where)
+    from realtime3d.batch.people import faces_of, name_people, people_rows, write_people
+
+    with job.each.tracker() as tracker:
+        labels = name_people(faces_of(manifest), tracker.model, job.each.config.identity.profile_distance)
+    write_people(paths.people, labels)
+    return [*write_summary(paths, manifest, where, people_rows(labels)), paths.people]
 
 
 def register(job: BatchJob, manifest: Manifest) -> None:

@@ -27,6 +27,8 @@ class FaceTally:
     confidence: float = 0.0  # summed
     learned_from: int = 0  # frames that told its shape
     frozen: bool = False
+    first_s: float = 0.0
+    last_s: float = 0.0
     shape: FloatArray | None = None
 
     def notes(self) -> dict[str, Any]:
@@ -35,6 +37,8 @@ class FaceTally:
             "confidence": round(self.confidence / max(self.frames, 1), 4),
             "learned_from": self.learned_from,
             "frozen": self.frozen,
+            "first_s": self.first_s,
+            "last_s": self.last_s,
             "shape": "" if self.shape is None else packed(self.shape),
         }
 
@@ -69,7 +73,8 @@ class TallySink:
         self.with_face += bool(result.faces)
         for face in result.faces:
             self.bins[min(int(face.confidence * BINS), BINS - 1)] += 1
-            seen = self.faces.setdefault(face.id, FaceTally())
+            seen = self.faces.setdefault(face.id, FaceTally(first_s=time_s))
+            seen.last_s = time_s
             seen.frames += 1
             seen.confidence += face.confidence
             seen.learned_from, seen.frozen = face.identity.frames, face.identity.frozen

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("outputs")
     group.add_argument("--overlay", action="store_true", help="also each film with what was found drawn over it")
     group.add_argument("--glb", action="store_true", help="also each head as it moved, with the picture's colours")
+    group.add_argument("--people", action="store_true", help="people.csv: one label for a person in many films")
     options.add_table_options(group)
     group = parser.add_argument_group("how it goes on")
     group.add_argument(
@@ -69,6 +70,7 @@ def job_from(args: argparse.Namespace) -> BatchJob:
         each=job_from(args, SourceOptions(live=False)),
         overlay=args.overlay,
         glb=args.glb,
+        people=args.people,
         chunk_s=60 * args.chunk,
         workers=args.workers,
         ray=args.ray,
