@@ -21,7 +21,8 @@ from realtime3d.process import fill_standard_descriptors
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 COMMANDS = (
-    "demo", "video", "live", "serve", "images", "view", "replay", "import", "build", "bench", "training", "config", "doctor",
+    "demo", "video", "live", "serve", "images", "batch", "view", "replay", "import", "build", "bench", "training",
+    "config", "doctor",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from realtime3d.errors import MissingError
 from realtime3d.face.bare import BARE_FORMAT, NO_ACTIONS, NO_LAYOUT, nothing_but
 from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
+from realtime3d.face.gaze import EyeTurns
 from realtime3d.face.linear import combined
 from realtime3d.face.mesh import HeadMesh, quads_of, split_seams, unpacked
 from realtime3d.types import FloatArray
@@ -202,6 +203,11 @@ class FaceModel:
     @property
     def n_extras(self) -> int:
         return len(self.extra_basis)
+
+    @cached_property
+    def eye_turns(self) -> EyeTurns:
+        """How far the eyeballs turn with the extras."""
+        return EyeTurns.of(self)
 
     @cached_property
     def _motion(self) -> FloatArray:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from realtime3d.files import write_whole
 from realtime3d.pictures.plan import NO_FACE, PicturesJob, Problem, Task, numbered
 from realtime3d.render.base import OverlayStyle
 from realtime3d.render.choose import create_renderer
+from realtime3d.render.maps import DEPTH_STEP_MM, Maps
 from realtime3d.render.views import Views, upright_crop, view_name
 from realtime3d.sinks.columns import column_groups, rounded
 from realtime3d.sinks.meshes import Kind, MeshWriter, encoded
@@ -60,7 +62,7 @@ class PictureWorker:
         model = self.tracker.model
         self._suffixes = _suffixes(self._job, model)
         self._meshes = MeshWriter(model, self._job.level)
-        self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw)
+        self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw, more=self._job.more)
         self._forms = formats(self._groups)
         return self
 
@@ -123,8 +125,19 @@ class PictureWorker:
         if job.overlay:
             drawn = self._renderer.draw(image, FrameResult(result.frame, (face,), camera=result.camera))
             write_whole(folder / f"{name}_overlay.jpg", encoded(drawn, ".jpg"), make_folder=True)
-        text = json.dumps(_facts(name, task, number, face, image), indent=1, ensure_ascii=False)
+        facts = _facts(name, task, number, face, image)
+        if job.maps:
+            facts["maps"] = self._write_maps(folder, name, face)
+        text = json.dumps(facts, indent=1, ensure_ascii=False)
         write_whole(folder / f"{name}.json", text.encode("utf-8", "backslashreplace") + b"\n", make_folder=True)
+
+    def _write_maps(self, folder: Path, name: str, face: FaceState) -> dict[str, Any]:
+        """The maps that were asked for, and what is to be known of them."""
+        maps = Maps(face)
+        for kind in self._job.maps:
+            write_whole(folder / f"{name}_map_{kind}.png", encoded(maps.image(kind), ".png"), make_folder=True)
+        return {kind: {"near_mm": maps.near_mm, "step_mm": DEPTH_STEP_MM} if kind == "depth" else {}
+                for kind in self._job.maps}  # fmt: skip
 
 
 def _suffixes(job: PicturesJob, model: FaceModel) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from realtime3d.jobs import Job
 from realtime3d.view.web.serve import Address, serve
 
-PATIENCE_S = 30.0
+PATIENCE_S = 180.0  # also where much else runs on the machine
 
 
 @dataclass
@@ -76,7 +76,7 @@ def served(job: Job, clip: Path, folder: Path, source: str | None = None, **opti
 
 
 def unpack(message: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Header and parts of a binary message, as docs/protocol.md says."""
+    """Header and parts of a binary message, as docs/page-messages.md says."""
     assert message[:4] == b"R3D1"
     length = int.from_bytes(message[4:8], "little")
     header = json.loads(message[8 : 8 + length])
@@ -120,7 +120,7 @@ class Talk:
 
     async def until(self, reached: Callable[[Talk], Any], patience_s: float = PATIENCE_S) -> None:
         end = time.monotonic() + patience_s
-        while not reached(self):
+        while not self.states or not reached(self):
             left = end - time.monotonic()
             assert left > 0, f"not reached; last state: {self.states[-1:]}, refused: {self.refused[-3:]}"
             await asyncio.wait_for(self.hear(), left)

@@ -1,6 +1,7 @@
 // The page: what arrives from the server goes to the picture, the mesh, plots and numbers; what is pressed goes back.
 
 import { Avatar } from "./avatar";
+import { BoxTool } from "./box";
 import { BrowserCamera } from "./camera";
 import { Faces } from "./faces";
 import { listen, showKeys } from "./keys";
@@ -31,6 +32,7 @@ let newest: { packet: Packet<Frame>; came: number } | null = null;
 let working = false;
 let cameraTaken = false; // the server runs with this browser's camera
 let plotted = 0;
+let drawn = 0; // frames since the page was opened
 const shown: number[] = []; // times of the last frames that were drawn
 const ages: number[] = []; // from the picture to the drawn mesh, ms
 
@@ -66,6 +68,10 @@ const link = new Link(socket, {
   },
 });
 const camera = new BrowserCamera(link);
+const boxTool = new BoxTool(byId("figure"), byId("box"), byId("boxed"), (box) => {
+  const [width, height] = faces.frame?.size ?? [0, 0];
+  if (width) wish({ do: "box", box: box.map((side, k) => Math.round(side * (k % 2 ? height : width))) });
+});
 
 /** Draw the newest frame as long as there is one; its picture is decoded while the one before is on the screen. */
 async function work(): Promise<void> {
@@ -93,6 +99,7 @@ function draw(packet: Packet<Frame>, bitmap: ImageBitmap | null, came: number): 
   turntable?.draw(frame);
   plots.add(frame);
   const now = performance.now();
+  drawn++;
   shown.push(now);
   ages.push(frame.rates.p50_ms + now - came);
   if (shown.length > 60) shown.shift();
@@ -133,7 +140,9 @@ async function send(file: File | undefined): Promise<void> {
   if (file && /\.(glb|vrm)$/i.test(file.name)) return wear(file);
   if (!file || document.body.classList.contains("watching")) return;
   camera.stop();
-  panels.error(await upload(file, byId<HTMLProgressElement>("upload")));
+  panels.error("");
+  const problem = await upload(file, byId<HTMLProgressElement>("upload"));
+  if (problem) panels.error(problem); // else what the server says of the file stays; it may be here already
 }
 
 function setMode(mode: Mode): void {
@@ -190,6 +199,7 @@ const actions: Record<string, () => void> = {
   relearn: () => wish({ do: "relearn" }),
   recentre: () => wish({ do: "recentre" }),
   neutral: () => wish({ do: "neutral" }),
+  boxed: () => boxTool.show(),
   mode: nextMode,
   front: () => view(() => turntable?.front()),
   left: () => view(() => turntable?.turn(-15)),
@@ -201,7 +211,7 @@ const actions: Record<string, () => void> = {
   upload: () => void start("upload"),
   clip: () => void start("clip"),
 };
-for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "front", "textured", "avatar", "help"]) {
+for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "boxed", "front", "textured", "avatar", "help"]) {
   byId(name).addEventListener("click", actions[name]!);
 }
 listen(actions, () => document.body.classList.contains("watching"));
@@ -216,6 +226,12 @@ for (const kind of ["camera", "stream"]) {
     void start(kind, String(new FormData(event.target as HTMLFormElement).get("name")).trim());
   });
 }
+panels.onRemove = (number) => wish({ do: "unsend", number });
+byId("protocol").addEventListener("change", (event) => (byId<HTMLInputElement>("send-url").value = (event.target as HTMLSelectElement).value));
+byId<HTMLFormElement>("send-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  wish({ do: "send", url: byId<HTMLInputElement>("send-url").value.trim() });
+});
 byId("mode").addEventListener("change", (event) => setMode((event.target as HTMLSelectElement).value as Mode));
 for (const name of ["smooth", "mirror"]) {
   byId(name).addEventListener("change", (event) => wish({ do: "use", [name]: (event.target as HTMLInputElement).checked }));
@@ -248,5 +264,7 @@ turntable && byId("mesh").addEventListener("pointermove", (event) => event.butto
 
 // For tests, and for the curious at the console.
 Object.assign(window, {
-  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], shown: () => shown.length },
+  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], drawn: () => drawn,
+    mayControl: () => !document.body.classList.contains("watching"),
+    running: (kind: string) => state?.run === "running" && state.source.kind === kind },
 });

@@ -42,6 +42,7 @@ export type Mesh = {
 export type State = {
   type: "state";
   run: "idle" | "opening" | "running" | "paused" | "ended" | "failed";
+  runs: number;
   source: { kind?: string; name?: string; width?: number; height?: number; live?: boolean };
   said: string;
   error: string;
@@ -51,9 +52,10 @@ export type State = {
   recording: { seconds: number; frames: number } | null;
   centred: Record<string, [number, number, number]>;
   sent: string[];
+  targets: { number: number; to: string; text: string; failed: boolean }[];
   saved: string[];
   viewers: number;
-  limits: { modes: string[]; models: string[]; kinds: string[]; max_faces: [number, number] };
+  limits: { modes: string[]; models: string[]; kinds: string[]; max_faces: [number, number]; protocols: { example: string; what: string }[] };
   rates: Rates;
 };
 

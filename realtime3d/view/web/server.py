@@ -71,7 +71,7 @@ class PageServer:
 
     async def _give_file(self, request: Request) -> Response:
         """A recording; nothing else of the disk has a name here."""
-        for path in self._session.saved:
+        for path in self._session.board.saved:
             if path.name == request.path_params["name"] and path.is_file():
                 return FileResponse(path, filename=path.name)
         return PlainTextResponse("no recording of this name: it was moved, or belongs to another run", 404)
@@ -99,7 +99,7 @@ class PageServer:
             path.unlink(missing_ok=True)
             return PlainTextResponse(problem, 413 if "at most" in problem else 400)
         sources.take_upload(path)
-        self._session.ask(Wish("start", ("upload", request.headers.get("x-name", "")[:80])))
+        self._session.wishes.ask(Wish("start", ("upload", request.headers.get("x-name", "")[:80])))
         return JSONResponse({"bytes": path.stat().st_size})
 
     # -- the socket ---------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class PageServer:
                 task.cancel()
             await asyncio.gather(sending, listening, return_exceptions=True)
             if viewer.sends_pictures:
-                self._session.ask_quietly(Wish("leave"))
+                self._session.wishes.ask_quietly(Wish("leave"))
 
     async def _listen(self, websocket: WebSocket, viewer: Viewer) -> None:
         wrong = 0
@@ -157,7 +157,7 @@ class PageServer:
         elif wish.do not in FREE and not viewer.may_control:
             raise UsageError("this link lets you watch only")
         else:
-            self._session.ask(wish)
+            self._session.wishes.ask(wish)
 
 
 async def _receive(request: Request, path: Path, limit: int) -> str:
