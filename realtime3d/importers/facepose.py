@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +88,13 @@ def _resnet(checkpoint: Checkpoint, path: Path, mean: Path | None) -> Piece:
     width = checkpoint.shape(f"{POSE_SCOPE}/fc3/W")[-1:]
     if width != (WIDTH,):
         raise MissingError(
-            f"{checkpoint.path} answers with a projection of {width[0] if width else 0} numbers, which is not read: name "
-            f"the checkpoint of {WHAT}'s 6 degrees of freedom"
+            f"{checkpoint.path} answers with a projection of {width[0] if width else 0} numbers, which is not read: "
+            f"name the checkpoint of {WHAT}'s 6 degrees of freedom"
         )
     layers = tf_resnet.TfLayers([*_start(checkpoint, path), checkpoint], TRUNK_SCOPE)
     sizes = (resnet.features(), *HIDDEN, WIDTH)
     wanted = tf_resnet.wanted(TRUNK_SCOPE)
-    for i, (into, out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for i, (into, out) in enumerate(pairwise(sizes), start=1):
         wanted[f"{POSE_SCOPE}/fc{i}/W"] = (into, out)
         wanted[f"{POSE_SCOPE}/fc{i}/baises"] = (out,)
     check_variables(checkpoint.path, layers.variables(), wanted, WHAT)

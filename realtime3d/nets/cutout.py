@@ -61,8 +61,8 @@ class Cutout:
         return cv2.resize(cut, (size, size), interpolation=cv2.INTER_CUBIC)
 
     def pose(self, R: Matrix, anchor: Array, uv: ArrayLike, per_mm: float, camera: Camera) -> Pose:
-        """The pose in the real camera of a head whose point `anchor` (mm, in the head's frame) is seen at `uv` (UNITS to
-        a side), `per_mm` UNITS a millimetre large; `R` is relative to the ray there."""
+        """The pose in the real camera of a head whose point `anchor` (mm, in the head's frame) is seen at `uv` (UNITS
+        to a side), `per_mm` UNITS a millimetre large; `R` is relative to the ray there."""
         step = self.side / UNITS
         corner = np.array([self.left, self.top])
         ray = camera.rays(corner + (np.asarray(uv, dtype=np.float64) + 0.5) * step - 0.5)

@@ -142,12 +142,12 @@ class PictureWorker:
 
 def _suffixes(job: PicturesJob, model: FaceModel) -> tuple[str, ...]:
     """Of the meshes beside PLY. What the face model cannot give is left out, or refused where it was asked for."""
-    if job.views is not None:
-        model.check_layout()
+    if job.views is not None or "uv" in job.maps:
+        model.check("layout")
     if job.formats is None:
         return ("obj", "glb") if model.has_actions else ("obj",)
     if "glb" in job.formats:
-        model.check_actions()
+        model.check("actions")
     return tuple(suffix for suffix in ("obj", "glb") if suffix in job.formats)
 
 

@@ -76,7 +76,6 @@ class MeshWriter:
 
     def paint(self, face: FaceState, image: Image) -> Texture:
         """The colours of a face."""
-        self.model.check_layout()
         if self._painter is None:
             self._painter = TexturePainter(self.model)
         return self._painter.paint(face, image)

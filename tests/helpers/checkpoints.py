@@ -1,9 +1,10 @@
-"""Checkpoints of TensorFlow 1 in both of its formats, written without it, and random variables of the originals' nets."""
+"""Checkpoints of TensorFlow 1 in both of its formats, written without it, and random variables of their nets."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def full_variables(scope: str, sizes: tuple[int, ...], seed: int) -> dict[str, N
     """Fully connected layers fc1, fc2, ... as the later FacePoseNet names them."""
     rng = np.random.default_rng(seed)
     found: dict[str, NDArray] = {}
-    for i, (into, out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for i, (into, out) in enumerate(pairwise(sizes), start=1):
         found[f"{scope}/fc{i}/W"] = _normal(rng, (into, out), np.sqrt(2 / into))
         found[f"{scope}/fc{i}/baises"] = _normal(rng, (out,), 0.1)
     return found

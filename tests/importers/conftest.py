@@ -19,9 +19,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 def imported(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete set made of the checkout."""
     pytest.importorskip("onnx")
-    from realtime3d.cli import main
+    from realtime3d.importers import basel, expnet, facepose, model_set, shape3dmm
 
     folder = tmp_path_factory.mktemp("sets") / "official"
-    for kind in ("expnet", "fpn", "3dmm", "bfm"):
-        assert main(["import", kind, str(checkout.folder), "--out", str(folder), "--quiet"]) == 0
+    for importer in (expnet, facepose, shape3dmm, basel):
+        missing = model_set.add(folder, importer.read(checkout.folder), overwrite=False)[1]
+    assert not missing
     return folder

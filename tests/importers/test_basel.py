@@ -58,7 +58,7 @@ def test_a_folder_or_checkout(tmp_path: Path) -> None:
     write_mod(checkout / basel.MOD, EGG)
     for folder in (tmp_path, checkout, checkout.parent):
         is_the_egg(loaded(folder, tmp_path))
-    with pytest.raises(MissingError, match="has none of BaselFaceModel_mod.mat"):
+    with pytest.raises(MissingError, match=r"has none of BaselFaceModel_mod.mat"):
         basel.read(_empty(tmp_path))
 
 
@@ -87,7 +87,11 @@ def test_what_such_a_model_cannot_do_it_says(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no blendshapes"):
         model.actions(model.mean)
     with pytest.raises(MissingError, match="no texture coordinates"):
-        model.check_layout()
+        model.check("layout")
+    with pytest.raises(MissingError, match="no eyes that turn"):
+        model.check("eyes")
+    with pytest.raises(MissingError, match=r"no landmarks mediapipe478 \(it has ibug68\)"):
+        model.check_landmarks("mediapipe478")
 
 
 BAD = {
@@ -129,11 +133,11 @@ def test_foreign_hdf5(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install '.[import]'")
     path = tmp_path / "model.h5"
     path.write_bytes(b"no HDF5 at all")
-    with pytest.raises(MissingError, match="model.h5 cannot be read"):
+    with pytest.raises(MissingError, match=r"model.h5 cannot be read"):
         basel.read(path)
     with h5py.File(path, "w") as file:
         file["something"] = np.zeros(3)
-    with pytest.raises(MissingError, match="has no shape/model/pcaBasis|has no shape/model/mean"):
+    with pytest.raises(MissingError, match=r"has no shape/model/pcaBasis|has no shape/model/mean"):
         basel.read(path)
     write_2017(path, EGG)
     with h5py.File(path, "a") as file:
@@ -142,7 +146,7 @@ def test_foreign_hdf5(tmp_path: Path) -> None:
         basel.read(path)
     data = write_2017(tmp_path / "whole.h5", EGG).read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(MissingError, match="model.h5 cannot be read"):
+    with pytest.raises(MissingError, match=r"model.h5 cannot be read"):
         basel.read(path)
 
 

@@ -88,7 +88,7 @@ def test_numbers_that_end_early_and_files_that_are_not_there(variables: dict[str
         for name in found:
             found.read(name)
     data.unlink()
-    with pytest.raises(MissingError, match="has no model.ckpt.data-00000-of-00001 beside it"):
+    with pytest.raises(MissingError, match=r"has no model.ckpt.data-00000-of-00001 beside it"):
         open_checkpoint(path)
     with pytest.raises(MissingError, match="there is no checkpoint"):
         open_checkpoint(tmp_path / "other.ckpt")

@@ -56,7 +56,7 @@ def test_a_part_is_replaced_only_if_told(tmp_path: Path) -> None:
         model_set.add(tmp_path / "set", other, overwrite=False)
     assert files(tmp_path / "set") == before
     file, _ = model_set.add(tmp_path / "set", other, overwrite=True)
-    assert {name for name in files(tmp_path / "set")} == {file.name, "models.toml"}
+    assert set(files(tmp_path / "set")) == {file.name, "models.toml"}
     again, _ = model_set.add(tmp_path / "set", other, overwrite=True)
     assert again == file
     assert file.read_bytes() == b"another"
@@ -104,7 +104,7 @@ def test_other_folders_are_refused(net_folder: Path, tmp_path: Path) -> None:
         model_set.check(tmp_path / "file", POSE, overwrite=False)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "models.toml").write_text("= nonsense")
-    with pytest.raises(MissingError, match="cannot be read .* repair or delete it"):
+    with pytest.raises(MissingError, match=r"cannot be read .* repair or delete it"):
         model_set.check(tmp_path / "broken", POSE, overwrite=False)
 
 

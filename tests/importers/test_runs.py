@@ -171,9 +171,25 @@ def test_images_writes_what_there_is(
     (tmp_path / "list.csv").write_text("\n".join(rows))
     out = tmp_path / "faces"
     command = ["images", str(tmp_path / "list.csv"), "--models", str(imported), "--out", str(out)]
-    said(capsys, [*command, "--crops", "64", "--raw", "--backend", "onnxruntime"], 0)
+    said(
+        capsys,
+        [
+            *command,
+            "--crops",
+            "64",
+            "--raw",
+            "--landmarks",
+            "ibug68",
+            "--maps",
+            "depth,normals,pncc",
+            "--backend",
+            "onnxruntime",
+        ],
+        0,
+    )
     names = {file.name for file in (out / "face1").iterdir()}
     kinds = ("shape.ply", "expression.ply", "posed.ply", "overlay.jpg", "crop.jpg")
+    kinds += ("map_depth.png", "map_normals.png", "map_pncc.png")
     assert names == {"face1.obj", "face1.json", *(f"face1_{kind}" for kind in kinds)}
     text = (out / "face1" / "face1.obj").read_text()
     assert "vt " not in text
@@ -191,6 +207,9 @@ def test_images_writes_what_there_is(
         (["--blendshapes"], "no blendshapes"),
         (["--formats", "ply,glb"], "no GLB files"),
         (["--views"], "no texture coordinates"),
+        (["--maps", "depth,uv"], "no texture coordinates"),
+        (["--gaze"], "no eyes that turn"),
+        (["--landmarks", "mediapipe478"], "no landmarks mediapipe478"),
     ):
         text = said(capsys, [*command[:-1], str(tmp_path / "no"), "--backend", "onnxruntime", *more], 3)
         assert reason in text

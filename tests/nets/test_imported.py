@@ -100,7 +100,7 @@ def test_the_reference_head_is_about_upright_and_frontal() -> None:
     cutout = Cutout.around([239.5, 159.5, 399.5, 319.5], "square")
     pose = from_camera_pose(np.array([0, 0, 0, 0, 0, 2200.0]), ANCHOR, cutout, FAR)
     assert geodesic_deg(pose.R, np.eye(3)) < 3
-    assert pose.t == pytest.approx((REFERENCE.shift + [0, 0, 2200]) / REFERENCE.scale, abs=5)
+    assert pose.t == pytest.approx((REFERENCE.shift + np.array([0, 0, 2200])) / REFERENCE.scale, abs=5)
 
 
 @pytest.mark.parametrize("turn", [(0, 0, 0), (0.3, 0, 0), (0, 0.7, 0), (0, 0, -0.4), (-0.2, 0.5, 0.3)])
