@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -99,7 +100,8 @@ class PageServer:
             path.unlink(missing_ok=True)
             return PlainTextResponse(problem, 413 if "at most" in problem else 400)
         sources.take_upload(path)
-        self._session.wishes.ask(Wish("start", ("upload", request.headers.get("x-name", "")[:80])))
+        shown = "".join(c for c in unquote(request.headers.get("x-name", ""))[:80] if c.isprintable())
+        self._session.wishes.ask(Wish("start", ("upload", shown)))
         return JSONResponse({"bytes": path.stat().st_size})
 
     # -- the socket ---------------------------------------------------------------------------------------------------

@@ -184,7 +184,13 @@ def test_an_upload_is_tracked_and_deleted(
     with served(job, clip, tmp_path, need_page=False) as server:
         status, text = get(f"http://{server.address}/upload", clip.read_bytes(), X_Name="my%20film.mp4")
         assert (status, json.loads(text)) == (200, {"bytes": clip.stat().st_size})
-        heard = talk(server, lambda t: t.until(lambda t: t.frames and t.states[-1]["source"]["kind"] == "upload"))
+        heard = talk(
+            server,
+            lambda t: t.until(
+                lambda t: t.frames and t.states[-1]["source"]["kind"] == "upload" and t.states[-1]["run"] == "running"
+            ),
+        )
+        assert heard.states[-1]["source"]["name"] == "my film.mp4"
         assert heard.frames and len(list(tmp_path.glob("realtime3d-uploads-*/*.mp4"))) == 1
     assert not list(tmp_path.glob("realtime3d-uploads-*"))
 
