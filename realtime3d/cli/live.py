@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--no-window", action="store_true", help="only write files; Ctrl-C ends")
     view.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
     options.add_output_options(parser)
+    options.add_overlay_options(parser)
     options.add_send_options(parser)
     options.add_run_options(parser)
     options.add_config_options(parser)

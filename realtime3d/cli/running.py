@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
     """What all jobs of a command line have in common; source and outputs come from `jobs.plan`."""
-    from realtime3d.cli.options import config_from, send_from
+    from realtime3d.cli.options import config_from, more_from, send_from
+    from realtime3d.render.base import style_of
 
     return Job(
         source="",
@@ -34,8 +35,11 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         profile=args.profile,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        more=more_from(args),
         mesh_every=args.mesh_every,
         mesh_level=args.mesh,
+        style=style_of(getattr(args, "style", None), getattr(args, "hide", ())),
+        renderer=getattr(args, "renderer", "software"),
         resume=resume,
         overwrite=args.overwrite,
         reads=(args.config,) if args.config else (),

@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--end", metavar="TIME", help="frames before it")
     part.add_argument("--every", metavar="N", type=options.at_least(1), default=1, help="only each N-th frame")
     options.add_output_options(parser)
+    options.add_overlay_options(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
     parser.add_argument("--fail-fast", action="store_true", help="of several inputs, end at the first that fails")
     options.add_send_options(parser)

@@ -76,6 +76,7 @@ class MeshWriter:
 
     def paint(self, face: FaceState, image: Image) -> Texture:
         """The colours of a face."""
+        self.model.check_layout()
         if self._painter is None:
             self._painter = TexturePainter(self.model)
         return self._painter.paint(face, image)
@@ -144,8 +145,8 @@ def vertex_colours(texture: Texture, uv: FloatArray, uv_vertex: NDArray[np.int32
     return colours
 
 
-def encoded(image: Image, suffix: str) -> bytes:
-    """A BGR picture as PNG or JPEG."""
+def encoded(image: Image | NDArray[np.uint16], suffix: str) -> bytes:
+    """A BGR or grey picture as PNG or JPEG."""
     import cv2
 
     options: dict[str, list[Any]] = {

@@ -230,10 +230,9 @@ class QueuedWriter:
         return self._stuck_s * (FIRST_DRAWING if self._writing == RENDERER and not self._written else 1)
 
     def _stuck(self) -> OutputError:
-        thread = self._thread.name if self._thread else ""
         return OutputError(
-            f"thread {thread} is stuck in {self._writing} for {self._patience_s:g} s: "
-            "look at the disk or the program that reads the output"
+            f"thread {self._thread.name if self._thread else ''} is stuck in {self._writing} for "
+            f"{self._patience_s:g} s: look at the disk or the program that reads the output"
         )
 
     def _join(self) -> None:

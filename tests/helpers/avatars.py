@@ -20,7 +20,7 @@ from realtime3d.face.arkit import NAMES
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera
-from realtime3d.sinks.read_back import RecordedFace
+from realtime3d.sinks.recorded import RecordedFace
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Pose
 from tests.helpers.paths import FACE_MODEL, ROOT
 

@@ -23,7 +23,6 @@ from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, checked_boxes
-from realtime3d.render.base import MODES
 from realtime3d.render.shading import Topology, edges_of
 from realtime3d.types import FloatArray
 
@@ -34,6 +33,7 @@ STEP_MM = 0.01  # of vertices in 16 bits: +-327 mm about the head's origin
 MAX_TEXT = 20_000  # characters of a message of the page
 MAX_NAME = 500
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")  # of streams that a page may name
+PAGE_MODES = ("wire", "shaded", "transparent", "points", "off")  # of the overlays, what the page draws itself
 KINDS = ("csv", "jsonl", "livelink-csv", "glb", "overlay")  # that a page may record
 SCHEMES_OUT = tuple(scheme for name, scheme in SEND_SCHEMES.items() if name != "-")
 MAX_PX = 100_000  # of a box's sides
@@ -202,8 +202,8 @@ def _settings(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mode(message: Mapping[str, Any]) -> str:
     mode = message.get("mode")
-    if mode not in MODES:
-        raise UsageError(f"`mode` is one of {', '.join(MODES)}")
+    if mode not in PAGE_MODES:
+        raise UsageError(f"`mode` is one of {', '.join(PAGE_MODES)}")
     return str(mode)
 
 
@@ -275,7 +275,7 @@ def limits() -> dict[str, Any]:
     """What the page needs to know to offer only what is accepted."""
     faces = TrackerSettings.__dataclass_fields__["max_faces"].metadata
     return {
-        "modes": list(MODES),
+        "modes": list(PAGE_MODES),
         "models": list(MODEL_SETS),
         "kinds": list(KINDS),
         "max_faces": [int(faces["low"]), 16],

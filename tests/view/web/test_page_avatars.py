@@ -22,8 +22,9 @@ LOOK = """async () => {
     if (index === last || face?.status !== "tracked") continue;
     last = index;
     group.updateMatrixWorld(true);
-    const {elements} = mesh.matrixWorld, world = [0, 4, 8].map(k => elements.slice(k, k + 3));
-    seen.push({moved: [...mesh.morphTargetInfluences], weights: face.weights, R: face.R, world});
+    const {elements} = mesh.matrixWorld;
+    const [a, b, c] = [elements.slice(0, 3), elements.slice(4, 7), elements.slice(8, 11)];
+    seen.push({moved: [...mesh.morphTargetInfluences], weights: face.weights, R: face.R, world: [a, b, c]});
   }
   return seen;
 }"""
