@@ -6,6 +6,7 @@ It listens on this machine only. With --host others can reach it, by the link wi
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from realtime3d.cli import options
@@ -61,6 +62,10 @@ def _say(links: dict[str, str], args: argparse.Namespace) -> None:
     if not args.quiet:
         for what, link in links.items():
             print(f"{what}: {link}", flush=True)
+        if "to watch only" in links and sys.stdout.isatty():  # others come in with it, from a telephone perhaps
+            from realtime3d.view.web.qr import qr_text
+
+            print(qr_text(links["page"]), flush=True)
     if not args.no_open:
         import threading
         import webbrowser

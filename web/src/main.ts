@@ -21,7 +21,10 @@ const PLOT_MS = 100;
 const faces = new Faces();
 const overlay = new Overlay(byId("picture"), byId("overlay"), byId("labels"), faces);
 const turntable = bare ? null : new Turntable(byId("mesh"), faces, byId("picture"));
-const plots = new Plots([byId("plot-pose"), byId("plot-weights")], [byId("legend-pose"), byId("legend-weights")]);
+const plots = new Plots(
+  [byId("plot-pose"), byId("plot-weights"), byId("plot-gaze")],
+  [byId("legend-pose"), byId("legend-weights"), byId("legend-gaze")],
+);
 const panels = new Panels();
 document.body.classList.toggle("bare", bare);
 document.body.classList.toggle("watching", watching);
