@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--tls-cert", metavar="F", type=Path, help="certificate: browsers give no camera without")
     server.add_argument("--tls-key", metavar="F", type=Path, help="its key, where it is in a file of its own")
     server.add_argument("--no-open", action="store_true", help="do not open a browser")
+    server.add_argument("--images", metavar="DIR", type=Path, help="results of `realtime3d images` to browse")
     server.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
     options.add_send_options(parser)
     options.add_run_options(parser)
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
             args.save_to,
             ready=lambda links: _say(links, args),
             stopped=lambda: stop.requested,
+            images=args.images,
         )
         return INTERRUPTED if stop.requested else 0
 

@@ -1,5 +1,6 @@
 // The page: what arrives from the server goes to the picture, the mesh, plots and numbers; what is pressed goes back.
 
+import { Album } from "./album";
 import { Avatar } from "./avatar";
 import { BoxTool } from "./box";
 import { BrowserCamera } from "./camera";
@@ -47,6 +48,7 @@ const link = new Link(socket, {
   closed: (wait) => panels.away(wait),
   hello: (hello) => {
     document.body.classList.toggle("watching", watching || !hello.may_control);
+    if (!bare) void album.open(hello.album);
     byId("stage").querySelector<HTMLElement>("[data-source=given]")!.hidden = !hello.given;
   },
   state: (message) => {
@@ -71,6 +73,7 @@ const link = new Link(socket, {
   },
 });
 const camera = new BrowserCamera(link);
+const album = new Album((mesh) => void look(mesh));
 const boxTool = new BoxTool(byId("figure"), byId("box"), byId("boxed"), (box) => {
   const [width, height] = faces.frame?.size ?? [0, 0];
   if (width) wish({ do: "box", box: box.map((side, k) => Math.round(side * (k % 2 ? height : width))) });
@@ -180,13 +183,26 @@ async function wear(file?: File): Promise<void> {
   const names = faces.topology.weights;
   try {
     const on = file ? await Avatar.read(await file.arrayBuffer(), names) : turntable.avatar ? null : await Avatar.own(names);
-    turntable.wear(on);
-    byId("avatar").setAttribute("aria-pressed", String(on !== null));
-    turntable.draw(faces.frame);
+    put(on);
     panels.error("");
   } catch (error) {
     panels.error(file ? `${file.name}: ${(error as Error).message}` : (error as Error).message);
   }
+}
+
+/** The head of a picture in the album, instead of the mesh. */
+async function look(mesh: string | null): Promise<void> {
+  try {
+    put(mesh === null ? null : await Avatar.still(mesh));
+  } catch (error) {
+    panels.error((error as Error).message);
+  }
+}
+
+function put(on: Avatar | null): void {
+  turntable?.wear(on);
+  byId("avatar").setAttribute("aria-pressed", String(on !== null));
+  turntable?.draw(faces.frame);
 }
 
 function view(move: () => void): void {

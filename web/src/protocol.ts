@@ -62,7 +62,7 @@ export type State = {
   rates: Rates;
 };
 
-export type Hello = { type: "hello"; version: number; may_control: boolean; given: boolean };
+export type Hello = { type: "hello"; version: number; may_control: boolean; given: boolean; album: number };
 export type Refused = { type: "refused"; text: string };
 
 /** A binary message: its header, and a way to its parts. */
