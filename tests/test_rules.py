@@ -23,6 +23,8 @@ HOMES = {  # library -> where it may be imported
     "OpenGL": ("render",),
     "av": ("sources", "sinks", "training"),
     "pyarrow": ("sinks",),
+    "ray": ("batch",),
+    "fsspec": ("sources",),
     "open3d": ("view",),
     "anny": ("training",),
     "onnx": ("training", "backends"),
@@ -32,7 +34,8 @@ GUESTS = (  # run in other environments, with their libraries
     PACKAGE / "bench" / "peers" / "worker.py",
     PACKAGE / "training" / "model" / "solutions_worker.py",
 )
-HEAVY = ["torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt"]
+HEAVY = ["torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt", "ray", "fsspec",
+         "sqlite3"]  # fmt: skip
 MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(GUESTS))
 
 
