@@ -34,8 +34,8 @@ GUESTS = (  # run in other environments, with their libraries
     PACKAGE / "bench" / "peers" / "worker.py",
     PACKAGE / "training" / "model" / "solutions_worker.py",
 )
-HEAVY = ["torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt", "ray", "fsspec",
-         "sqlite3"]  # fmt: skip
+HEAVY = ["torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt", "ray",
+         "fsspec"]  # fmt: skip
 MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(GUESTS))
 
 
