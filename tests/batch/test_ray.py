@@ -104,7 +104,8 @@ def test_ray_reports_nothing() -> None:
     """As Ray itself sees it, in a process that our code has started."""
     code = (
         "from realtime3d.batch.ray_ import send_nothing; send_nothing()\n"
-        "from ray._private.usage import usage_lib\n"
+        "try:\n    from ray._common.usage import usage_lib\n"
+        "except ImportError:\n    from ray._private.usage import usage_lib\n"
         "print(usage_lib.usage_stats_enabled())"
     )
     done = subprocess.run(
