@@ -165,7 +165,7 @@ class Manifest:
 
     def facts(self) -> dict[str, Any]:
         """What is the same for all films of the batch."""
-        return {name: self._notes(value)["value"] for name, value in self._rows("SELECT name, value FROM facts")}
+        return {name: self._notes(value).get("value") for name, value in self._rows("SELECT name, value FROM facts")}
 
     def state_fact(self, name: str, value: Any) -> None:
         text = json.dumps({"value": value}, ensure_ascii=False, default=str)

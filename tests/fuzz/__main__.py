@@ -22,7 +22,7 @@ def child(name: str, arguments: list[str]) -> None:
     """One target, with atheris watching which code it reaches."""
     import atheris
 
-    with atheris.instrument_imports(include=["realtime3d"], enable_loader_override=False):
+    with atheris.instrument_imports(include=["realtime3d", "tomllib"], enable_loader_override=False):
         from tests.fuzz.targets import TARGETS, remove_scratch
 
         import_all()
@@ -36,6 +36,8 @@ def child(name: str, arguments: list[str]) -> None:
 
 def import_all() -> None:
     """What the targets import when they run, so that it is watched."""
+    import tomllib  # noqa: F401
+
     import realtime3d.avatar.calibration
     import realtime3d.batch.inputs
     import realtime3d.batch.manifest
