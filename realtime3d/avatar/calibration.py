@@ -24,11 +24,6 @@ from realtime3d.errors import UsageError
 from realtime3d.face.arkit import GROUPS, NAMES
 from realtime3d.files import check_output, write_whole
 
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
-
 FORMAT = 1
 LEAST_RANGE = 0.05  # between a weight's neutral and full value: below it noise would move the avatar
 BASES = tuple(sorted({name.removesuffix("Left") for name in NAMES if name.endswith("Left")} - {"jaw", "mouth"}))
