@@ -22,6 +22,7 @@ from realtime3d.render.base import OverlayStyle
 from realtime3d.sinks.check import Files, check_files
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
 from realtime3d.sinks.facts import is_done, same_in_one_run
+from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sinks.names import files_for
 from realtime3d.sources.base import STDIN, SourceOptions, SourceSpec
 from realtime3d.sources.choose import open_source
@@ -51,6 +52,7 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    more: MoreColumns = NOTHING_MORE  # what else tables get
     mesh_every: int = 1  # frames between meshes in a folder
     mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
     style: OverlayStyle = field(default_factory=OverlayStyle)  # of the overlay
@@ -149,7 +151,7 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every: list[Sink] = [*self.sinks_of(self.job, interrupted), *self.sending.senders, *sinks]
+        every: list[Sink] = [*self.sinks_of(self.job, interrupted), *self.sending.sinks, *sinks]
         if self.job.virtual_camera:
             from realtime3d.sinks.virtual_camera import VirtualCamera
 
@@ -181,6 +183,7 @@ class Run:
             every=job.read.every,
             blendshapes=job.blendshapes,
             raw=job.raw,
+            more=job.more,
             mesh_every=job.mesh_every,
             mesh_level=job.mesh_level,
             resume=self._resume if resumed else None,
@@ -257,6 +260,9 @@ def run(
     mesh_level: str | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    gaze: bool = False,
+    landmarks: str | None = None,
+    all_frames: bool = False,
     style: OverlayStyle | None = None,
     renderer: str = "software",
     send: SendOptions | str | Sequence[str] = (),
@@ -279,6 +285,8 @@ def run(
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - gaze: tables also get where the eyes look;
+    - landmarks: tables also get "ibug68" or "mediapipe478"; all_frames: a row for each frame without faces, too;
     - style, renderer: how the overlay looks, and what draws it ("software" or "pyrender");
     - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
@@ -294,6 +302,7 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        more=MoreColumns(gaze=gaze, landmarks=landmarks, all_frames=all_frames),
         mesh_every=mesh_every,
         mesh_level=mesh_level,
         style=style or OverlayStyle(),

@@ -138,12 +138,15 @@ class FaceTracker:
             return
         now = exchange(before, old, new, self._own)
         same_faces = now.model is before.model and new.camera.mirror == old.camera.mirror
-        if now.model is not before.model:
-            try:
+        try:
+            if self._loop is not None:
+                now.for_streams()
+            if now.model is not before.model:
                 self._profile = self._load_profile(now.model)
-            except BaseException:
-                close_replaced(now, before)
-                raise
+        except BaseException:
+            close_replaced(now, before)
+            raise
+        if now.model is not before.model:
             self._longest_seen.forget()
         now.model_set.say_notice()
         self.config, self._parts = new, now

@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         metavar="LIST",
         type=_formats,
-        default="ply,obj,glb",
-        help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb)",
+        help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb; "
+        "imported face models have no glb)",
     )
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (full, of GLB live)")
     group.add_argument(
@@ -101,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         overlay=not args.no_overlay,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        more=options.more_from(args),
         parquet=args.parquet,
         config=options.config_from(args),
         workers=args.workers,

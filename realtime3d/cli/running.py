@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
     """What all jobs of a command line have in common; source and outputs come from `jobs.plan`."""
-    from realtime3d.cli.options import config_from, send_from
+    from realtime3d.cli.options import config_from, more_from, send_from
     from realtime3d.render.base import style_of
 
     return Job(
@@ -37,6 +37,7 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         profile=args.profile,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        more=more_from(args),
         mesh_every=args.mesh_every,
         mesh_level=args.mesh,
         style=style_of(getattr(args, "style", None), getattr(args, "hide", ())),

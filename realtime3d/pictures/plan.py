@@ -11,6 +11,7 @@ from pathlib import Path
 from realtime3d.config import Config
 from realtime3d.errors import UsageError
 from realtime3d.render.maps import check_maps
+from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sources.lists import Box, Wanted, read_inputs
 
 TABLE, ERRORS, SHEET, FACTS = "faces.csv", "errors.csv", "contact.jpg", "faces.json"
@@ -30,7 +31,7 @@ class PicturesJob:
 
     inputs: Sequence[str]
     out: Path
-    formats: frozenset[str] = frozenset({"ply", "obj", "glb"})
+    formats: frozenset[str] | None = None  # None: PLY, OBJ and GLB, as far as the face model has what they hold
     level: str | None = None  # of the meshes; None: full for PLY and OBJ, live for GLB
     views: tuple[float, ...] | None = None  # degrees of yaw; empty: the usual ones, to the side that is seen
     plain: bool = False  # views have no background
@@ -39,6 +40,7 @@ class PicturesJob:
     overlay: bool = True  # ID_overlay.jpg, and the contact sheet made of them
     blendshapes: bool = False
     raw: bool = False
+    more: MoreColumns = NOTHING_MORE
     parquet: bool = False
     config: Config = field(default_factory=Config)
     workers: int = 1
@@ -46,7 +48,7 @@ class PicturesJob:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.formats) - set(FORMATS))
+        unknown = sorted(set(self.formats or ()) - set(FORMATS))
         if unknown:
             raise UsageError(f"no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
         if self.views and not all(-90 <= yaw <= 90 for yaw in self.views):
@@ -60,7 +62,8 @@ class PicturesJob:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Which PLY files are written for each face."""
-        return tuple(kind for kind in PLY_KINDS if "ply" in self.formats or kind in self.formats)
+        formats = {"ply"} if self.formats is None else self.formats
+        return tuple(kind for kind in PLY_KINDS if "ply" in formats or kind in formats)
 
 
 @dataclass(frozen=True, slots=True)

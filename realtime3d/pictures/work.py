@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from realtime3d.errors import UsageError
+from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import write_whole
 from realtime3d.pictures.plan import NO_FACE, PicturesJob, Problem, Task, numbered
@@ -59,8 +60,9 @@ class PictureWorker:
             self._open.enter_context(self._own)
         self._open.callback(self._renderer.close)
         model = self.tracker.model
+        self._suffixes = _suffixes(self._job, model)
         self._meshes = MeshWriter(model, self._job.level)
-        self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw)
+        self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw, more=self._job.more)
         self._forms = formats(self._groups)
         return self
 
@@ -107,13 +109,12 @@ class PictureWorker:
         """All files of one face."""
         folder, job = self._job.out / name, self._job
         image = result.frame.image
-        coloured = job.formats & {"obj", "glb"} or job.views is not None
+        coloured = face.model.has_layout and (self._suffixes or job.views is not None)
         texture = self._meshes.paint(face, image) if coloured else None
         for kind in job.kinds:
             self._meshes.write(folder / f"{name}_{kind}.ply", face, cast(Kind, kind), texture)
-        for suffix in ("obj", "glb"):
-            if suffix in job.formats:
-                self._meshes.write(folder / f"{name}.{suffix}", face, "expression", texture)
+        for suffix in self._suffixes:
+            self._meshes.write(folder / f"{name}.{suffix}", face, "expression", texture)
         if texture is not None and job.views is not None:
             views = Views(face, image, texture, background=not job.plain)
             for yaw in job.views or views.yaws():
@@ -139,6 +140,17 @@ class PictureWorker:
                 for kind in self._job.maps}  # fmt: skip
 
 
+def _suffixes(job: PicturesJob, model: FaceModel) -> tuple[str, ...]:
+    """Of the meshes beside PLY. What the face model cannot give is left out, or refused where it was asked for."""
+    if job.views is not None or "uv" in job.maps:
+        model.check("layout")
+    if job.formats is None:
+        return ("obj", "glb") if model.has_actions else ("obj",)
+    if "glb" in job.formats:
+        model.check("actions")
+    return tuple(suffix for suffix in ("obj", "glb") if suffix in job.formats)
+
+
 def _failed(task: Task, text: str) -> Done:
     return Done(task, problems=(Problem(task.id, task.file, task.where, text),))
 
@@ -161,7 +173,7 @@ def _facts(name: str, task: Task, number: int, face: FaceState, image: Image) ->
         "exp": rounded(face.expression, 6),
         "id_shape": rounded(face.shape, 6),
         "extras": dict(zip(map(str, face.model.extra_names), rounded(face.extras, 6), strict=True)),
-        "blendshapes": {key: round(value, 5) for key, value in face.blendshapes().items()},
+        "blendshapes": _weights(face),
         "camera": lens,
         "conventions": {
             **{key: CONVENTIONS[key] for key in ("pose_T", "box", "exp", "id", "blendshapes") if key in CONVENTIONS},
@@ -170,6 +182,11 @@ def _facts(name: str, task: Task, number: int, face: FaceState, image: Image) ->
             "camera's frame, all others in the head's",
         },
     }
+
+
+def _weights(face: FaceState) -> dict[str, float]:
+    there = face.blendshapes() if face.model.has_actions else {}
+    return {key: round(value, 5) for key, value in there.items()}
 
 
 def _cell(text: str) -> str:

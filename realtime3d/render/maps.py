@@ -81,6 +81,7 @@ class Maps:
         return self._as_bgr(self._over((mean - low) / (high - low)))
 
     def _uv(self) -> NDArray[np.uint16]:
+        self._face.model.check("layout")
         head, out = self._head, np.zeros((*self._seen.ids.shape, 3), np.float32)
         values = np.column_stack([head.uv, np.ones(len(head.uv))]).astype(np.float32)
         interpolate(self._seen.ids, self._seen.bary, head.uv_triangles, values, out)

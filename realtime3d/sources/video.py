@@ -14,7 +14,7 @@ from realtime3d.clock import NS_PER_S, to_ns, to_s
 from realtime3d.errors import SourceError
 from realtime3d.process import give_back_pages
 from realtime3d.sources.apart import Apart
-from realtime3d.sources.base import STDIN, Gap, Source, SourceInfo, SourceOptions, SourceStatus
+from realtime3d.sources.base import STDIN, EndsEarlier, Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.decode import (
     FrameDecoder,
     Place,
@@ -172,7 +172,7 @@ class VideoFile(Source):
 
     def _at_end(self, nothing_given: bool, t_ns: int, repaired: int) -> None:
         if nothing_given and self._options.start_s > 0:
-            raise SourceError(
+            raise EndsEarlier(
                 f"{self._name} ends at {to_s(max(t_ns, 0)):.3f} s, before the start of {self._options.start_s:g} s: "
                 "choose an earlier start"
             )

@@ -41,6 +41,7 @@ class TexturePainter:
     """Makes textures for one face model. What depends on the layout alone is made once."""
 
     def __init__(self, model: FaceModel, size: int = SIZE) -> None:
+        model.check("layout")
         self._model, self._head, self.size = model, model.mesh(), size
         head = self._head
         xy = head.uv * np.float32(size) - np.float32(0.5)
