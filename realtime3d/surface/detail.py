@@ -1,4 +1,4 @@
-"""Fine detail of a face from one picture: wrinkles and folds as displacement, what lies under the light, what is hidden."""
+"""Fine detail of a face from one picture: wrinkles and folds as displacement, skin without its light, what is hidden."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import UsageError
 from realtime3d.face.mesh import Y_UP
@@ -108,7 +108,7 @@ class DetailMaker:
     def topology(self) -> DenseTopology:
         return dense_topology(self.layout)
 
-    def make(self, face: FaceState, image: Image, mask: FloatArray | None = None) -> Detail:
+    def make(self, face: FaceState, image: Image, mask: ArrayLike | None = None) -> Detail:
         """The detail of a face in the picture that it was found in.
 
         `mask` (H, W) of the picture says how far each pixel is skin, 0 to 1 (or bool, or 0 to 255 as uint8): what is
@@ -133,7 +133,7 @@ class DetailMaker:
         weight = part.fade * facing_weight(part.facing)
         if skin is not None:
             weight = weight * _cut_out(skin, part)
-        light, level = fit_light(linear(part.image).mean(axis=-1), part.normals, weight)
+        light = fit_light(linear(part.image).mean(axis=-1), part.normals, weight)
         shade = np.where(part.front, light.on(part.normals), np.float32(1))
         residual = split(part.image, shade, weight, part.mm_per_px)
         relief = solve(part, light, shade, residual.shading, residual.weight) * part.fade
@@ -144,7 +144,7 @@ class DetailMaker:
         painted = self._painted(face, image)
         own = _at(part.image, part.places(xy))
         turned = layout.on_front(vertex_normals(vertices, layout.head.triangles))
-        albedo, texture = albedo_and_texture(layout, painted.image, own, light, level, turned, shown)
+        albedo, texture = albedo_and_texture(layout, painted.image, own, light, turned, shown)
         sight = painted.seen.copy()
         sight[layout.window] = np.where(layout.inside, cv2.convertScaleAbs(shown * 255), sight[layout.window])
         flat = layout.whole(normal_map(layout, face.vertices_at(layout.level) * Y_UP, whole))
@@ -158,7 +158,9 @@ class DetailMaker:
         painted, side = self._painter.paint(face, image), (self.layout.size,) * 2
         if painted.seen.shape == side:
             return painted
-        return Texture(*(cv2.resize(part, side, interpolation=cv2.INTER_LINEAR) for part in (painted.image, painted.seen)))
+        return Texture(
+            *(cv2.resize(part, side, interpolation=cv2.INTER_LINEAR) for part in (painted.image, painted.seen))
+        )
 
     def _shown(
         self, face: FaceState, image: Image, vertices: FloatArray, xy: FloatArray, skin: FloatArray | None
@@ -194,7 +196,7 @@ def _at(values: NDArray, xy: FloatArray) -> FloatArray:
     return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.float32)
 
 
-def checked_mask(mask: NDArray, image: Image) -> FloatArray:
+def checked_mask(mask: ArrayLike, image: Image) -> FloatArray:
     """A caller's mask as (H, W) float32 from 0 to 1."""
     array = np.asarray(mask)
     if array.shape != image.shape[:2]:

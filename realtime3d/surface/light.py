@@ -1,7 +1,7 @@
 """Light from everywhere: how bright skin is by which way it faces, as spherical harmonics of order 2.
 
-S(n) = sum of c_k H_k(n) with H = 1, x, y, z, xy, yz, zx, x² - y², 3z² - 1, where n = (x, y, z) is the unit normal in the
-camera's frame (x right, y down, z away). It is relative: its median over the skin that is seen is 1.
+S(n) = sum of c_k H_k(n) with H = 1, x, y, z, xy, yz, zx, x² - y², 3z² - 1, where n = (x, y, z) is the unit normal in
+the camera's frame (x right, y down, z away). It is relative: its median over the skin that is seen is 1.
 """
 
 from __future__ import annotations
@@ -53,19 +53,18 @@ def harmonics(normals: FloatArray) -> FloatArray:
     return np.stack(parts, axis=-1).astype(np.float32)
 
 
-def fit_light(brightness: FloatArray, normals: FloatArray, weight: FloatArray) -> tuple[Light, float]:
-    """The light that explains the brightness (...) of skin with these normals, and the brightness that it calls 1."""
+def fit_light(brightness: FloatArray, normals: FloatArray, weight: FloatArray) -> Light:
+    """The light that explains the brightness (...) of skin with these normals."""
     chosen = np.flatnonzero(weight.ravel() > 0.5)
     chosen = chosen[:: max(1, len(chosen) // MOST)]
     if len(chosen) < 50:
-        return Light(np.eye(9, dtype=np.float32)[0]), max(float(brightness.mean()), 1e-4)
+        return Light(np.eye(9, dtype=np.float32)[0])
     values = brightness.ravel()[chosen].astype(np.float64)
-    scale = max(float(np.median(values)), 1e-4)
-    values /= scale
+    values /= max(float(np.median(values)), 1e-4)
     basis = harmonics(normals.reshape(-1, 3)[chosen]).astype(np.float64)
     solution = _robust(basis, values)
     level = max(float(np.median(np.maximum(basis @ solution, DIMMEST))), 1e-3)
-    return Light((solution / level).astype(np.float32)), scale * level
+    return Light((solution / level).astype(np.float32))
 
 
 def _sphere(count: int) -> FloatArray:

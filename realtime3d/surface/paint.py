@@ -13,13 +13,18 @@ from realtime3d.types import FloatArray, Image
 
 
 def albedo_and_texture(
-    layout: Layout, painted: Image, own_colours: FloatArray, light: Light, level: float, normals: FloatArray, seen: FloatArray
+    layout: Layout,
+    painted: Image,
+    own_colours: FloatArray,
+    light: Light,
+    normals: FloatArray,
+    seen: FloatArray,
 ) -> tuple[Image, Image]:
     """Albedo and texture (S, S, 3) of a face.
 
-    `painted` are the picture's colours in the layout with a plain guess for what it does not show; `own_colours` (h, w, 3)
-    those of the window as the picture has them, with `normals` (h, w, 3) and `seen` (h, w). On the face's front, what is
-    not seen gets the other side's albedo.
+    `painted` are the picture's colours in the layout with a plain guess for what it does not show; `own_colours`
+    (h, w, 3) those of the window as the picture has them, with `normals` (h, w, 3) and `seen` (h, w). On the face's
+    front, what is not seen gets the other side's albedo.
     """
     turned = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), np.float32(1e-6))
     shade = np.where(layout.inside, light.on(turned.astype(np.float32)), np.float32(1))[..., None]

@@ -1,4 +1,4 @@
-"""The face's part of a picture with what the foundation says of each pixel: which way it faces, and whether it is skin."""
+"""The face's part of a picture, and what the foundation says of each pixel: which way it faces, whether it is skin."""
 
 from __future__ import annotations
 

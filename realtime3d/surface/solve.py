@@ -1,7 +1,7 @@
 """Displacement from shading: skin that tips towards the light is brighter, and hollows are dark.
 
-The logarithm of shading is linear in the displacement d: r = g · grad d + beta (d - d blurred). A weighted least squares
-solution is found by conjugate gradients.
+The logarithm of shading is linear in the displacement d: r = g · grad d + beta (d - d blurred). A weighted least
+squares solution is found by conjugate gradients.
 """
 
 from __future__ import annotations
