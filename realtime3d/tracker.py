@@ -30,7 +30,8 @@ from realtime3d.types import FloatArray, Frame, IdentityState
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from realtime3d.surface.detail import Detail, DetailMaker
+    from realtime3d.surface.detail import Detail
+    from realtime3d.surface.detail_maker import DetailMaker
 
 Results = Generator[FrameResult, None, None]
 
@@ -309,7 +310,7 @@ class FaceTracker:
         not show is guessed, and `seen` says where. A face of too few pixels is a UsageError. The first call of a face
         model takes a second or two longer.
         """
-        from realtime3d.surface.detail import DetailMaker
+        from realtime3d.surface.detail_maker import DetailMaker
 
         picture = flipped(to_bgr(image)) if self.config.camera.mirror else to_bgr(image)
         if self._detail_maker is None or self._detail_maker.model is not face.model:

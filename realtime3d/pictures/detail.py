@@ -39,8 +39,8 @@ def write_meshes(folder: Path, name: str, detail: Detail, variants: tuple[Varian
     """PLY files, each upright and as the camera saw it."""
     for variant in variants:
         for pose in ("frontal", "aligned"):
-            points, triangles = detail.mesh(variant, aligned=pose == "aligned")
-            data = ply_bytes(points, triangles, None, [_comment(variant, pose)])
+            mesh = detail.mesh(variant, aligned=pose == "aligned")
+            data = ply_bytes(mesh.vertices, mesh.triangles, None, [_comment(variant, pose)], mesh.normals)
             write_whole(folder / f"{name}_{variant}_{pose}.ply", data, make_folder=True)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from realtime3d.face.mesh import Y_UP
 from realtime3d.geometry import ANCHOR_MM, Camera
 from realtime3d.render.relief import BACKGROUND, draw_relief
 from realtime3d.render.text import WHITE, Pen
 from realtime3d.render.views import upright_crop
 from realtime3d.sinks.png import normal_image
-from realtime3d.surface.detail import Detail
+from realtime3d.surface.detail import Detail, Variant
 from realtime3d.types import Image
 
 TILE, LABEL, GAP = 300, 20, 4  # px
 SPAN_MM, AWAY_MM = 190.0, 900.0  # what fills a tile, and how far away the camera stands
 LAMPS = {"from the left": (-0.8, -0.35, -0.5), "from above": (0.25, -0.8, -0.55)}
-SHOWN = ("foundation", "withBump", "final")
+SHOWN: tuple[Variant, ...] = ("foundation", "withBump", "final")
 CONTRAST_MM = 0.3  # from mid-grey to black in the displacement's tile
 
 
@@ -48,10 +49,10 @@ def _camera() -> Camera:
     return Camera(focal, focal, middle, middle, TILE, TILE)
 
 
-def _cast(detail: Detail, variant: str, lamp: tuple[float, float, float]) -> Image:
-    points, triangles = detail.mesh(variant)  # type: ignore[arg-type]
-    before = points * np.array([1, -1, -1], np.float32) - ANCHOR_MM.astype(np.float32) + (0, 0, AWAY_MM)
-    return draw_relief(before.astype(np.float32), triangles, _camera(), lamp)
+def _cast(detail: Detail, variant: Variant, lamp: tuple[float, float, float]) -> Image:
+    mesh = detail.mesh(variant)
+    before = mesh.vertices * Y_UP - ANCHOR_MM.astype(np.float32) + np.array([0, 0, AWAY_MM], np.float32)
+    return draw_relief(before, mesh.normals * Y_UP, mesh.triangles, _camera(), lamp)
 
 
 def _map(detail: Detail, picture: Image) -> Image:

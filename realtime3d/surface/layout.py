@@ -62,6 +62,11 @@ class Layout:
         return out
 
     @cached_property
+    def first_row(self) -> NDArray[np.int32]:
+        """(V,) the first row of `uv` of each vertex."""
+        return first_rows(self.head)
+
+    @cached_property
     def mirror(self) -> FloatArray:
         """(h, w, 2) px of the window: where each of its texels' mirror images are."""
         rows = mirrored_rows(self.head)
@@ -119,12 +124,17 @@ def _window(front: NDArray[np.bool_]) -> tuple[slice, slice]:
     return slice(low[0], high[0]), slice(low[1], high[1])
 
 
+def first_rows(head: HeadMesh) -> NDArray[np.int32]:
+    first = np.zeros(len(head.mean), np.int32)
+    first[head.uv_vertex[::-1]] = np.arange(len(head.uv_vertex), dtype=np.int32)[::-1]
+    return first
+
+
 def mirrored_rows(head: HeadMesh) -> NDArray[np.int32]:
     """(T, 3) for each corner of each triangle, the row of `uv` that lies at its mirror image; its own where none is."""
     twin = mirror_vertices(head.mean)
     keys = {tuple(sorted(corners)): t for t, corners in enumerate(head.triangles.tolist())}
-    first = np.zeros(len(head.mean), np.int32)
-    first[head.uv_vertex[::-1]] = np.arange(len(head.uv_vertex), dtype=np.int32)[::-1]
+    first = first_rows(head)
     rows = head.uv_triangles.copy()
     for t, corners in enumerate(twin[head.triangles].tolist()):
         other = keys.get(tuple(sorted(corners)))

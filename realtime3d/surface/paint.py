@@ -11,6 +11,8 @@ from realtime3d.surface.light import Light
 from realtime3d.surface.skin import levels, linear
 from realtime3d.types import FloatArray, Image
 
+DARKEST, BRIGHTEST = 0.35, 1.8  # light of which skin is cleared: beyond, order 2 exaggerates
+
 
 def albedo_and_texture(
     layout: Layout,
@@ -28,6 +30,7 @@ def albedo_and_texture(
     """
     turned = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), np.float32(1e-6))
     shade = np.where(layout.inside, light.on(turned.astype(np.float32)), np.float32(1))[..., None]
+    shade = np.clip(shade, DARKEST, BRIGHTEST)
     inner = painted[layout.window]
     shown = cv2.convertScaleAbs(inner + (own_colours - inner) * seen[..., None])
     lit = linear(shown)
