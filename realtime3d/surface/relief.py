@@ -43,7 +43,7 @@ def relief_of(
     light = fit_light(linear(part.image).mean(axis=-1), part.normals, weight)
     shade = np.where(part.front, light.on(part.normals), np.float32(1))
     residual = split(part.image, shade, weight, part.mm_per_px)
-    displacement = solve(part, light, shade, residual.shading, residual.weight) * part.fade
+    displacement = solve(part, light, shade, residual)
     return Relief(part, light, shade, residual.weight, displacement, residual.colour)
 
 

@@ -17,7 +17,12 @@ from realtime3d.types import FloatArray, Image
 COARSE_MM = 3.5  # radius of the mean that is taken away
 MELANIN = (1.0, 0.61, 0.41)  # -log of linear B, G, R, for the same amount
 BLOOD = (0.87, 1.0, 0.16)
-SHADING_SD, MELANIN_SD, BLOOD_SD, NOISE_SD = 0.15, 0.05, 0.05, 0.02  # of the logarithm
+SHADING_SD, MELANIN_SD, BLOOD_SD, NOISE_SD = 0.15, 0.05, 0.05, 0.03  # of the logarithm
+COLOUR_MM = 0.7  # colours are averaged over this: JPEG keeps them at half the resolution, with more noise
+HAIR_DARK = (0.2, 0.5)  # logarithm: skin that is so much darker than most may be hair
+HAIR_PALE = (0.08, 0.25)  # logarithm of red over blue: and so much less red
+HAIR_ROUGH = (1.6, 3.0)  # or that many times as rough as most
+HAIR_MM = 2.0  # over which roughness is averaged, and detail fades at hair
 OUTLIER = 0.35  # of the logarithm: brows, nostrils, lashes take no part in the mean
 DARKEST, BRIGHTEST = 12, 250  # grey levels between which a pixel says something
 GREY_SPREAD = 3.0  # levels: a picture whose channels differ by less has no colour
@@ -32,6 +37,7 @@ class Residual:
 
     shading: FloatArray  # logarithm: above 0 brighter than around it
     weight: FloatArray  # 0..1 how much it says
+    bare: FloatArray  # 0..1 skin; below where it looks like a beard, a fringe or stubble
     colour: bool  # False: the picture is grey, nothing was split
 
 
@@ -70,8 +76,9 @@ def split(image: Image, shade: FloatArray, weight: FloatArray, mm_per_px: float)
         light = light.mean(axis=-1, keepdims=True)
     light -= np.log(shade)[..., None]
     fine, sure = _fine(light, usable, COARSE_MM / mm_per_px)
-    shading = fine[..., 0] if not colour else fine @ _shading_row()
-    return Residual(np.asarray(shading, np.float32), usable * weight * sure, colour)
+    shading = _shading(fine, mm_per_px) if colour else fine[..., 0]
+    bare = _bare(light - fine, fine.mean(axis=-1), usable * weight, mm_per_px)
+    return Residual(np.asarray(shading, np.float32), usable * weight * sure * bare, bare, colour)
 
 
 def _fine(light: FloatArray, usable: FloatArray, radius_px: float) -> tuple[FloatArray, FloatArray]:
@@ -87,6 +94,28 @@ def _fine(light: FloatArray, usable: FloatArray, radius_px: float) -> tuple[Floa
     return np.asarray(fine, np.float32), np.asarray(sure, np.float32)
 
 
+def _bare(coarse: FloatArray, fine: FloatArray, weight: FloatArray, mm_per_px: float) -> FloatArray:
+    """(h, w) 1 on skin, 0 on hair: darker than most of the face, and paler or rougher."""
+    skin = weight > 0.5
+    if skin.sum() < 50:
+        return np.ones_like(weight)
+    reach = max(0.8, HAIR_MM / mm_per_px)
+    brightness = coarse.mean(axis=-1)
+    dark = _rise(np.median(brightness[skin]) - brightness, HAIR_DARK)
+    rough = np.sqrt(cv2.GaussianBlur(np.clip(fine, -1, 1) ** 2, (0, 0), reach))
+    odd = _rise(rough / max(float(np.median(rough[skin])), 1e-4), HAIR_ROUGH)
+    if coarse.shape[-1] == 3:
+        red = coarse[..., 2] - coarse[..., 0]
+        odd = np.maximum(odd, _rise(np.median(red[skin]) - red, HAIR_PALE))
+    hair = cv2.GaussianBlur(np.asarray(dark * odd, np.float32), (0, 0), reach / 2)
+    return np.asarray(np.clip(1 - 1.5 * hair, 0, 1), np.float32)
+
+
+def _rise(values: FloatArray, limits: tuple[float, float]) -> FloatArray:
+    """0 below the first limit, 1 above the second."""
+    return np.asarray(np.clip((values - limits[0]) / (limits[1] - limits[0]), 0, 1), np.float32)
+
+
 def _mean(values: FloatArray, weight: FloatArray, radius_px: float) -> FloatArray:
     """The mean around each pixel, of those that count."""
     size = 2 * max(1, round(radius_px * 0.7)) + 1
@@ -96,6 +125,14 @@ def _mean(values: FloatArray, weight: FloatArray, radius_px: float) -> FloatArra
         count = cv2.blur(count, (size, size), borderType=cv2.BORDER_CONSTANT)
     total = total.reshape(values.shape)
     return np.asarray(total / np.maximum(count, 1e-4)[..., None], np.float32)
+
+
+def _shading(fine: FloatArray, mm_per_px: float) -> FloatArray:
+    """The most probable shading of colours' logarithms."""
+    row = _shading_row()
+    mean = fine.mean(axis=-1)
+    hue = cv2.GaussianBlur(fine - mean[..., None], (0, 0), max(0.8, COLOUR_MM / mm_per_px))
+    return np.asarray(row.sum() * mean + hue @ row, np.float32)
 
 
 def _shading_row() -> FloatArray:

@@ -11,25 +11,29 @@ import numpy as np
 
 from realtime3d.jit import compiled
 from realtime3d.surface.light import Light
+from realtime3d.surface.lines import along_lines
 from realtime3d.surface.portrait import Portrait
+from realtime3d.surface.skin import Residual
 from realtime3d.types import FloatArray
 
-HOLLOW_PER_MM, HOLLOW_MM = 0.6, 1.2  # by how much a hollow is darker than what lies within this distance
-BEND = 1.2e-3  # mm², weight of small curvature
-SMALL = 0.02  # weight of small displacement
+HOLLOW_PER_MM, HOLLOW_MM = 0.15, 1.2  # by how much a hollow is darker than what lies within this distance
+BEND = 0.015  # mm², weight of small curvature
+SMALL = 0.03  # weight of small displacement
 STEPS = 40  # of conjugate gradients
 ENOUGH = 2e-2  # of the first residual: then it ends
+GAIN = 2.0  # what is kept small by noise and by what has no direction comes back, on average of drawn wrinkles
 BAND_MM = (0.7, 8.0)  # wavelengths that are kept
 SMALLEST_PX = 2.5  # wavelengths below are grain
 
 
-def solve(portrait: Portrait, light: Light, shade: FloatArray, shading: FloatArray, weight: FloatArray) -> FloatArray:
-    """(h, w) mm along the normal, outward, in the band: 0 where `weight` is."""
+def solve(portrait: Portrait, light: Light, shade: FloatArray, residual: Residual) -> FloatArray:
+    """(h, w) mm along the normal, outward, in the band; it fades towards what is no skin."""
     span = portrait.mm_per_px
     across, down = _slopes(portrait, light, shade)
-    system = _System(across, down, np.ascontiguousarray(weight), span)
-    found = system.solve(np.ascontiguousarray(shading))
-    return np.asarray(band(found, span), np.float32)
+    system = _System(across, down, np.ascontiguousarray(residual.weight), span)
+    found = band(system.solve(np.ascontiguousarray(residual.shading)), span)
+    skin = portrait.fade * residual.bare
+    return np.asarray(np.float32(GAIN) * along_lines(found * skin, span) * skin, np.float32)
 
 
 def band(displacement: FloatArray, mm_per_px: float) -> FloatArray:
