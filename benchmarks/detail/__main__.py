@@ -4,7 +4,8 @@ python -m benchmarks.detail FOLDER...           # writes results/detail.json and
 python -m benchmarks.detail FOLDER --count 4    # fewer photographs, writes nothing
 
 FOLDER holds photographs of faces; bearded.txt beside this file names those with beards. Wrinkles are
-drawn into each photograph twice: as wide as its pixels allow, and at 0.4 mm a pixel into the photograph enlarged, with grain of skin added.
+drawn into each photograph twice: as wide as its pixels allow, and, with grain of skin, into the photograph enlarged
+to 0.4 mm a pixel.
 """
 
 from __future__ import annotations

@@ -110,7 +110,9 @@ def _check_outputs(job: PicturesJob, planned: Sequence[Task | Problem], paths: M
     for path in paths.values():
         check_output(path, job.overwrite or job.resume, inputs)
     if not (job.overwrite or job.resume):
-        there = next((job.out / t.id for t in planned if isinstance(t, Task) and (job.out / t.id).exists()), None)
+        ending = "_final_frontal.ply" if job.layout == "extreme-3d" else ""
+        wanted = (job.out / (task.id + ending) for task in planned if isinstance(task, Task))
+        there = next((path for path in wanted if path.exists()), None)
         if there is not None:
             raise OutputError(f"{there} is there already: add --overwrite, or name another folder")
 

@@ -58,7 +58,7 @@ class Detail:
 
     @cached_property
     def _head_normals(self) -> FloatArray:
-        return vertex_normals(self._head_mm, self.layout.head.triangles)
+        return _unit(vertex_normals(self._head_mm, self.layout.head.triangles))
 
     def mesh(self, variant: Variant, *, aligned: bool = False) -> DetailMesh:
         """One of four surfaces, each with the same vertices for every face of a model.
@@ -85,7 +85,7 @@ class Detail:
         size = max(1, round(VERTEX_MM / self.layout.texel_mm))
         average = self.layout.sampled(cv2.blur(self.displacement_mm, (size, size)), head.uv[self.layout.first_row])
         raised = np.asarray(points + self._head_normals * average[:, None], np.float32)
-        return DetailMesh(raised, vertex_normals(raised, head.triangles), head.triangles)
+        return DetailMesh(raised, _unit(vertex_normals(raised, head.triangles)), head.triangles)
 
     def _fine(self, variant: Variant) -> DetailMesh:
         top = self.topology
@@ -102,4 +102,7 @@ class Detail:
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6), np.float32)
+    """(N, 3) of length 1; towards the viewer where a vertex has no triangle of any area."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    outward = np.array([0, 0, 1], np.float32)
+    return np.where(length > 1e-3, vectors / np.maximum(length, 1e-3), outward).astype(np.float32)

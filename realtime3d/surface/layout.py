@@ -167,6 +167,7 @@ def mirror_vertices(points: FloatArray) -> NDArray[np.int32]:
 def tangents(head: HeadMesh, vertices: FloatArray) -> FloatArray:
     """(U, 4) for each row of `uv`: the unit way in which u grows, across the normal, and the bitangent's sign."""
     normals = vertex_normals(vertices, head.triangles)[head.uv_vertex]
+    normals[~normals.any(axis=1)] = (0, 0, 1)  # a vertex without any area
     a, b, c = (vertices[head.triangles[:, k]] for k in range(3))
     p, q, r = (head.uv[head.uv_triangles[:, k]] * (1, -1) for k in range(3))  # v up
     du, dv, eu, ev = (q - p)[:, 0], (q - p)[:, 1], (r - p)[:, 0], (r - p)[:, 1]

@@ -15,7 +15,7 @@ from realtime3d.surface.visibility import FACING, GRAZING
 from realtime3d.types import FloatArray, Image
 
 SIDE_PX = 512  # of the longer side of a face: finer pictures are made smaller
-COARSEST_MM = 1.6  # per pixel: coarser pictures show no wrinkles
+COARSEST_MM = 2.0  # per pixel: coarser pictures show no wrinkles
 FRONT = ("face", "lips", "eyelids")  # the regions whose picture is cut out
 FADE_MM = (1.0, 3.5)  # from lids, lips, brows and the face's rim: between these detail fades in
 BROW_MM = 3.2  # half the height of a brow

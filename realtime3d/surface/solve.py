@@ -21,7 +21,7 @@ BEND = 0.015  # mm², weight of small curvature
 SMALL = 0.03  # weight of small displacement
 STEPS = 40  # of conjugate gradients
 ENOUGH = 2e-2  # of the first residual: then it ends
-GAIN = 2.0  # what is kept small by noise and by what has no direction comes back, on average of drawn wrinkles
+GAIN, GAIN_MM = 2.0, 0.5  # gives back what the weights take from drawn wrinkles; less where a pixel is larger than this
 BAND_MM = (0.7, 8.0)  # wavelengths that are kept
 SMALLEST_PX = 2.5  # wavelengths below are grain
 
@@ -33,7 +33,8 @@ def solve(portrait: Portrait, light: Light, shade: FloatArray, residual: Residua
     system = _System(across, down, np.ascontiguousarray(residual.weight), span)
     found = band(system.solve(np.ascontiguousarray(residual.shading)), span)
     skin = portrait.fade * residual.bare
-    return np.asarray(np.float32(GAIN) * along_lines(found * skin, span) * skin, np.float32)
+    gain = np.float32(GAIN * min(1.0, GAIN_MM / span))
+    return np.asarray(gain * along_lines(found * skin, span) * skin, np.float32)
 
 
 def band(displacement: FloatArray, mm_per_px: float) -> FloatArray:
