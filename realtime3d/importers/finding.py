@@ -17,8 +17,14 @@ LARGEST_ARRAY = 64 << 20  # bytes of a mean image or of statistics
 
 
 def check_there(path: Path) -> None:
-    """Refuse a name under which there is nothing."""
-    if not path.exists() and not is_checkpoint(name_of(path)):
+    """Refuse a name under which there is nothing, or nothing that may be read."""
+    try:
+        found = path.exists() or is_checkpoint(name_of(path))
+        if found and path.is_dir():
+            next(path.iterdir(), None)
+    except OSError as error:
+        raise MissingError(f"{path} cannot be read ({error.strerror}): change its permissions, or copy it") from error
+    if not found:
         raise UsageError(f"there is no {path}: name a file of the weights, or the folder they lie in")
 
 

@@ -260,6 +260,7 @@ def test_streams_are_refused_in_one_line(
     command = ["video", str(tmp_path / "photo.png"), "--models", str(imported), "--backend", "onnxruntime", *files]
     assert why in said(capsys, command, 3)
     assert not list(tmp_path.glob("a.*"))
+    assert why in said(capsys, ["serve", "--no-open", "--port", "0", "--models", str(imported)], 3)
     with r3d.FaceTracker(models=imported, backend="onnxruntime", boxes=Twice()) as tracker:
         with pytest.raises(MissingError, match=why):
             tracker.process(photo, 0.0)
