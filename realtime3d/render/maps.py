@@ -73,7 +73,7 @@ class Maps:
     def _normals(self) -> Image:
         normals = self._over(vertex_normals(self._vertices, self._head.triangles) * Y_UP)
         normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
-        return self._as_bgr((normals + 1) / 2)
+        return self._as_bgr(((normals + 1) / 2).astype(np.float32))
 
     def _pncc(self) -> Image:
         mean = self._head.mean * Y_UP

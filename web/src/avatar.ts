@@ -15,6 +15,7 @@ export class Avatar {
   private readonly named: Mesh[]; // those whose shapes have ARKit's names
   private readonly inner = new Matrix4();
   private readonly turned = new Matrix4();
+  private rests = false;
 
   private constructor(
     scene: Object3D,
@@ -45,6 +46,17 @@ export class Avatar {
     return new Avatar(scene, names, true, null);
   }
 
+  /** A head that does not move: of a picture. */
+  static async still(address: string): Promise<Avatar> {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(await answer.text());
+    const { scene } = await new GLTFLoader().parseAsync(await answer.arrayBuffer(), "");
+    const avatar = new Avatar(scene, [], true, null);
+    avatar.group.matrix.copy(avatar.inner);
+    avatar.rests = true;
+    return avatar;
+  }
+
   static async read(data: ArrayBuffer, names: string[]): Promise<Avatar> {
     const { accept, Puppet } = await import("./vrm");
     const loader = new GLTFLoader();
@@ -67,6 +79,7 @@ export class Avatar {
   }
 
   move(shape: FaceShape, names: string[]): void {
+    if (this.rests) return;
     this.turned.copy(shape.turned).multiply(FLIP);
     if (this.puppet) {
       this.group.matrix.copy(this.inner); // the body stays, the head turns

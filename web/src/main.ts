@@ -1,5 +1,6 @@
 // The page: what arrives from the server goes to the picture, the mesh, plots and numbers; what is pressed goes back.
 
+import { Album } from "./album";
 import { Avatar } from "./avatar";
 import { BoxTool } from "./box";
 import { BrowserCamera } from "./camera";
@@ -21,7 +22,10 @@ const PLOT_MS = 100;
 const faces = new Faces();
 const overlay = new Overlay(byId("picture"), byId("overlay"), byId("labels"), faces);
 const turntable = bare ? null : new Turntable(byId("mesh"), faces, byId("picture"));
-const plots = new Plots([byId("plot-pose"), byId("plot-weights")], [byId("legend-pose"), byId("legend-weights")]);
+const plots = new Plots(
+  [byId("plot-pose"), byId("plot-weights"), byId("plot-gaze")],
+  [byId("legend-pose"), byId("legend-weights"), byId("legend-gaze")],
+);
 const panels = new Panels();
 document.body.classList.toggle("bare", bare);
 document.body.classList.toggle("watching", watching);
@@ -44,6 +48,7 @@ const link = new Link(socket, {
   closed: (wait) => panels.away(wait),
   hello: (hello) => {
     document.body.classList.toggle("watching", watching || !hello.may_control);
+    if (!bare) void album.open(hello.album);
     byId("stage").querySelector<HTMLElement>("[data-source=given]")!.hidden = !hello.given;
   },
   state: (message) => {
@@ -68,6 +73,7 @@ const link = new Link(socket, {
   },
 });
 const camera = new BrowserCamera(link);
+const album = new Album((mesh) => void look(mesh));
 const boxTool = new BoxTool(byId("figure"), byId("box"), byId("boxed"), (box) => {
   const [width, height] = faces.frame?.size ?? [0, 0];
   if (width) wish({ do: "box", box: box.map((side, k) => Math.round(side * (k % 2 ? height : width))) });
@@ -177,13 +183,26 @@ async function wear(file?: File): Promise<void> {
   const names = faces.topology.weights;
   try {
     const on = file ? await Avatar.read(await file.arrayBuffer(), names) : turntable.avatar ? null : await Avatar.own(names);
-    turntable.wear(on);
-    byId("avatar").setAttribute("aria-pressed", String(on !== null));
-    turntable.draw(faces.frame);
+    put(on);
     panels.error("");
   } catch (error) {
     panels.error(file ? `${file.name}: ${(error as Error).message}` : (error as Error).message);
   }
+}
+
+/** The head of a picture in the album, instead of the mesh. */
+async function look(mesh: string | null): Promise<void> {
+  try {
+    put(mesh === null ? null : await Avatar.still(mesh));
+  } catch (error) {
+    panels.error((error as Error).message);
+  }
+}
+
+function put(on: Avatar | null): void {
+  turntable?.wear(on);
+  byId("avatar").setAttribute("aria-pressed", String(on !== null));
+  turntable?.draw(faces.frame);
 }
 
 function view(move: () => void): void {

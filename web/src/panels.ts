@@ -44,6 +44,7 @@ export class Panels {
     this.rate("latency", `${p50_ms.toFixed(0)} ms, p95 ${p95_ms.toFixed(0)}`);
     this.rate("dropped", String(dropped));
     this.people(frame.faces, state);
+    this.more(frame.faces[0]);
     const weights = frame.faces[0]?.weights;
     this.bars.forEach(({ bar, value }, k) => {
       const weight = weights?.[k] ?? 0;
@@ -51,6 +52,23 @@ export class Panels {
       const text = weights ? weight.toFixed(2) : "";
       if (value.textContent !== text) value.textContent = text;
     });
+  }
+
+  /** What a server says of a face beyond ARKit's weights. */
+  private more(face: Face | undefined): void {
+    const list = byId("more-values");
+    const values = Object.entries({ ...face?.action_units, ...face?.emotions });
+    if (list.children.length !== values.length) {
+      list.replaceChildren(
+        ...values.map(([name]) => {
+          const [pair, term, value] = ["div", "dt", "dd"].map((tag) => document.createElement(tag)) as [HTMLElement, HTMLElement, HTMLElement];
+          term.textContent = name;
+          pair.append(term, value);
+          return pair;
+        }),
+      );
+    }
+    values.forEach(([, value], k) => (list.children[k]!.lastElementChild!.textContent = value.toFixed(2)));
   }
 
   private rate(name: string, text: string): void {

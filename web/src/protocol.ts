@@ -12,6 +12,9 @@ export type Face = {
   box: [number, number, number, number];
   weights: number[];
   identity: { frozen: boolean; frames: number };
+  gaze?: { left: [number, number]; right: [number, number]; camera: [number, number]; confidence: number };
+  action_units?: Record<string, number>; // shown where the server knows them
+  emotions?: Record<string, number>;
 };
 
 export type Rates = { fps: number; p50_ms: number; p95_ms: number; dropped: number; frames: number };
@@ -59,7 +62,7 @@ export type State = {
   rates: Rates;
 };
 
-export type Hello = { type: "hello"; version: number; may_control: boolean; given: boolean };
+export type Hello = { type: "hello"; version: number; may_control: boolean; given: boolean; album: number };
 export type Refused = { type: "refused"; text: string };
 
 /** A binary message: its header, and a way to its parts. */

@@ -23,6 +23,7 @@ from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, checked_boxes
+from realtime3d.render.base import MODES
 from realtime3d.render.shading import Topology, edges_of
 from realtime3d.types import FloatArray
 
@@ -33,7 +34,6 @@ STEP_MM = 0.01  # of vertices in 16 bits: +-327 mm about the head's origin
 MAX_TEXT = 20_000  # characters of a message of the page
 MAX_NAME = 500
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")  # of streams that a page may name
-PAGE_MODES = ("wire", "shaded", "transparent", "points", "off")  # of the overlays, what the page draws itself
 KINDS = ("csv", "jsonl", "livelink-csv", "glb", "overlay")  # that a page may record
 SCHEMES_OUT = tuple(scheme for name, scheme in SEND_SCHEMES.items() if name != "-")
 MAX_PX = 100_000  # of a box's sides
@@ -142,6 +142,17 @@ def _face(face: FaceState) -> dict[str, Any]:
         "box": np.round(face.box, 1).tolist(),
         "weights": [round(weight, 4) for weight in face.blendshapes().values()],
         "identity": {"frozen": face.identity.frozen, "frames": face.identity.frames},
+        "gaze": _gaze(face),
+    }
+
+
+def _gaze(face: FaceState) -> dict[str, Any]:
+    """(pitch, yaw) of the eyes in the head's frame, and of their mean in the camera's."""
+    gaze = face.gaze_deg()
+    angles = {"left": gaze["left"], "right": gaze["right"], "camera": gaze["camera"]}
+    return {
+        **{name: [round(angle, 2) for angle in pair] for name, pair in angles.items()},
+        "confidence": round(gaze["confidence"], 3),
     }
 
 
@@ -202,8 +213,8 @@ def _settings(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mode(message: Mapping[str, Any]) -> str:
     mode = message.get("mode")
-    if mode not in PAGE_MODES:
-        raise UsageError(f"`mode` is one of {', '.join(PAGE_MODES)}")
+    if mode not in MODES:
+        raise UsageError(f"`mode` is one of {', '.join(MODES)}")
     return str(mode)
 
 
@@ -275,7 +286,7 @@ def limits() -> dict[str, Any]:
     """What the page needs to know to offer only what is accepted."""
     faces = TrackerSettings.__dataclass_fields__["max_faces"].metadata
     return {
-        "modes": list(PAGE_MODES),
+        "modes": list(MODES),
         "models": list(MODEL_SETS),
         "kinds": list(KINDS),
         "max_faces": [int(faces["low"]), 16],

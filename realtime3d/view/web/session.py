@@ -109,13 +109,13 @@ class Session:
         source = self.sources.open(kind, name)
         try:
             with open_run(replace(self._job, source=source, config=tracker.config), tracker) as run:
-                self._run(run, kind)
+                self._run(run, kind, name)
         finally:
             source.close()
         if not self._over:  # it ended by itself; else it is said already who ended it
             self.board.tell(run="ended", said=f"{run.info.name} has ended")
 
-    def _run(self, run: Run, kind: str) -> None:
+    def _run(self, run: Run, kind: str, name: str) -> None:
         info, board = run.info, self.board
         controls = Controls(
             run.tracker, run.renderer, info, self._folder, lambda files: _tables(run, files), run.sending
@@ -124,7 +124,8 @@ class Session:
         board.controls = controls
         board.begin()
         board.tell_mesh(run.tracker.model)
-        about = {"kind": kind, "name": info.name, "width": info.width, "height": info.height, "fps": info.fps}
+        shown = name if kind == "upload" and name else info.name
+        about = {"kind": kind, "name": shown, "width": info.width, "height": info.height, "fps": info.fps}
         board.tell(run="running", runs=board.state.runs + 1, source={**about, "live": info.live}, said="")
         try:
             run.follow(sinks=[PageSink(board.publish)], until=self._until, observe=self._see)

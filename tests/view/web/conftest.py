@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,3 +37,15 @@ def tab(page_server: Served, chromium: Any) -> Iterator[Tab]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     yield Tab(context.new_page()).open(page_server.page)
     context.close()
+
+
+@pytest.fixture
+def job(without_nets: list[str]) -> Job:
+    models, _, boxes = (without_nets[i] for i in (1, 3, 5))
+    return Job("", config=Config().with_options({"models": models, "backend": "fake"}), boxes=boxes)
+
+
+@pytest.fixture
+def server(job: Job, clip: Path, tmp_path: Path) -> Iterator[Served]:
+    with served(job, clip, tmp_path, need_page=False) as running:
+        yield running

@@ -221,6 +221,16 @@ def test_the_page_comes_back_by_itself(chromium: Any, tmp_path: Path) -> None:
     context.close()
 
 
+def test_a_laptop_that_slept_comes_back(tab: Tab) -> None:
+    """What looks open may be dead: the page sees by the clock that it slept, and connects anew."""
+    opened = tab.ask("realtime3d.link.opened")
+    tab.ask("(() => { const now = Date.now; Date.now = () => now() + 60_000; })()")
+    tab.until(f"realtime3d.link.opened > {opened} && realtime3d.link.isOpen")
+    drawn = tab.ask("realtime3d.drawn()")
+    tab.until(f"realtime3d.drawn() > {drawn} + 3")
+    assert tab.errors == []
+
+
 def test_it_is_small() -> None:
     import gzip
 
