@@ -109,7 +109,7 @@ def make_folder(path: Path) -> None:
 
 def stem_for(source: str) -> str:
     """A file name for what is made of an input, without a suffix."""
-    name = Path(source.rstrip("/").rpartition("/")[2]).stem
+    name = "stdin" if source == "-" else Path(source.rstrip("/").rpartition("/")[2]).stem
     return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
 
 

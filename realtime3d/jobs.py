@@ -24,7 +24,7 @@ from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
 from realtime3d.sinks.facts import is_done, same_in_one_run
 from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sinks.names import files_for
-from realtime3d.sources.base import SourceOptions, SourceSpec
+from realtime3d.sources.base import STDIN, SourceOptions, SourceSpec
 from realtime3d.sources.choose import open_source
 from realtime3d.sources.inputs import check_input, input_files
 
@@ -57,6 +57,7 @@ class Job:
     mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
     style: OverlayStyle = field(default_factory=OverlayStyle)  # of the overlay
     renderer: str = "software"  # what draws it, as in `render.choose.RENDERERS`
+    virtual_camera: bool = False  # the drawn picture as a camera for other programs
     send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
@@ -110,6 +111,8 @@ def check(jobs: Sequence[Job]) -> None:
         job.send.check()
         if job.resume and job.overwrite:
             raise UsageError("--resume goes on with what is there, --overwrite replaces it: give one of them")
+        if job.resume and job.source == STDIN:
+            raise UsageError("--resume cannot go back in the standard input: give a file, or --overwrite")
     check_files([job.everything() for job in jobs], (file for job in jobs for file in input_files(job.source)))
 
 
@@ -148,8 +151,12 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self.sinks_of(self.job, interrupted), *self.sending.sinks, *sinks]
-        until = self.sending.paced(until)
+        every: list[Sink] = [*self.sinks_of(self.job, interrupted), *self.sending.sinks, *sinks]
+        if self.job.virtual_camera:
+            from realtime3d.sinks.virtual_camera import VirtualCamera
+
+            every.append(VirtualCamera(self.info))
+        until = self.sending.paced(until, watched=self.job.virtual_camera)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )

@@ -151,6 +151,11 @@ class Workers:
         worker.process.close()
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _work(pipe: Connection, opener: Opener) -> None:
     """The life of a worker."""
     quiet_worker()

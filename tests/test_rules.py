@@ -23,6 +23,8 @@ HOMES = {  # library -> where it may be imported
     "OpenGL": ("render",),
     "av": ("sources", "sinks", "training"),
     "pyarrow": ("sinks",),
+    "ray": ("batch",),
+    "fsspec": ("sources",),
     "open3d": ("view",),
     "anny": ("training",),
     "onnx": ("training", "backends", "importers"),
@@ -34,17 +36,8 @@ GUESTS = (  # run in other environments, with their libraries
     PACKAGE / "training" / "model" / "solutions_worker.py",
 )
 HEAVY = [
-    "torch",
-    "cv2",
-    "mediapipe",
-    "onnxruntime",
-    "numba",
-    "av",
-    "matplotlib",
-    "pyarrow",
-    "scipy",
-    "tensorrt",
-    "h5py",
+    *("torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt", "h5py"),
+    *("ray", "fsspec"),
 ]
 MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(GUESTS))
 

@@ -1,4 +1,4 @@
-"""Makes pictures.jpg, views.jpg and maps.jpg beside this file: what `realtime3d images` makes of the demo clip."""
+"""Makes pictures.jpg, views.jpg and maps.jpg beside this file: what `images` makes of a frame of the demo clip."""
 
 from __future__ import annotations
 

@@ -122,9 +122,10 @@ class Sending:
             live=self.live,
         )
 
-    def paced(self, until: Frames) -> Frames:
-        """The same frames, a film's at the film's own times, for who watches an avatar."""
-        pacer = Pacer(0.0 if self.live or not self.options.needs_pace else self.options.pace)
+    def paced(self, until: Frames, *, watched: bool = False) -> Frames:
+        """The same frames, a film's at the film's own times, for who watches an avatar, or is `watched` otherwise."""
+        wanted = watched or self.options.needs_pace
+        pacer = Pacer(0.0 if self.live or not wanted else self.options.pace)
         return lambda items: until(pacer.paced(items))
 
     def take(self, zero_ns: int) -> Values | None:

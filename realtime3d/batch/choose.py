@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 
 from realtime3d.batch.base import Crew
@@ -17,11 +16,6 @@ def hire(job: BatchJob) -> Crew:
         from realtime3d.batch.ray_ import RayCrew
 
         return RayCrew(opener, job.workers, job.ray, job.gpu_share)
-    from realtime3d.workers import Workers
+    from realtime3d.workers import Workers, cores
 
     return Workers(opener, job.workers or cores())
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,7 +122,30 @@ class Manifest:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: sqlite3.Error) -> OutputError:
+    def _rows(self, statement: str, values: Iterable[Any] = ()) -> list[Any]:
+        """All rows that a statement finds."""
+        cursor = self._run(statement, values)
+        try:
+            return cursor.fetchall()
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
+            raise self._failed(error) from error
+
+    def _notes(self, text: Any) -> dict[str, Any]:
+        try:
+            notes = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise self._failed(error) from error
+        if not isinstance(notes, dict):
+            raise self._failed(ValueError("notes of a film are missing"))
+        return notes
+
+    def _film(self, row: Sequence[Any]) -> Film:
+        film = Film(*row)
+        if not (isinstance(film.address, str) and isinstance(film.name, str) and isinstance(film.tries, int)):
+            raise self._failed(ValueError("a film has no name"))
+        return film
+
+    def _failed(self, error: Exception) -> OutputError:
         return OutputError(
             f"{self.path} cannot be used ({first_line(error)}): make room, or name another folder if it is damaged"
         )
@@ -142,10 +165,10 @@ class Manifest:
 
     def facts(self) -> dict[str, Any]:
         """What is the same for all films of the batch."""
-        return {name: json.loads(value) for name, value in self._run("SELECT name, value FROM facts")}
+        return {name: self._notes(value).get("value") for name, value in self._rows("SELECT name, value FROM facts")}
 
     def state_fact(self, name: str, value: Any) -> None:
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        text = json.dumps({"value": value}, ensure_ascii=False, default=str)
         self._run("INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                   (name, text))  # fmt: skip
 
@@ -154,15 +177,14 @@ class Manifest:
 
         `name` gets a number where another film has it.
         """
-        known = self._run("SELECT id, bytes, changed_ns FROM films WHERE address = ?", (address,)).fetchone()
-        if known is not None:
+        for known in self._rows("SELECT id, bytes, changed_ns FROM films WHERE address = ?", (address,)):
             if (size, changed_ns) != known[1:]:
                 self._run("DELETE FROM chunks WHERE film_id = ?", known[:1])
                 self._run("UPDATE films SET bytes = ?, changed_ns = ?, state = 'waiting', tries = 0, reason = ''"
                           " WHERE id = ?", (size, changed_ns, known[0]))  # fmt: skip
             return
         free, number = name, 1
-        while self._run("SELECT 1 FROM films WHERE film = ?", (free,)).fetchone():
+        while self._rows("SELECT 1 FROM films WHERE film = ?", (free,)):
             number += 1
             free = f"{name}-{number}"
         self._run("INSERT INTO films (address, film, bytes, changed_ns) VALUES (?, ?, ?, ?)",
@@ -174,12 +196,12 @@ class Manifest:
         self._run("UPDATE films SET state = 'waiting', tries = 0 WHERE state = 'aside'")
 
     def counts(self) -> Counts:
-        row = self._run(
+        (row,) = self._rows(
             "SELECT count(*), sum(state = 'done'), sum(state = 'aside'), sum(bytes),"
             " sum(CASE WHEN state IN ('waiting', 'split') THEN bytes END),"
             " sum(state IN ('waiting', 'split') AND bytes IS NULL) FROM films"
-        ).fetchone()
-        return Counts(*(value or 0 for value in row))
+        )
+        return Counts(*(int(value or 0) for value in row))
 
     # -- what is to be done -------------------------------------------------------------------------------------------
 
@@ -192,18 +214,17 @@ class Manifest:
             ).fetchall()  # fmt: skip
             if not rows:
                 return
-            yield from (Film(*row) for row in rows)
+            yield from map(self._film, rows)
             after_id = rows[-1][0]
 
     def split(self) -> Iterator[tuple[Film, list[Chunk]]]:
         """Films in several parts that are not done, with their parts that wait: none where they can be joined."""
-        rows = self._run("SELECT id, address, film, bytes, tries FROM films WHERE state = 'split' ORDER BY id")
-        for row in rows.fetchall():
-            film = Film(*row)
+        for row in self._rows("SELECT id, address, film, bytes, tries FROM films WHERE state = 'split' ORDER BY id"):
+            film = self._film(row)
             yield film, self.chunks_waiting(film)
 
     def chunks_waiting(self, film: Film) -> list[Chunk]:
-        found = self._run(
+        found = self._rows(
             "SELECT number, start_s, end_s, tries FROM chunks WHERE film_id = ? AND state = 'waiting' ORDER BY number",
             (film.id,),
         )
@@ -211,13 +232,12 @@ class Manifest:
 
     def chunks_left(self, film: Film) -> int:
         """How many of a film's parts are not done."""
-        found = self._run("SELECT count(*) FROM chunks WHERE film_id = ? AND state = 'waiting'", (film.id,))
-        return int(found.fetchone()[0])
+        return len(self.chunks_waiting(film))
 
     def chunk_notes(self, film: Film) -> list[dict[str, Any]]:
         """What is known of a film's parts, in order."""
-        found = self._run("SELECT notes FROM chunks WHERE film_id = ? ORDER BY number", (film.id,))
-        return [json.loads(row[0]) for row in found]
+        found = self._rows("SELECT notes FROM chunks WHERE film_id = ? ORDER BY number", (film.id,))
+        return [self._notes(row[0]) for row in found]
 
     # -- what has become of it ----------------------------------------------------------------------------------------
 
@@ -256,14 +276,14 @@ class Manifest:
     def finished(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """(name, address, notes) of every film that is done."""
         after = 0
-        while rows := self._run("SELECT id, film, address, notes FROM films WHERE state = 'done' AND id > ?"
-                                " ORDER BY id LIMIT ?", (after, BLOCK)).fetchall():  # fmt: skip
-            yield from ((row[1], row[2], json.loads(row[3])) for row in rows)
+        while rows := self._rows("SELECT id, film, address, notes FROM films WHERE state = 'done' AND id > ?"
+                                " ORDER BY id LIMIT ?", (after, BLOCK)):  # fmt: skip
+            yield from ((row[1], row[2], self._notes(row[3])) for row in rows)
             after = rows[-1][0]
 
     def set_aside(self) -> Iterator[tuple[str, str, int, str]]:
         """(name, address, tries, reason) of every film that was set aside."""
-        yield from self._run("SELECT film, address, tries, reason FROM films WHERE state = 'aside' ORDER BY id")
+        yield from self._rows("SELECT film, address, tries, reason FROM films WHERE state = 'aside' ORDER BY id")
 
 
 def _text(notes: Mapping[str, Any]) -> str:

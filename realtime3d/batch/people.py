@@ -20,13 +20,16 @@ from realtime3d.batch.page import Rows
 from realtime3d.batch.tally import unpacked
 from realtime3d.face.model import FaceModel
 from realtime3d.files import whole
-from realtime3d.tracking.identity import ShapeDistance
+from realtime3d.tracking.identity import ANSWERED, ShapeDistance
 from realtime3d.types import Array, FloatArray
 
 LEAST_FRAMES = 15  # that tell a shape: with fewer, strangers are too often nearer than the same person
 COLUMNS = ("film", "face_id", "person", "sure", "distance", "frames")
 SHOWN = 20
 PASSES = 3  # until hardly anybody changes places
+NEAREST = 0.4  # of the distance of two strangers: of a thousand pairs of them, one is nearer
+PAIRS = 200_000
+_NOTHING = 1e-6  # of weights: nobody is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,12 @@ class Seen:
 
 @dataclass(slots=True)
 class Label:
-    """Who that is. `sure`: 0 it may as well be the next person, 1 nobody else comes near."""
+    """Who that is. Both numbers are None for a person who is seen only once."""
 
     seen: Seen
     person: int
-    sure: float
-    distance: float  # from the person's mean shape; 1: two strangers
+    sure: float | None  # the chance that nobody else of all these people is as near by accident
+    distance: float | None  # from the person's other faces; 1: two strangers
 
 
 @dataclass(slots=True)
@@ -56,18 +59,29 @@ class _People:
     """Mean shapes that grow, in a space where distances are plain."""
 
     mm: Array  # per coefficient, so that 1 is the distance of two strangers
-    nearest: float  # farther faces are somebody else's
     sums: list[Array] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     there: list[dict[str, list[tuple[float, float]]]] = field(default_factory=list)  # film -> spans
+    films: dict[str, set[int]] = field(default_factory=dict)  # film -> who may be in it
 
     def distances(self, seen: Seen) -> Array:
-        means = np.array(self.sums) / np.array(self.weights)[:, None]
+        """From everybody; without end for those who are nobody any more, or are there at the same time."""
+        if not self.sums:
+            return np.zeros(0)
+        weights = np.array(self.weights)
+        means = np.array(self.sums) / np.maximum(weights, _NOTHING)[:, None]
         apart = np.linalg.norm(means - seen.shape * self.mm, axis=1)
-        for i, films in enumerate(self.there):
-            if any(_together(span, seen.span) for span in films.get(seen.film, ())):
+        apart[weights < _NOTHING] = np.inf
+        for i in self.films.get(seen.film, ()):
+            if any(_together(span, seen.span) for span in self.there[i][seen.film]):
                 apart[i] = np.inf
         return np.asarray(apart)
+
+    def distance(self, seen: Seen, person: int) -> float | None:
+        """From one; None where nobody is."""
+        if self.weights[person] < _NOTHING:
+            return None
+        return float(np.linalg.norm(self.sums[person] / self.weights[person] - seen.shape * self.mm))
 
     def put(self, seen: Seen, person: int) -> None:
         if person == len(self.sums):
@@ -77,10 +91,11 @@ class _People:
         self.sums[person] = self.sums[person] + seen.weight * seen.shape * self.mm
         self.weights[person] += seen.weight
         self.there[person].setdefault(seen.film, []).append(seen.span)
+        self.films.setdefault(seen.film, set()).add(person)
 
     def take_away(self, seen: Seen, person: int) -> None:
         self.sums[person] = self.sums[person] - seen.weight * seen.shape * self.mm
-        self.weights[person] = max(self.weights[person] - seen.weight, 1e-9)
+        self.weights[person] -= seen.weight
         self.there[person][seen.film].remove(seen.span)
 
 
@@ -88,10 +103,10 @@ def _together(a: tuple[float, float], b: tuple[float, float]) -> bool:
     return min(a[1], b[1]) - max(a[0], b[0]) > 0.2
 
 
-def name_people(faces: Iterable[Seen], model: FaceModel, nearest: float) -> list[Label]:
+def name_people(faces: Iterable[Seen], model: FaceModel, nearest: float = NEAREST) -> list[Label]:
     """A person for each face: those known best first, then everybody again with all others known."""
     space = ShapeDistance(model)
-    people = _People(space.mm / space.people_mm, nearest)
+    people = _People(space.mm / space.people_mm)
     ordered = sorted(faces, key=lambda seen: -seen.weight)
     who: dict[int, int] = {}
     for turn in range(PASSES):
@@ -99,13 +114,14 @@ def name_people(faces: Iterable[Seen], model: FaceModel, nearest: float) -> list
         for i, seen in enumerate(ordered):
             if turn:
                 people.take_away(seen, who[i])
-            apart = people.distances(seen) if people.sums else np.zeros(0)
+            apart = people.distances(seen)
             best = int(apart.argmin()) if len(apart) else 0
-            person = best if len(apart) and apart[best] <= nearest else who.get(i, len(people.sums))
+            near = len(apart) > 0 and apart[best] <= nearest
+            person = best if near else who.get(i, len(people.sums))
             changed += who.get(i) != person
             who[i] = person
             people.put(seen, person)
-        if turn and not changed:
+        if not changed:
             break
     return _labelled(ordered, who, people)
 
@@ -116,15 +132,30 @@ def _labelled(ordered: list[Seen], who: dict[int, int], people: _People) -> list
     for i, seen in enumerate(ordered):
         frames[who[i]] = frames.get(who[i], 0) + seen.frames
     number = {person: n for n, (person, _) in enumerate(sorted(frames.items(), key=lambda item: -item[1]))}
-    labels = []
+    nearer, labels = _Strangers(people.mm), []
     for i, seen in enumerate(ordered):
-        own = np.linalg.norm(people.sums[who[i]] / people.weights[who[i]] - seen.shape * people.mm)
-        others = people.distances(seen)
-        others[[person for person in range(len(others)) if person == who[i] or person not in frames]] = np.inf
-        limit = min(float(others.min(initial=np.inf)), people.nearest)
-        sure = max(0.0, 1.0 - float(own) / max(limit, 1e-9))
-        labels.append(Label(seen, number[who[i]], round(sure, 3), round(float(own), 3)))
+        people.take_away(seen, who[i])
+        own = people.distance(seen, who[i])
+        people.put(seen, who[i])
+        sure = None if own is None else round((1.0 - nearer(own)) ** (len(frames) - 1), 3)
+        labels.append(Label(seen, number[who[i]], sure, None if own is None else round(own, 3)))
     return sorted(labels, key=lambda label: (label.person, label.seen.film, label.seen.face_id))
+
+
+class _Strangers:
+    """How often two strangers are as near as that: by the face model's population, seen as the nets see it."""
+
+    def __init__(self, mm: Array) -> None:
+        chance = np.random.default_rng(0)
+        pairs = ANSWERED * np.sqrt(2.0) * chance.standard_normal((PAIRS, len(mm))) * mm
+        self._apart = np.sort(np.linalg.norm(pairs, axis=1))
+        self._rise = float((mm**2).sum() ** 2 / (mm**4).sum())  # dimensions that count: how fast it falls towards zero
+
+    def __call__(self, distance: float) -> float:
+        first = PAIRS // 1000  # below it a few pairs say too little
+        if distance < self._apart[first]:
+            return float(0.001 * (distance / self._apart[first]) ** self._rise)
+        return float(np.searchsorted(self._apart, distance)) / PAIRS
 
 
 def faces_of(manifest: Manifest) -> Iterator[Seen]:
@@ -143,7 +174,8 @@ def write_people(path: Path, labels: Iterable[Label]) -> None:
         table.writerow(COLUMNS)
         for label in labels:
             seen = label.seen
-            table.writerow((seen.film, seen.face_id, label.person, label.sure, label.distance, seen.frames))
+            sure, distance = ("" if value is None else value for value in (label.sure, label.distance))
+            table.writerow((seen.film, seen.face_id, label.person, sure, distance, seen.frames))
 
 
 def people_rows(labels: Iterable[Label]) -> Rows:
@@ -153,10 +185,11 @@ def people_rows(labels: Iterable[Label]) -> Rows:
         entry = found.setdefault(label.person, [set(), 0, 0.0, 0])
         entry[0].add(label.seen.film)
         entry[1] += label.seen.frames
-        entry[2] += label.sure
-        entry[3] += 1
+        if label.sure is not None:
+            entry[2] += label.sure
+            entry[3] += 1
     rows = [
-        (str(person), f"{len(films)}", f"{frames:,}", f"{sure / count:.2f}")
+        (str(person), f"{len(films)}", f"{frames:,}", f"{sure / count:.2f}" if count else "once")
         for person, (films, frames, sure, count) in sorted(found.items())[:SHOWN]
     ]
     return Rows("People", ("person", " films", " frames", " how sure"), rows, "Nobody was seen long enough.")

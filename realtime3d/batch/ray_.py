@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
 import traceback
 from collections.abc import Callable
@@ -15,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime3d.errors import SourceError, first_line, require
-from realtime3d.workers import Ended, Opener, plain, quiet_worker, tried
+from realtime3d.workers import Ended, Opener, cores, plain, quiet_worker, tried
 
 LOCAL = "local"
+KNOCK_S = 10.0  # that a cluster gets to answer
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +58,13 @@ class _Actor:
     started: bool = False  # it has done something already
 
 
+def _knock(address: str) -> None:
+    """An OSError where nobody answers: Ray itself tries for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+
+
 class RayCrew:
     """Workers on a cluster. Ray is started, or joined, with the first task."""
 
@@ -75,9 +84,8 @@ class RayCrew:
     def _join(self, address: str, size: int) -> None:
         quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
         try:
+            _knock(address)
             if address == LOCAL:
-                from realtime3d.batch.choose import cores
-
                 self._ray.init(address=LOCAL, num_cpus=size or cores(), include_dashboard=False, **quiet)
             else:
                 self._ray.init(address=address, **quiet)

@@ -40,6 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--plain", action="store_true", help="views without the picture's background")
     group.add_argument("--crops", metavar="PX", type=options.at_least(16), help="the face upright and cut out")
     group.add_argument("--maps", metavar="LIST", type=_maps, default=(), help="pictures of depth, normals, pncc, uv")
+    group.add_argument(
+        "--detail", action="store_true", help="wrinkles and folds: displacement, normals, albedo, meshes that have them"
+    )
+    group.add_argument(
+        "--layout",
+        choices=("own", "extreme-3d", "facial-details"),
+        default="own",
+        help="names of the files: ours, or only those that an earlier system writes; these mean --detail (own)",
+    )
     group.add_argument("--no-overlay", action="store_true", help="neither ID_overlay.jpg nor contact.jpg")
     group.add_argument("--parquet", action="store_true", help="also faces.parquet (needs the [parquet] extra)")
     options.add_table_options(group)
@@ -98,7 +107,9 @@ def run(args: argparse.Namespace) -> int:
         plain=args.plain,
         crops=args.crops or 0,
         maps=args.maps,
-        overlay=not args.no_overlay,
+        overlay=not args.no_overlay and args.layout == "own",
+        detail=args.detail or args.layout != "own",
+        layout=args.layout,
         blendshapes=args.blendshapes,
         raw=args.raw,
         more=options.more_from(args),
@@ -132,4 +143,6 @@ def _lines(summary: PicturesSummary) -> list[str]:
     ]
     if summary.without or summary.errors:
         lines.append(f"  {summary.without} pictures without a face, {summary.errors} errors: see errors.csv")
+    if summary.without_detail:
+        lines.append(f"  {summary.without_detail} faces are too small for detail: see errors.csv")
     return [*lines, f"  written: {', '.join(map(str, summary.files))}"]

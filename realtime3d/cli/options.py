@@ -83,6 +83,7 @@ def add_overlay_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("overlay")
     group.add_argument("--style", metavar="MODE", choices=STYLES, default="wire", help=f"{', '.join(STYLES)} (wire)")
     group.add_argument("--hide", metavar="LIST", type=_hidden, default=(), help="leave out some of hud, box, axes")
+    group.add_argument("--virtual-camera", action="store_true", help="as a camera for other programs, too (an extra)")
     group.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0], help="pyrender is OpenGL (software)")
 
 

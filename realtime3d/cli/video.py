@@ -1,7 +1,7 @@
 """Follow faces in video files: every frame, with its real time, into tables and an overlay video.
 
-INPUT is a video file, a numbered sequence of pictures (frames/%05d.png), a glob or a folder of pictures, or the URL of
-a video that has an end. With several inputs each output names a folder.
+INPUT is a video file, a numbered sequence of pictures (frames/%05d.png), a glob or a folder of pictures, the URL of
+a video that has an end, or - for a video from the standard input. With several inputs each output names a folder.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     template = job_from(args, wanted, resume=args.resume)
     tracker = template.tracker()
     jobs = plan(args.inputs, options.outputs_from(args), template)
-    if not (jobs[0].outputs or args.profile or args.send):
+    if not (jobs[0].outputs or args.profile or args.send or args.virtual_camera):
         names = ", ".join(f"--{kind}" for kind in (*OUTPUTS, "send"))
         raise UsageError(f"nothing would be kept: name an output ({names})")
     with tracker, Interrupt() as stop:

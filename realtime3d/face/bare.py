@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 BARE_FORMAT = 3  # of a face model file: no texture layout, no regions, no eyes, no ARKit actions
-NO_LAYOUT = (
-    "this face model has no texture coordinates, so there are no textures and no views: "
-    "take --models compact or accurate"
-)
-NO_ACTIONS = (
-    "this face model does not know ARKit's 52 actions, so there are no blendshapes, no avatars and no GLB files: "
-    "take --models compact or accurate"
-)
+Need = Literal["layout", "actions", "eyes"]
+LAYOUT: Need
+ACTIONS: Need
+EYES: Need
+LAYOUT, ACTIONS, EYES = "layout", "actions", "eyes"
+LACKING: dict[Need, str] = {
+    LAYOUT: "this face model has no texture coordinates, so there are no textures and no views",
+    ACTIONS: "this face model lacks ARKit's 52 actions, so there are no blendshapes, no avatars and no GLB files",
+    EYES: "this face model has no eyes that turn, so there is no gaze",
+}
 
 
 def nothing_but(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import MissingError
-from realtime3d.face.bare import BARE_FORMAT, NO_ACTIONS, NO_LAYOUT, nothing_but
+from realtime3d.face.bare import ACTIONS, BARE_FORMAT, EYES, LACKING, LAYOUT, Need, nothing_but
 from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
 from realtime3d.face.gaze import EyeTurns
 from realtime3d.face.linear import combined
@@ -124,15 +124,19 @@ class FaceModel:
         """Whether it says what ARKit's 52 actions are on it."""
         return len(self.arkit_names) > 0
 
-    def check_layout(self) -> None:
-        """MissingError where there can be no texture."""
-        if not self.has_layout:
-            raise MissingError(NO_LAYOUT)
+    def check(self, need: Need) -> None:
+        """MissingError where it lacks its texture layout, ARKit's actions or eyes that turn."""
+        there = {LAYOUT: self.has_layout, ACTIONS: self.has_actions, EYES: self.n_extras > 0}
+        if not there[need]:
+            raise MissingError(f"{LACKING[need]}: take --models compact or accurate")
 
-    def check_actions(self) -> None:
-        """MissingError where there can be no blendshapes."""
-        if not self.has_actions:
-            raise MissingError(NO_ACTIONS)
+    def check_landmarks(self, name: str) -> None:
+        """MissingError where it does not have these landmarks."""
+        if name not in self.landmark_sets:
+            there = ", ".join(self.landmark_sets) or "none"
+            raise MissingError(
+                f"this face model has no landmarks {name} (it has {there}): take --models compact or accurate"
+            )
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -153,7 +157,8 @@ class FaceModel:
     @cached_property
     def _live(self) -> HeadMesh:
         if not self.has_layout:
-            uv, owner, rows = self.uv, np.arange(len(self.mean), dtype=np.int32), self.triangles
+            uv = np.zeros((len(self.mean), 2), np.float32)
+            owner, rows = np.arange(len(uv), dtype=np.int32), self.triangles
         elif self.uv_vertex is not None and self.uv_triangles is not None:
             uv, owner, rows = self.uv, self.uv_vertex, self.uv_triangles
         else:
@@ -207,6 +212,7 @@ class FaceModel:
     @cached_property
     def eye_turns(self) -> EyeTurns:
         """How far the eyeballs turn with the extras."""
+        self.check(EYES)
         return EyeTurns.of(self)
 
     @cached_property
@@ -240,7 +246,7 @@ class FaceModel:
 
     def actions(self, neutral: FloatArray, level: str = LIVE) -> FloatArray:
         """(52, V, 3) mm: by how much each of ARKit's actions at full strength moves a resting head (V, 3)."""
-        self.check_actions()
+        self.check(ACTIONS)
         if self.arkit_to_motion is None:
             raise MissingError("this face model does not say how ARKit's actions move it: take one that ships")
         motion = np.ascontiguousarray(self.arkit_to_motion.T)
@@ -252,7 +258,7 @@ class FaceModel:
         """ARKit's 52 weights in [0, 1] that move the face as eta and extras do."""
         from realtime3d.face.retarget import solve
 
-        self.check_actions()
+        self.check(ACTIONS)
         e = np.zeros(self.n_extras) if extras is None else np.asarray(extras, dtype=np.float64)
         motion = np.concatenate([np.asarray(eta, dtype=np.float64), e])
         weights = solve(self.retarget_gram, self.retarget_cross @ motion)

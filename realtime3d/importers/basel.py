@@ -220,7 +220,7 @@ def _file(file: Path, parts: Parts) -> bytes:
     }
     if parts.landmarks is not None:
         arrays["landmarks_ibug68_vertices"] = np.repeat(parts.landmarks[:, None], 3, axis=1).astype(np.int32)
-        arrays["landmarks_ibug68_weights"] = np.tile(np.float32([1, 0, 0]), (len(parts.landmarks), 1))
+        arrays["landmarks_ibug68_weights"] = np.tile(np.array([1, 0, 0], np.float32), (len(parts.landmarks), 1))
     data = io.BytesIO()
     np.savez(data, allow_pickle=False, **arrays)
     return data.getvalue()

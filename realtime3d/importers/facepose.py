@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError
@@ -54,7 +54,7 @@ def _alexnet(checkpoint: Checkpoint) -> Piece:
     x = graph.node("Mul", [graph.pixels(), graph.constant([1 / 255])])
     x = graph.node("Sub", [x, graph.constant(pixels[None, :, None, None])])
     x = alexnet.trunk(graph, x, variable)
-    x = graph.full(x, *_in_units(variable("fc8/W", ()), variable("fc8/b", ()), middle, spread))
+    x = _in_units(graph, graph.full(x, variable("fc8/W", ()), variable("fc8/b", ())), middle, spread)
     facts = {"size": alexnet.SIDE, "outputs": ["camera_pose"], "crop": "square", "labels": labels.name}
     return _piece(graph.finished({"camera_pose": (x, WIDTH)}), facts, f"{path}, with {labels.name}")
 
@@ -74,9 +74,9 @@ def _alex_wanted() -> dict[str, tuple[int, ...]]:
     return {**shapes, _alex_name("fc8/W"): (alexnet.HIDDEN, WIDTH), _alex_name("fc8/b"): (WIDTH,)}
 
 
-def _in_units(weights: NDArray, bias: NDArray, middle: NDArray, spread: NDArray) -> tuple[NDArray, NDArray]:
-    """A last layer that answers in the labels' own units, which training had normalised."""
-    return weights.astype(np.float64) * spread, bias.astype(np.float64) * spread + middle
+def _in_units(graph: Graph, x: str, middle: NDArray, spread: NDArray) -> str:
+    """Answers in the labels' own units, which training had normalised."""
+    return graph.node("Add", [graph.node("Mul", [x, graph.constant(spread)]), graph.constant(middle)])
 
 
 # -- the later net ----------------------------------------------------------------------------------------------------
@@ -87,13 +87,13 @@ def _resnet(checkpoint: Checkpoint, path: Path, mean: Path | None) -> Piece:
     width = checkpoint.shape(f"{POSE_SCOPE}/fc3/W")[-1:]
     if width != (WIDTH,):
         raise MissingError(
-            f"{checkpoint.path} answers with a projection of {width[0] if width else 0} numbers, which is not read: name "
-            f"the checkpoint of {WHAT}'s 6 degrees of freedom"
+            f"{checkpoint.path} answers with a projection of {width[0] if width else 0} numbers, which is not read: "
+            f"name the checkpoint of {WHAT}'s 6 degrees of freedom"
         )
     layers = tf_resnet.TfLayers([*_start(checkpoint, path), checkpoint], TRUNK_SCOPE)
     sizes = (resnet.features(), *HIDDEN, WIDTH)
     wanted = tf_resnet.wanted(TRUNK_SCOPE)
-    for i, (into, out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for i, (into, out) in enumerate(pairwise(sizes), start=1):
         wanted[f"{POSE_SCOPE}/fc{i}/W"] = (into, out)
         wanted[f"{POSE_SCOPE}/fc{i}/baises"] = (out,)
     check_variables(checkpoint.path, layers.variables(), wanted, WHAT)
@@ -107,8 +107,8 @@ def _resnet(checkpoint: Checkpoint, path: Path, mean: Path | None) -> Piece:
     for i in range(1, len(HIDDEN) + 1):
         x = graph.relu(graph.full(x, *(layers.read(f"{POSE_SCOPE}/fc{i}/{name}") for name in ("W", "baises"))))
     last = len(HIDDEN) + 1
-    weights, bias = (layers.read(f"{POSE_SCOPE}/fc{last}/{name}") for name in ("W", "baises"))
-    x = graph.full(x, *_in_units(weights, bias, middle, spread))
+    x = graph.full(x, *(layers.read(f"{POSE_SCOPE}/fc{last}/{name}") for name in ("W", "baises")))
+    x = _in_units(graph, x, middle, spread)
     facts = {"size": resnet.SIDE, "outputs": ["scaled_pose"], "crop": "landmarks", "labels": LABEL_MEAN}
     return _piece(graph.finished({"scaled_pose": (x, WIDTH)}), facts, f"{checkpoint.path}, with {LABEL_MEAN}")
 

@@ -79,8 +79,8 @@ def check_variables(
     for name, shape in wanted.items():
         if there[name] != shape:
             raise MissingError(
-                f"{path} has {name} of shape {there[name]}, {what} has {shape}: it is another net, name the one that its "
-                "authors give"
+                f"{path} has {name} of shape {there[name]}, {what} has {shape}: it is another net, name the one that "
+                "its authors give"
             )
 
 

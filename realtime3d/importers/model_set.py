@@ -76,6 +76,6 @@ def _check_fit(table: Mapping[str, Any], piece: Piece) -> None:
     if model is None or not nets or (model["n_shape"], model["n_expression"]) == (N_SHAPE, N_EXPRESSION):
         return
     raise MissingError(
-        f"a face model of {model['n_shape']} shapes and {model['n_expression']} expressions does not fit these nets, which "
-        f"answer for {N_SHAPE} and {N_EXPRESSION} of the Basel Face Model of 2009: name another folder"
+        f"a face model of {model['n_shape']} shapes and {model['n_expression']} expressions does not fit these nets, "
+        f"which answer for {N_SHAPE} and {N_EXPRESSION} of the Basel Face Model of 2009: name another folder"
     )

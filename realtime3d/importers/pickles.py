@@ -11,9 +11,10 @@ import io
 import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,12 @@ BROKEN = (
 
 
 class Shell:
-    """Stands for a layer, or for anything of PyTorch that holds no numbers: what it was given, and nothing that acts."""
+    """Stands for a layer or anything else of PyTorch: what it was given, and nothing that acts."""
 
-    kind = ""
+    state: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, *given: Any, **named: Any) -> None:
-        self.state: dict[str, Any] = {}
+        return
 
     def __setstate__(self, state: Any) -> None:
         self.state = dict(state) if isinstance(state, Mapping) else {}
@@ -65,7 +66,6 @@ class Tensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
-    hooks: Any = field(default=None, repr=False)
 
     def __setstate__(self, state: Any) -> None:  # a parameter of old files adds nothing that is needed
         return
@@ -76,8 +76,8 @@ class Tensor:
         if data is None:
             raise ValueError("a tensor has no numbers")
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
-        odd = self.offset < 0 or min(self.strides, default=0) < 0 or prod(self.shape) > len(data)
-        if odd or (prod(self.shape) and last >= len(data)):
+        count: int = prod(self.shape)
+        if self.offset < 0 or min(self.strides, default=0) < 0 or count > len(data) or (count and last >= len(data)):
             raise ValueError("a tensor reaches beyond its numbers")
         steps = [step * data.itemsize for step in self.strides]
         return np.lib.stride_tricks.as_strided(data[self.offset :], self.shape, steps, writeable=False).copy()
@@ -94,7 +94,7 @@ def _parameter(data: Any, *more: Any) -> Any:
 
 
 def _shell_class(name: str) -> type[Shell]:
-    return type(name, (Shell,), {"kind": name})
+    return type(name, (Shell,), {})
 
 
 class _Unpickler(pickle.Unpickler):
@@ -119,13 +119,13 @@ class _Unpickler(pickle.Unpickler):
         }
         if (module, name) in known:
             return known[module, name]
-        if module in ("torch", "torch.storage") and name in STORAGES:
+        if module in ("torch", "torch.cuda", "torch.storage") and name in STORAGES:
             return name
         if module.startswith("torch.nn.modules.") or name == "KitModel":
             return _shell_class(name)
         raise MissingError(
-            f"{self._path} asks to call {module}.{name}, which no weights need: it is refused; take the file from its "
-            "authors"
+            f"{self._path} asks to call {module}.{name}, which no weights need: it is refused; take the file from "
+            "its authors"
         )
 
     def persistent_load(self, pid: Any) -> Any:
@@ -140,8 +140,8 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load(path: Path) -> tuple[Any, dict[str, NDArray]]:
-    """What `torch.save` wrote, containers of `Tensor` and `Shell`, and all its tensors by name. MissingError where it is
-    no such file, is cut off, or would run code."""
+    """What `torch.save` wrote, containers of `Tensor` and `Shell`, and all its tensors by name. MissingError where it
+    is no such file, is cut off, or would run code."""
     try:
         if zipfile.is_zipfile(path):
             content = _load_zip(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError
@@ -101,6 +100,7 @@ def _head(path: Path, tensors: dict[str, NDArray]) -> str:
     shapes = ((STORED, resnet.features()), (WIDTH, resnet.features()))
     for name, values in tensors.items():
         layer = name.removesuffix(".weight")
-        if values.shape in shapes and layer != name and np.shape(tensors.get(f"{layer}.bias")) == values.shape[:1]:
+        bias = tensors.get(f"{layer}.bias")
+        if values.shape in shapes and layer != name and bias is not None and bias.shape == values.shape[:1]:
             return layer
     raise MissingError(f"{path} has no last layer of {STORED} or {WIDTH} answers: it is another net than {WHAT}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.importers import resnet
@@ -40,7 +39,8 @@ class TfLayers:
 
     def normalised(self, conv: str, norm: str, shape: Shape4) -> Normalised:
         weights = self.read(f"{self._scope}/{conv}/weights").transpose(3, 2, 0, 1)
-        return Normalised(weights, *(self.read(f"{self._scope}/{norm}/{name}") for name in STATISTICS), EPSILON)
+        scale, offset, mean, variance = (self.read(f"{self._scope}/{norm}/{name}") for name in STATISTICS)
+        return Normalised(weights, scale, offset, mean, variance, EPSILON)
 
 
 def wanted(scope: str) -> dict[str, tuple[int, ...]]:

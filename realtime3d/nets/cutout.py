@@ -60,13 +60,13 @@ class Cutout:
             cut[y0 - self.top : y1 - self.top, x0 - self.left : x1 - self.left] = image[y0:y1, x0:x1]
         return cv2.resize(cut, (size, size), interpolation=cv2.INTER_CUBIC)
 
-    def pose(self, R: Matrix, uv: ArrayLike, per_mm: float, camera: Camera) -> Pose:
-        """The pose in the real camera of a head whose origin is seen at `uv` (UNITS to a side), `per_mm` UNITS a
-        millimetre large; `R` is relative to the ray there."""
+    def pose(self, R: Matrix, anchor: Array, uv: ArrayLike, per_mm: float, camera: Camera) -> Pose:
+        """The pose in the real camera of a head whose point `anchor` (mm, in the head's frame) is seen at `uv` (UNITS
+        to a side), `per_mm` UNITS a millimetre large; `R` is relative to the ray there."""
         step = self.side / UNITS
         corner = np.array([self.left, self.top])
         ray = camera.rays(corner + (np.asarray(uv, dtype=np.float64) + 0.5) * step - 0.5)
         length = float(np.linalg.norm(ray))
         distance = camera.fx * length / max(per_mm * step, 1e-9)
-        place: Array = ray / length * distance
-        return Pose(rotation_to_ray(ray) @ R, place)
+        turned = rotation_to_ray(ray) @ R
+        return Pose(turned, ray / length * distance - turned @ anchor)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from realtime3d.backends.base import Net
 from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import Camera, Matrix, rotation_to_ray, rotvec_to_matrix
 from realtime3d.nets.cutout import UNITS, Cutout
-from realtime3d.types import FaceCoeffs, FloatArray, Image, Pose
+from realtime3d.types import Array, FaceCoeffs, FloatArray, Image, Pose
 
 NO_STREAM = (
     "imported nets do not say whether there is a face, so they cannot follow one through a stream: "
@@ -33,7 +33,7 @@ class Similarity:
 
     scale: float
     R: Matrix
-    shift: NDArray[np.float64]
+    shift: Array
 
 
 # FacePoseNet's reference head from the Basel model's mean in our axes: fitted to the 51 landmarks within the face, off
@@ -47,9 +47,10 @@ class ImportedEstimator:
     def __init__(self, nets: Mapping[str, Net], crops: Mapping[str, str]) -> None:
         """Nets and the names of their crops (`cutout.MARGINS`) by part."""
         self._nets, self._crops = dict(nets), dict(crops)
+        self._anchor = np.zeros(3)
 
     def warm_up(self, model: FaceModel) -> None:
-        """Run all nets once: their answers must fit the face model."""
+        """Run all nets once: their answers must fit the face model, whose middle of the face is taken for the poses."""
         widths = {"expression": model.n_expression, "shape": model.n_shape, "pose": POSE_WIDTH}
         for part, net in self._nets.items():
             size = net.spec.size
@@ -60,6 +61,7 @@ class ImportedEstimator:
                     f"net {net.spec.name} does not fit the face model: its answer is {found}, it must be "
                     f"{(1, widths[part])}; import nets and face model of one project"
                 )
+        self._anchor = model.landmarks("ibug68", model.mean).mean(axis=0).astype(np.float64)
         pose = self._nets["pose"].spec
         if pose.outputs[0] not in POSES:
             raise MissingError(
@@ -77,7 +79,7 @@ class ImportedEstimator:
         cutouts = self._cutouts("pose", boxes)
         return [
             FaceCoeffs(
-                pose=to_pose(answers["pose"][i].astype(np.float64), cutouts[i], camera),
+                pose=to_pose(answers["pose"][i].astype(np.float64), self._anchor, cutouts[i], camera),
                 expression=answers["expression"][i],
                 extras=np.zeros(0, np.float32),
                 presence=float(scores[i]) if scores else 1.0,
@@ -105,25 +107,27 @@ class ImportedEstimator:
             net.close()
 
 
-def from_camera_pose(answer: NDArray[np.float64], cutout: Cutout, camera: Camera) -> Pose:
+def from_camera_pose(answer: Array, anchor: Array, cutout: Cutout, camera: Camera) -> Pose:
     """FacePoseNet: rotation vector and translation of its reference head, in a camera that sees the crop."""
     R, t = rotvec_to_matrix(answer[:3]), answer[3:]
-    place = (R @ REFERENCE.shift + t) / REFERENCE.scale  # of the Basel model's origin
+    turned = R @ REFERENCE.R
+    place = turned @ anchor + (R @ REFERENCE.shift + t) / REFERENCE.scale  # of the anchor, in the Basel model's mm
     place[2] = max(place[2], 1.0)
-    relative = rotation_to_ray(place).T @ R @ REFERENCE.R
-    return cutout.pose(relative, place[:2] / place[2] * FOCAL + UNITS / 2, FOCAL / place[2], camera)
+    relative = rotation_to_ray(place).T @ turned
+    return cutout.pose(relative, anchor, place[:2] / place[2] * FOCAL + UNITS / 2, FOCAL / place[2], camera)
 
 
-def from_scaled_pose(answer: NDArray[np.float64], cutout: Cutout, camera: Camera) -> Pose:
+def from_scaled_pose(answer: Array, anchor: Array, cutout: Cutout, camera: Camera) -> Pose:
     """The later net: scale (UNITS a micrometre), pitch, yaw and roll, and where the Basel model's origin is seen."""
     scale, pitch, yaw, roll, x, y = answer.tolist()
-    turns = (rotvec_to_matrix(v) for v in ([-pitch, 0.0, 0.0], [0.0, -yaw, 0.0], [0.0, 0.0, -roll]))
-    first, second, third = turns
+    first, second, third = map(rotvec_to_matrix, np.diag([-pitch, -yaw, -roll]))
     R = TURN @ first @ second @ third @ TURN
-    return cutout.pose(R, (x, ROWS - y), scale * MICROMETRES, camera)
+    per_mm = max(scale * MICROMETRES, 1e-9)
+    uv = np.array([x, ROWS - y]) + per_mm * (R @ anchor)[:2]
+    return cutout.pose(R, anchor, uv, per_mm, camera)
 
 
-POSES: dict[str, Callable[[NDArray[np.float64], Cutout, Camera], Pose]] = {
+POSES: dict[str, Callable[[Array, Array, Cutout, Camera], Pose]] = {
     "camera_pose": from_camera_pose,
     "scaled_pose": from_scaled_pose,
 }

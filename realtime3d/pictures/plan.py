@@ -20,6 +20,8 @@ OWN_NAMES = {TABLE, ERRORS, SHEET, FACTS, PARQUET}  # of files beside the faces'
 PLY_KINDS = ("shape", "expression", "posed")
 FORMATS = ("ply", "obj", "glb", *PLY_KINDS)  # each of PLY_KINDS is one of the files that `ply` stands for
 NO_FACE = "no face was found"
+NO_DETAIL = "no detail: "  # and why
+LAYOUTS = ("own", "extreme-3d", "facial-details")  # of the files of a face: our names, or those of two earlier systems
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # no file names on Windows
 LONGEST_ID = 150  # characters: the files' endings are added, and file systems end at 255
@@ -38,6 +40,8 @@ class PicturesJob:
     crops: int = 0  # px of upright crops; 0: none
     maps: tuple[str, ...] = ()  # of render.maps.MAPS
     overlay: bool = True  # ID_overlay.jpg, and the contact sheet made of them
+    detail: bool = False  # wrinkles, maps, and meshes with them
+    layout: str = "own"  # one of LAYOUTS; the others write detail alone
     blendshapes: bool = False
     raw: bool = False
     more: MoreColumns = NOTHING_MORE
@@ -51,6 +55,8 @@ class PicturesJob:
         unknown = sorted(set(self.formats or ()) - set(FORMATS))
         if unknown:
             raise UsageError(f"no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
+        if self.layout not in LAYOUTS:
+            raise UsageError(f"no layout {self.layout}; choose one of {', '.join(LAYOUTS)}")
         if self.views and not all(-90 <= yaw <= 90 for yaw in self.views):
             raise UsageError(f"views are degrees of yaw from -90 to 90, not {', '.join(map(str, self.views))}")
         if self.crops and not 16 <= self.crops <= 4096:

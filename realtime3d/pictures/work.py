@@ -15,7 +15,16 @@ from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import write_whole
-from realtime3d.pictures.plan import NO_FACE, PicturesJob, Problem, Task, numbered
+from realtime3d.pictures.detail import (
+    detail_facts,
+    write_facial_details,
+    write_foundation,
+    write_maps,
+)
+from realtime3d.pictures.detail import (
+    write_meshes as write_detail_meshes,
+)
+from realtime3d.pictures.plan import NO_DETAIL, NO_FACE, PicturesJob, Problem, Task, numbered
 from realtime3d.render.base import OverlayStyle
 from realtime3d.render.choose import create_renderer
 from realtime3d.render.maps import DEPTH_STEP_MM, Maps
@@ -25,11 +34,15 @@ from realtime3d.sinks.meshes import Kind, MeshWriter, encoded
 from realtime3d.sinks.sidecar import CONVENTIONS
 from realtime3d.sinks.tables import cells, formats
 from realtime3d.sources.pictures import read_picture
+from realtime3d.surface.portrait import refusal
+from realtime3d.surface.texture import Texture
 from realtime3d.tracker import FaceTracker
 from realtime3d.types import Image
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from realtime3d.surface.detail import Detail
 
 FIXED = ("id", "file", "face")  # columns before those of a film
 
@@ -92,7 +105,9 @@ class PictureWorker:
             if i and name in self._planned:
                 problems.append(Problem(name, task.file, task.where, f"the ID {name} belongs to another picture"))
                 continue
-            self._write(name, task, number, face, result)
+            refused = self._write(name, task, number, face, result, image)
+            if refused:
+                problems.append(Problem(name, task.file, task.where, NO_DETAIL + refused))
             rows.append(f"{_cell(name)},{_cell(str(task.file))},{number},{cells(self._forms, self._groups, face)}\n")
         return Done(task, "".join(rows), len(rows), tuple(problems))
 
@@ -105,20 +120,20 @@ class PictureWorker:
             raise UsageError(f"the box {x:g},{y:g},{width:g},{height:g} lies outside the picture of {size}")
         return self.tracker.process_boxes(image, [[x, y, x + width, y + height]])
 
-    def _write(self, name: str, task: Task, number: int, face: FaceState, result: FrameResult) -> None:
-        """All files of one face."""
-        folder, job = self._job.out / name, self._job
-        image = result.frame.image
-        coloured = face.model.has_layout and (self._suffixes or job.views is not None)
-        texture = self._meshes.paint(face, image) if coloured else None
-        for kind in job.kinds:
-            self._meshes.write(folder / f"{name}_{kind}.ply", face, cast(Kind, kind), texture)
-        for suffix in self._suffixes:
-            self._meshes.write(folder / f"{name}.{suffix}", face, "expression", texture)
-        if texture is not None and job.views is not None:
-            views = Views(face, image, texture, background=not job.plain)
-            for yaw in job.views or views.yaws():
-                write_whole(folder / view_name(name, yaw), encoded(views.draw(yaw), ".jpg"), make_folder=True)
+    def _write(
+        self, name: str, task: Task, number: int, face: FaceState, result: FrameResult, given: Image
+    ) -> str | None:
+        """All files of one face. Says why it has no detail, where that was wanted. `given` is the picture as read."""
+        job, image = self._job, result.frame.image
+        detail = None
+        refused = refusal(face) if job.detail else None
+        if job.detail and not refused:
+            detail = self.tracker.detail(given, face)
+        if job.layout != "own":
+            self._write_layout(name, face, detail)
+            return refused
+        folder = job.out / name
+        self._write_meshes(folder, name, face, image, detail)
         if job.crops:
             crop = encoded(upright_crop(face, image, job.crops), ".jpg")
             write_whole(folder / f"{name}_crop.jpg", crop, make_folder=True)
@@ -128,8 +143,43 @@ class PictureWorker:
         facts = _facts(name, task, number, face, image)
         if job.maps:
             facts["maps"] = self._write_maps(folder, name, face)
+        if job.detail:
+            facts["detail"] = {"refused": refused} if detail is None else detail_facts(detail)
         text = json.dumps(facts, indent=1, ensure_ascii=False)
         write_whole(folder / f"{name}.json", text.encode("utf-8", "backslashreplace") + b"\n", make_folder=True)
+        return refused
+
+    def _write_meshes(self, folder: Path, name: str, face: FaceState, image: Image, detail: Detail | None) -> None:
+        """Meshes with their colours and maps, and views."""
+        job, relief, texture = self._job, None, None
+        coloured = face.model.has_layout and (self._suffixes or job.views is not None)
+        if detail is not None:
+            texture = Texture(detail.texture, detail.seen)
+            relief = write_maps(folder, name, detail, image)
+            write_detail_meshes(folder, name, detail)
+        else:
+            texture = self._meshes.paint(face, image) if coloured else None
+            if job.detail:
+                write_foundation(folder, name, face, self._meshes)
+        for kind in job.kinds:
+            self._meshes.write(folder / f"{name}_{kind}.ply", face, cast(Kind, kind), texture)
+        for suffix in self._suffixes:
+            self._meshes.write(folder / f"{name}.{suffix}", face, "expression", texture, relief)
+        if texture is not None and job.views is not None:
+            views = Views(face, image, texture, background=not job.plain)
+            for yaw in job.views or views.yaws():
+                write_whole(folder / view_name(name, yaw), encoded(views.draw(yaw), ".jpg"), make_folder=True)
+
+    def _write_layout(self, name: str, face: FaceState, detail: Detail | None) -> None:
+        """What an earlier system writes, by its names."""
+        out = self._job.out
+        if self._job.layout == "extreme-3d":
+            if detail is None:
+                write_foundation(out, name, face, self._meshes)
+            else:
+                write_detail_meshes(out, name, detail)
+        elif detail is not None:
+            write_facial_details(out / name, detail, self._meshes)
 
     def _write_maps(self, folder: Path, name: str, face: FaceState) -> dict[str, Any]:
         """The maps that were asked for, and what is to be known of them."""
@@ -142,12 +192,12 @@ class PictureWorker:
 
 def _suffixes(job: PicturesJob, model: FaceModel) -> tuple[str, ...]:
     """Of the meshes beside PLY. What the face model cannot give is left out, or refused where it was asked for."""
-    if job.views is not None:
-        model.check_layout()
+    if job.views is not None or job.detail or "uv" in job.maps:
+        model.check("layout")
     if job.formats is None:
         return ("obj", "glb") if model.has_actions else ("obj",)
     if "glb" in job.formats:
-        model.check_actions()
+        model.check("actions")
     return tuple(suffix for suffix in ("obj", "glb") if suffix in job.formats)
 
 

@@ -73,7 +73,7 @@ class Maps:
     def _normals(self) -> Image:
         normals = self._over(vertex_normals(self._vertices, self._head.triangles) * Y_UP)
         normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
-        return self._as_bgr((normals + 1) / 2)
+        return self._as_bgr(((normals + 1) / 2).astype(np.float32))
 
     def _pncc(self) -> Image:
         mean = self._head.mean * Y_UP
@@ -81,6 +81,7 @@ class Maps:
         return self._as_bgr(self._over((mean - low) / (high - low)))
 
     def _uv(self) -> NDArray[np.uint16]:
+        self._face.model.check("layout")
         head, out = self._head, np.zeros((*self._seen.ids.shape, 3), np.float32)
         values = np.column_stack([head.uv, np.ones(len(head.uv))]).astype(np.float32)
         interpolate(self._seen.ids, self._seen.bary, head.uv_triangles, values, out)

@@ -91,14 +91,16 @@ def column_groups(
         Group(shape, 5, "float32", lambda face: face.shape),
     ]
     if blendshapes:
-        model.check_actions()
+        model.check("actions")
         names = tuple(model.arkit_names)
         groups.append(Group(names, 4, "float32", lambda face: list(face.blendshapes().values())))
     if raw:
         groups += _raw_groups(expression, shape, tuple(model.extra_names))
     if more.gaze:
+        model.check("eyes")
         groups.append(Group(GAZE, 5, "float32", _gaze))
     if more.landmarks is not None:
+        model.check_landmarks(more.landmarks)
         groups += _landmark_groups(more.landmarks)
     return tuple(group for group in groups if group.names)
 

@@ -37,10 +37,14 @@ class ObjText:
         return "".join(parts).encode("utf-8")
 
 
-def mtl_bytes(texture_file: str) -> bytes:
-    """A material of the picture's own colours: light is in them already."""
-    lines = [f"newmtl {MATERIAL}", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {texture_file}", ""]
-    return "\n".join(lines).encode("utf-8")
+def mtl_bytes(texture_file: str, normal_file: str = "", displacement_file: str = "") -> bytes:
+    """A material of the picture's own colours, light is in them already; with the maps that go on it."""
+    lines = [f"newmtl {MATERIAL}", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {texture_file}"]
+    if normal_file:
+        lines.append(f"norm {normal_file}")
+    if displacement_file:
+        lines.append(f"disp {displacement_file}")
+    return "\n".join([*lines, ""]).encode("utf-8")
 
 
 def _lines(form: str, rows: np.ndarray) -> str:

@@ -39,6 +39,8 @@ def _opened(address: str) -> tuple[Any, str]:
             f"{without_password(address)} cannot be read ({first_line(error)}): install what it names, or check the "
             "address"
         ) from error
+    except Exception as error:  # each file system has errors of its own, and some connect at once
+        raise _broken(address, error) from error
     return system, path
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.surface.texture import TexturePainter
+from realtime3d.surface.texture import Texture, TexturePainter, vertex_colours
 from realtime3d.types import Image
 
 BETTER = 1.05  # times as good: then a frame takes the place of the one that the colours come from
@@ -25,7 +28,7 @@ class BestTextures:
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
         self._painter: tuple[FaceModel, TexturePainter] | None = None
-        self._known: dict[int, tuple[float, Image]] = {}
+        self._known: dict[int, tuple[float, Texture]] = {}
 
     def see(self, result: FrameResult, image: Image) -> None:
         """Take the faces of a frame; who ended is forgotten. `image`: without anything drawn over it."""
@@ -35,11 +38,16 @@ class BestTextures:
             best = self._known[face.id][0] if face.id in self._known else None
             value = worth(face) if face.status == "tracked" else 0.0
             if best is None or value > best * BETTER:
-                self._known[face.id] = value, self._of(face.model).paint(face, image).image
+                self._known[face.id] = value, self._of(face.model).paint(face, image)
 
     def of(self, face: FaceState) -> Image:
         """(S, S, 3) BGR of a face that was seen."""
-        return self._known[face.id][1]
+        return self._known[face.id][1].image
+
+    def at_vertices(self, face: FaceState) -> NDArray[np.uint8]:
+        """(V, 3) RGB of the same face's vertices."""
+        head = face.model.mesh()
+        return vertex_colours(self._known[face.id][1], head.uv, head.uv_vertex)
 
     def clear(self) -> None:
         self._known.clear()

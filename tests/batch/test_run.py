@@ -143,7 +143,7 @@ def test_other_nets_are_refused(batch: Batch, tmp_path: Path) -> None:
     """The first worker says which nets it has; one that has others must not add rows."""
     batch()
     with sqlite3.connect(tmp_path / "out" / "manifest.sqlite") as manifest:
-        manifest.execute("UPDATE facts SET value = '\"other\"' WHERE name = 'same'")
+        manifest.execute("UPDATE facts SET value = ? WHERE name = 'same'", ('{"value": "other"}',))
         manifest.execute("UPDATE films SET state = 'waiting' WHERE film = 'a'")
     with pytest.raises(OutputError, match="other nets"):
         batch()

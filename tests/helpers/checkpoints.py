@@ -1,9 +1,10 @@
-"""Checkpoints of TensorFlow 1 in both of its formats, written without it, and random variables of the originals' nets."""
+"""Checkpoints of TensorFlow 1 in both of its formats, written without it, and random variables of their nets."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ def write_newer(path: Path, variables: Variables) -> None:
     entries, offset = {b"": field(1, 1) + field(2, 0) + field(3, field(1, 1))}, 0
     with open(f"{path}.data-00000-of-00001", "wb") as data:
         for name in sorted(variables):
-            values = np.ascontiguousarray(variables[name], "<f4")
+            values = np.asarray(variables[name], "<f4", order="C")
             entry = field(1, 1) + field(2, shape_message(values.shape))
             entry += (field(4, offset) if offset else b"") + field(5, values.nbytes)
             entries[name.encode()] = entry + varint(6 << 3 | 5) + bytes(4)
@@ -96,7 +97,7 @@ def write_older(path: Path, variables: Variables) -> None:
     whole = field(1, b"")  # a slice's extent without start and length: everything
     meta, entries = b"", {}
     for name in sorted(variables):
-        values = np.ascontiguousarray(variables[name], "<f4")
+        values = np.asarray(variables[name], "<f4", order="C")
         extents = whole * values.ndim
         said = field(1, name.encode()) + field(2, shape_message(values.shape)) + field(3, 1) + field(4, extents)
         meta += field(1, said)
@@ -143,7 +144,7 @@ def full_variables(scope: str, sizes: tuple[int, ...], seed: int) -> dict[str, N
     """Fully connected layers fc1, fc2, ... as the later FacePoseNet names them."""
     rng = np.random.default_rng(seed)
     found: dict[str, NDArray] = {}
-    for i, (into, out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for i, (into, out) in enumerate(pairwise(sizes), start=1):
         found[f"{scope}/fc{i}/W"] = _normal(rng, (into, out), np.sqrt(2 / into))
         found[f"{scope}/fc{i}/baises"] = _normal(rng, (out,), 0.1)
     return found
