@@ -28,6 +28,14 @@ gain = [1.0, 1.2, 1.0]
 [lost]
 after_s = 0.5
 """
+WISHES = (
+    {"do": "start", "kind": "stream", "name": "rtsp://a/b"},
+    {"do": "use", "models": "compact", "max_faces": 2, "detect_every": 9, "smooth": True, "mirror": False},
+    {"do": "record", "kinds": ["csv", "overlay"]},
+    {"do": "wants", "picture": True, "vertices": False},
+    {"do": "mode", "mode": "mesh"},
+    {"do": "pause", "on": True},
+)
 ROW = "0,0,0.0,0.9,1,1.0,2.0,600.0,0.1,0.2,0.3,10,20,30,40"
 
 
@@ -141,9 +149,7 @@ def seeds(name: str) -> Iterator[bytes]:
         "parquet": [seed for seed in [_parquet()] if seed],
         "resumed": [_csv(), _jsonl(), b"Timecode,BlendshapeCount\n00:00:01:02.345,61\n"],
         "sidecar": [json.dumps(side).encode()],
-        "page-message": [
-            b'{"do": "source", "source": "0"}', b'{"do": "settings", "values": {}}', b'{"do": "pause", "on": true}'
-        ],
+        "page-message": [json.dumps(wish).encode() for wish in WISHES],
         "glb": [_glb()],
         "manifest": [_manifest()],
     }  # fmt: skip

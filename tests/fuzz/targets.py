@@ -136,7 +136,7 @@ def sidecar(data: bytes) -> None:
 def page_message(data: bytes) -> None:
     from realtime3d.view.web.messages import read_wish
 
-    read_wish(data.decode("utf-8", "surrogatepass" if data[:1] == b"\0" else "replace"))
+    read_wish(data.decode("utf-8", "surrogateescape" if data[:1] == b"\0" else "replace"))
 
 
 def glb(data: bytes) -> None:
