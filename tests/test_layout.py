@@ -33,7 +33,7 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "pictures": {"face", "sources", "sinks", "surface", "render", "tracker"},
     "replay": {"face", "sinks", "tracker"},
     "batch": {"face", "sources", "sinks", "tracking", "tracker", "jobs"},
-    "view": {"face", "sources", "sinks", "avatar", "render", "tracker", "pipeline", "jobs"},
+    "view": {"face", "sources", "sinks", "avatar", "surface", "render", "tracker", "pipeline", "jobs"},
     "demo": {"face"},
     "importers": {"face", "nets", "backends"},
     "training": {"face", "nets", "tracking", "tracker"},

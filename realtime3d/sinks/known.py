@@ -72,7 +72,7 @@ def _csv(path: Path, since_s: float) -> Iterator[Known]:
             if time_s < since_s:
                 yield Known(frame, time_s, face_id)
             else:
-                cells = np.array([float(cell or "nan") for cell in line.split(b",")])
+                cells = np.array([float(cell or "nan") for cell in line.rstrip(b"\r\n").split(b",")])
                 yield Known(frame, time_s, face_id, cells[box].astype(np.float32), cells[shape].astype(np.float32))
 
 

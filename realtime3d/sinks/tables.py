@@ -14,7 +14,8 @@ from realtime3d.errors import OutputError
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import AppendFile, output_error
 from realtime3d.geometry import matrix_to_euler
-from realtime3d.sinks.columns import Group, TableOptions, column_groups, rounded, table_columns, timestamp
+from realtime3d.sinks.columns import NO_FACE, Group, TableOptions, groups_of, rounded, table_columns, timestamp
+from realtime3d.sinks.more import MoreColumns
 from realtime3d.types import Image
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class CsvSink:
 
     def __init__(self, path: Path, options: TableOptions) -> None:
         self._path, self._options = path, options
-        self._groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
+        self._groups = groups_of(options)
         self.columns = table_columns(options)
         self._formats = formats(self._groups)
 
@@ -45,13 +46,15 @@ class CsvSink:
         return self
 
     def write(self, result: FrameResult, image: Image | None) -> None:
-        if result.faces:
+        faces = result.faces or ((None,) if self._options.more.all_frames else ())
+        if faces:
             time = timestamp(result, self._options.zero_ns)
-            rows = [self._row(result.frame.index, time, face) for face in result.faces]
+            rows = [self._row(result.frame.index, time, face) for face in faces]
             self._file.append("".join(rows).encode())
 
-    def _row(self, frame: int, time: float, face: FaceState) -> str:
-        return f"{frame},{face.id},{time:.6f},{cells(self._formats, self._groups, face)}\n"
+    def _row(self, frame: int, time: float, face: FaceState | None) -> str:
+        face_id = NO_FACE if face is None else face.id
+        return f"{frame},{face_id},{time:.6f},{cells(self._formats, self._groups, face)}\n"
 
     def __exit__(self, *failure: object) -> None:
         self._file.close()
@@ -62,11 +65,11 @@ def formats(groups: Sequence[Group]) -> list[str]:
     return [",".join([f"%.{group.digits}f"] * len(group.names)) for group in groups]
 
 
-def cells(forms: Sequence[str], groups: Sequence[Group], face: FaceState) -> str:
-    """A face's cells of a CSV row; `forms` are the groups' `formats`."""
+def cells(forms: Sequence[str], groups: Sequence[Group], face: FaceState | None) -> str:
+    """A face's cells of a CSV row; `forms` are the groups' `formats`, and no face is a frame without faces."""
     parts = []
     for form, group in zip(forms, groups, strict=True):
-        values = group.values(face)
+        values = group.of(face)
         parts.append("," * (len(group.names) - 1) if values is None else form % tuple(values))
     return ",".join(parts)
 
@@ -113,10 +116,22 @@ class JsonlSink:
             entry["blendshapes"] = {name: round(weight, 4) for name, weight in face.blendshapes().items()}
         if self._options.raw:
             entry["raw"] = _raw(face)
-        return entry
+        return entry | _more(face, self._options.more)
 
     def __exit__(self, *failure: object) -> None:
         self._file.close()
+
+
+def _more(face: FaceState, more: MoreColumns) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if more.gaze:
+        gaze = face.gaze_deg()
+        found["gaze"] = {name: rounded(gaze[name], 3) for name in ("left", "right", "camera")}
+        found["gaze"]["confidence"] = rounded(gaze["confidence"], 4)[0]
+    if more.landmarks is not None:
+        found["landmarks"] = [rounded(point, 2) for point in face.landmarks(more.landmarks)]
+        found["landmarks_mm"] = [rounded(point, 2) for point in face.landmarks_mm(more.landmarks)]
+    return found
 
 
 def _raw(face: FaceState) -> dict[str, Any]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 SourceSpec: TypeAlias = "int | str | Path | Iterable[Any]"
+STDIN = "-"  # names the standard input
 State = Literal["running", "waiting", "reconnecting", "ended"]
 
 
