@@ -42,6 +42,8 @@ def import_all() -> None:
     import realtime3d.batch.inputs
     import realtime3d.batch.manifest
     import realtime3d.detect.fixed
+    import realtime3d.importers.matlab
+    import realtime3d.importers.pickles
     import realtime3d.nets.modelset
     import realtime3d.sinks.known
     import realtime3d.sinks.read_back

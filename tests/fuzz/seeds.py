@@ -99,6 +99,24 @@ def _model() -> bytes:
     return _npz(format=np.array(1), triangles=np.zeros((1, 3), np.int32), **arrays)
 
 
+def _weights() -> bytes:
+    """The old form of PyTorch's files, without a tensor."""
+    import pickle
+
+    parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"epoch": 3, "names": ["a", "b"]}, [])
+    return b"".join(pickle.dumps(part, 2) for part in parts)
+
+
+def _matlab() -> bytes | None:
+    try:
+        from scipy import io as scipy_io
+    except ImportError:
+        return None
+    target = io.BytesIO()
+    scipy_io.savemat(target, {"a": np.eye(3), "s": {"x": np.arange(3.0), "name": "n"}})
+    return target.getvalue()
+
+
 def _manifest() -> bytes:
     import tempfile
 
@@ -152,6 +170,8 @@ def seeds(name: str) -> Iterator[bytes]:
         "page-message": [json.dumps(wish).encode() for wish in WISHES],
         "glb": [_glb()],
         "manifest": [_manifest()],
+        "pickled-weights": [_weights()],
+        "matlab": [seed for seed in [_matlab()] if seed],
     }  # fmt: skip
     yield from kinds[name]
 
