@@ -6,17 +6,16 @@ eyeballs). alpha and eta are in standard deviations: the bases carry the millime
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import MissingError
+from realtime3d.face.arrays import DAMAGED, read_arrays
 from realtime3d.face.bare import ACTIONS, BARE_FORMAT, EYES, LACKING, LAYOUT, Need, nothing_but
 from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
 from realtime3d.face.gaze import EyeTurns
@@ -308,10 +307,9 @@ def _ball_rows(mean: FloatArray, region: NDArray, names: Sequence[str]) -> tuple
 def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, NDArray]:
     """Arrays of a face model file whose format this version knows."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {key: data[key] for key in data.files if wanted(key)}
+        arrays = read_arrays(path, wanted)
         version = int(arrays["format"])
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise _no_model(path, error) from error
     if version not in FORMATS:
         raise MissingError(

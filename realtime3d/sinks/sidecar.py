@@ -166,7 +166,7 @@ def _is_sidecar(content: Any) -> bool:
         and isinstance(content.get("resumed", []), list)
         and isinstance(frames, dict)
         and all(_is_count(frames.get(key)) for key in ("read", "dropped"))
-        and all(frames.get(key, "") is None or _is_count(frames[key]) for key in ("first", "last"))
+        and all(frames.get(key, "") is None or _is_count(frames.get(key)) for key in ("first", "last"))
     )
 
 
