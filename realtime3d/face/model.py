@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import MissingError
+from realtime3d.face.expressions import ExpressionHead, file_of
 from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
 from realtime3d.face.gaze import EyeTurns
 from realtime3d.face.linear import combined
@@ -62,13 +63,15 @@ class FaceModel:
     arkit_to_motion: FloatArray | None = None  # (29 + 5, 52) the motion that is nearest to each of ARKit's actions
     balls: Eyeballs | None = None  # None: gaze moves the eyes linearly
     full_in: Path | None = field(default=None, repr=False, compare=False)  # the file that holds the full head
+    path: Path = field(default=Path("model.npz"), repr=False, compare=False)  # the file that it was read from
 
     @classmethod
     def load(cls, path: str | Path) -> FaceModel:
         """Read a face model file (.npz)."""
         arrays = _read(Path(path), lambda key: not key.startswith(FULL_KEYS))
         try:
-            return cls._from_arrays(arrays, Path(path) if int(arrays["format"]) > 1 else None)
+            full_in = Path(path) if int(arrays["format"]) > 1 else None
+            return replace(cls._from_arrays(arrays, full_in), path=Path(path))
         except (KeyError, ValueError) as error:
             raise _no_model(Path(path), error) from error
 
@@ -182,6 +185,16 @@ class FaceModel:
     def eye_turns(self) -> EyeTurns:
         """How far the eyeballs turn with the extras."""
         return EyeTurns.of(self)
+
+    @cached_property
+    def expression_head(self) -> ExpressionHead:
+        """What reads action units and emotions; its file lies beside the model's."""
+        return ExpressionHead.load(file_of(self.path))
+
+    @cached_property
+    def reads_expressions(self) -> bool:
+        """Whether there is an `expression_head`."""
+        return file_of(self.path).is_file()
 
     @cached_property
     def _motion(self) -> FloatArray:

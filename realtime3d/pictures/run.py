@@ -24,7 +24,7 @@ from realtime3d.sinks.parquet import check_installed, from_csv
 from realtime3d.sinks.sidecar import CONVENTIONS, read_sidecar, versions
 from realtime3d.tracker import FaceTracker
 
-SAME_IN_ONE_RUN = ("models", "settings", "columns")
+SAME_IN_ONE_RUN = ("models", "settings", "columns", "prior")
 ERROR_COLUMNS = ("id", "file", "line", "problem")
 
 
@@ -38,6 +38,7 @@ class PicturesSummary:
     without: int = 0  # pictures in which no face was found
     errors: int = 0  # everything else in errors.csv
     kept: int = 0  # pictures that an earlier run had done
+    moved_mm: list[float] = field(default_factory=list)  # by the prior, of each face
     seconds: float = 0.0
     files: list[Path] = field(default_factory=list)
 
@@ -119,6 +120,7 @@ def _take(done: Done, table: AppendFile, errors: AppendFile, summary: PicturesSu
     none = sum(problem.text == NO_FACE for problem in done.problems)
     summary.pictures += isinstance(done.task, Task)
     summary.faces += done.faces
+    summary.moved_mm += done.moved_mm
     summary.without += none
     summary.errors += len(done.problems) - none
 
@@ -202,6 +204,7 @@ def _facts(job: PicturesJob, tracker: FaceTracker, columns: Sequence[str]) -> di
         "backend": {"name": tracker.backend.name, "device": tracker.backend.device},
         "settings": job.config.as_dict(),
         "columns": list(columns),
+        "prior": job.prior,
     }  # fmt: skip
 
 

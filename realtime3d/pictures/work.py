@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from realtime3d.errors import UsageError
+from realtime3d.face.prior import moved_by_prior_mm, with_prior
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import write_whole
 from realtime3d.pictures.plan import NO_FACE, PicturesJob, Problem, Task, numbered
@@ -39,6 +40,7 @@ class Done:
     rows: str = ""  # of the table, whole lines
     faces: int = 0
     problems: tuple[Problem, ...] = ()
+    moved_mm: tuple[float, ...] = ()  # by the prior, of each face
 
 
 class PictureWorker:
@@ -76,21 +78,23 @@ class PictureWorker:
             there = task.file.is_file()
             return _failed(task, "this is no picture that can be read" if there else "there is no such file")
         try:
-            result = self._look(image, task)
+            result = with_prior(self._look(image, task), self._job.prior)
         except UsageError as error:  # a picture of no usual kind
             return _failed(task, str(error))
         if not result.faces:
             return _failed(task, NO_FACE)
-        rows, problems = [], []
+        rows, problems, moved = [], [], []
         for i, face in enumerate(result.faces):
             number = task.face + i
             name = numbered(task.id, number) if task.box is None else task.id
             if i and name in self._planned:
                 problems.append(Problem(name, task.file, task.where, f"the ID {name} belongs to another picture"))
                 continue
+            if self._job.prior != "none":
+                moved.append(moved_by_prior_mm(face))
             self._write(name, task, number, face, result)
             rows.append(f"{_cell(name)},{_cell(str(task.file))},{number},{cells(self._forms, self._groups, face)}\n")
-        return Done(task, "".join(rows), len(rows), tuple(problems))
+        return Done(task, "".join(rows), len(rows), tuple(problems), tuple(moved))
 
     def _look(self, image: Image, task: Task) -> FrameResult:
         if task.box is None:
@@ -122,7 +126,10 @@ class PictureWorker:
         if job.overlay:
             drawn = self._renderer.draw(image, FrameResult(result.frame, (face,), camera=result.camera))
             write_whole(folder / f"{name}_overlay.jpg", encoded(drawn, ".jpg"), make_folder=True)
-        text = json.dumps(_facts(name, task, number, face, image), indent=1, ensure_ascii=False)
+        facts = _facts(name, task, number, face, image)
+        if job.prior != "none":
+            facts["prior"] = {"kind": job.prior, "moved_mm": round(moved_by_prior_mm(face), 4)}
+        text = json.dumps(facts, indent=1, ensure_ascii=False)
         write_whole(folder / f"{name}.json", text.encode("utf-8", "backslashreplace") + b"\n", make_folder=True)
 
 
