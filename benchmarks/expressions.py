@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.bench.machine import machine
-from realtime3d.face.expressions import ACTIONS, EMOTIONS, ExpressionHead, softmax
+from realtime3d.face.expressions import ACTIONS, EMOTIONS, ExpressionHead, head_of, softmax
 from realtime3d.face.prior import Prior, file_of, moved_mm
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera
@@ -120,7 +120,7 @@ def smiles(tracker: FaceTracker, folder: Path, people: Sequence[int]) -> dict[st
 
 def measure(tracker: FaceTracker, posed: Sequence[Posed]) -> dict[str, Any]:
     """All figures of posed pictures."""
-    model, head, n = tracker.model, tracker.model.expression_head, tracker.model.n_expression
+    model, head, n = tracker.model, head_of(tracker.model.path), tracker.model.n_expression
     rows = np.stack([features(model, p.shape, p.expression, p.extras).row() for p in posed])
     exact = np.stack([features(model, p.alpha, p.motion[:n], p.motion[n:]).row() for p in posed])
     scores, actions = (np.stack([getattr(p, name) for p in posed]) for name in ("scores", "actions"))

@@ -74,6 +74,31 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     add_table_options(group)
 
 
+STYLES = ("wire", "shaded", "transparent", "points", "texture", "mask", "off")  # a test holds these to what there is
+RENDERERS = ("software", "pyrender")
+
+
+def add_overlay_options(parser: argparse.ArgumentParser) -> None:
+    """How the overlay looks, in files and in the window."""
+    group = parser.add_argument_group("overlay")
+    group.add_argument("--style", metavar="MODE", choices=STYLES, default="wire", help=f"{', '.join(STYLES)} (wire)")
+    group.add_argument("--hide", metavar="LIST", type=_hidden, default=(), help="leave out some of hud, box, axes")
+    group.add_argument("--virtual-camera", action="store_true", help="as a camera for other programs, too (an extra)")
+    group.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0], help="pyrender is OpenGL (software)")
+
+
+def _hidden(text: str) -> tuple[str, ...]:
+    from realtime3d.errors import UsageError
+    from realtime3d.render.base import style_of
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    try:
+        style_of(hide=names)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return names
+
+
 def add_table_options(group: argparse._ArgumentGroup) -> None:
     """More columns, and whether files may be replaced."""
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")

@@ -6,6 +6,7 @@ It listens on this machine only. With --host others can reach it, by the link wi
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from realtime3d.cli import options
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--tls-cert", metavar="F", type=Path, help="certificate: browsers give no camera without")
     server.add_argument("--tls-key", metavar="F", type=Path, help="its key, where it is in a file of its own")
     server.add_argument("--no-open", action="store_true", help="do not open a browser")
+    server.add_argument("--images", metavar="DIR", type=Path, help="results of `realtime3d images` to browse")
     server.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
     options.add_send_options(parser)
     options.add_run_options(parser)
@@ -53,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
             args.save_to,
             ready=lambda links: _say(links, args),
             stopped=lambda: stop.requested,
+            images=args.images,
         )
         return INTERRUPTED if stop.requested else 0
 
@@ -61,6 +64,10 @@ def _say(links: dict[str, str], args: argparse.Namespace) -> None:
     if not args.quiet:
         for what, link in links.items():
             print(f"{what}: {link}", flush=True)
+        if "to watch only" in links and sys.stdout.isatty():  # others come in with it, from a telephone perhaps
+            from realtime3d.view.web.qr import qr_text
+
+            print(qr_text(links["page"]), flush=True)
     if not args.no_open:
         import threading
         import webbrowser

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -135,6 +136,18 @@ class ExpressionHead:
             if i < len(self.layers) - 1:
                 values = np.maximum(values, 0)
         return values
+
+
+@lru_cache(maxsize=4)
+def head_of(face_model: Path) -> ExpressionHead:
+    """The head of a face model's file."""
+    return ExpressionHead.load(file_of(face_model))
+
+
+@lru_cache(maxsize=4)
+def has_head(face_model: Path) -> bool:
+    """Whether there is one."""
+    return file_of(face_model).is_file()
 
 
 def softmax(scores: NDArray) -> Array:

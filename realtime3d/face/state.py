@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.expressions import Features, lip_gap_mm
+from realtime3d.face.expressions import Features, head_of, lip_gap_mm
 from realtime3d.face.gaze import Gaze, angles_of, certainty, openness
 from realtime3d.face.mesh import Y_UP, Mesh
 from realtime3d.face.model import LIVE, FaceModel
@@ -97,11 +97,11 @@ class FaceState:
         `neutral` has the 52 weights of the person's own neutral face, as far as they are known: what is seen counts
         from there.
         """
-        return self.model.expression_head.action_units(self._features(neutral))
+        return head_of(self.model.path).action_units(self._features(neutral))
 
     def emotions(self, neutral: Mapping[str, float] | None = None) -> dict[str, float]:
         """How much the face looks like seven posed emotions; sums to 1. It is not what somebody feels."""
-        return self.model.expression_head.emotions(self._features(neutral))
+        return head_of(self.model.path).emotions(self._features(neutral))
 
     def _features(self, neutral: Mapping[str, float] | None) -> Features:
         return Features.of(self._weights, self._lips_mm, sum(self._open_eyes) / 2, neutral)

@@ -94,19 +94,22 @@ def column_groups(
         Group(shape, 5, "float32", lambda face: face.shape),
     ]
     if blendshapes:
+        model.check("actions")
         names = tuple(model.arkit_names)
         groups.append(Group(names, 4, "float32", lambda face: list(face.blendshapes().values())))
     if raw:
         groups += _raw_groups(expression, shape, tuple(model.extra_names))
     if more.gaze:
+        model.check("eyes")
         groups.append(Group(GAZE, 5, "float32", _gaze))
     if more.action_units:
         groups.append(Group(UNITS, 3, "float32", lambda face: face.action_units(more.neutral).values()))
     if more.emotions:
         groups.append(Group(SHOWN, 4, "float32", lambda face: _shown(face.emotions(more.neutral))))
     if more.landmarks is not None:
+        model.check_landmarks(more.landmarks)
         groups += _landmark_groups(more.landmarks)
-    return tuple(groups)
+    return tuple(group for group in groups if group.names)
 
 
 def landmark_columns(name: str, axes: str) -> tuple[str, ...]:
@@ -141,8 +144,9 @@ def _angles(pose: Pose) -> tuple[float, float, float]:
     return matrix_to_euler(pose.R)
 
 
-def _presence(face: FaceState) -> tuple[float, float]:
-    return face.raw.presence, face.raw.pose_sigma_deg
+def _presence(face: FaceState) -> tuple[float, float] | None:
+    known = not math.isnan(face.raw.pose_sigma_deg)  # imported nets do not say
+    return (face.raw.presence, face.raw.pose_sigma_deg) if known else None
 
 
 def _shown(emotions: Mapping[str, float]) -> list[float]:

@@ -170,6 +170,9 @@ def _check(path: Path, columns: Columns, model: FaceModel) -> None:
     expression = all(f"exp_{i}" in columns for i in range(model.n_expression))
     if not nobody and not missing and not expression and not all(name in columns for name in NAMES):
         missing = ["exp_0 ... (or the 52 weights)"]
+    shape = [f"id_{i}" for i in range(model.n_shape)]
+    if any(name in columns for name in shape):
+        missing += [name for name in shape if name not in columns]
     if missing:
         raise SourceError(f"{path} lacks {', '.join(missing[:4])}: name a table that `realtime3d video` wrote")
     if not len(columns["face_id"]):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realtime3d.errors import MissingError
-from realtime3d.face.expressions import ACTION_UNITS, ACTIONS, EMOTIONS, ExpressionHead, file_of
+from realtime3d.face.expressions import ACTION_UNITS, ACTIONS, EMOTIONS, ExpressionHead, file_of, head_of
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
 from tests.helpers.avatars import tracked
@@ -87,7 +87,7 @@ def test_what_is_neutral_for_somebody_does_not_count(file: Path) -> None:
 
 
 def test_the_net_is_small() -> None:
-    assert FaceModel.load(FACE_MODEL).expression_head.size <= 20_000
+    assert head_of(FACE_MODEL).size <= 20_000
 
 
 def test_a_model_without_its_file_says_what_to_do(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_model_without_its_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    head = FaceModel.load(FACE_MODEL).expression_head
+    head = head_of(FACE_MODEL)
     head.save(tmp_path / "a_expressions.npz")
     again = ExpressionHead.load(tmp_path / "a_expressions.npz")
     np.testing.assert_array_equal(again.gains, head.gains)
