@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from realtime3d.sinks.choose import OUTPUTS
 from realtime3d.sinks.more import LANDMARK_SETS, MoreColumns
@@ -114,7 +114,8 @@ def add_table_options(group: argparse._ArgumentGroup) -> None:
 
 def more_from(args: argparse.Namespace) -> MoreColumns:
     """What tables get on request."""
-    return MoreColumns(**{f.name: getattr(args, f.name, f.default) for f in dataclasses.fields(MoreColumns)})
+    given: dict[str, Any] = {f.name: getattr(args, f.name, f.default) for f in dataclasses.fields(MoreColumns)}
+    return MoreColumns(**given)
 
 
 def outputs_from(args: argparse.Namespace) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -104,10 +105,10 @@ class ExpressionHead:
 
     def save(self, path: Path) -> None:
         """Write it to a file or a draft of one."""
-        arrays = {f"matrix_{i}": matrix for i, (matrix, _) in enumerate(self.layers)}
+        arrays: dict[str, Any] = {f"matrix_{i}": matrix for i, (matrix, _) in enumerate(self.layers)}
         arrays |= {f"bias_{i}": bias for i, (_, bias) in enumerate(self.layers)}
-        names = {"emotions": np.array(EMOTIONS), "units": np.array(tuple(ACTIONS)), "weights": np.array(NAMES)}
-        np.savez_compressed(path, format=FORMAT, gains=self.gains, offsets=self.offsets, **arrays, **names)
+        arrays |= {"emotions": np.array(EMOTIONS), "units": np.array(tuple(ACTIONS)), "weights": np.array(NAMES)}
+        np.savez_compressed(path, format=FORMAT, gains=self.gains, offsets=self.offsets, **arrays)
 
     @property
     def size(self) -> int:

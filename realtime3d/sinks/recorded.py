@@ -146,7 +146,7 @@ def columns_of_json(face: Mapping[str, Any], extras: Sequence[str]) -> dict[str,
         row |= {RAW_PREFIX + name: value for name, value in zip(extras, raw["extras"], strict=True)}
     row |= {f"{name}_r": value for name, value in face.get("action_units", {}).items()} | face.get("emotions", {})
     if "gaze" in face:
-        row |= dict(zip(GAZE, gaze_cells(Gaze(**face["gaze"])), strict=True))
+        row |= dict(zip(GAZE, gaze_cells(face["gaze"]), strict=True))
     for key, axes in (("landmarks", "xy"), ("landmarks_mm", "XYZ")):
         for i, point in enumerate(face.get(key, ())):
             row |= {f"{axis}_{i}": value for axis, value in zip(axes, point, strict=True)}

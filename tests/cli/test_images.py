@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -122,3 +123,28 @@ def test_with_the_nets_that_ship(tmp_path: Path) -> None:
     (nobody,) = rows(tmp_path / "out" / "errors.csv")
     assert (nobody["id"], nobody["problem"]) == ("wall", "no face was found")
     assert (tmp_path / "out" / "pair_2" / "pair_2.glb").exists()
+
+
+@pytest.mark.parametrize("prior", ["facs", "emotion"])
+def test_a_prior_says_how_far_it_moved_faces(tmp_path: Path, capsys: pytest.CaptureFixture[str], prior: str) -> None:
+    """With the nets that ship, on the bundled clip's first picture."""
+    with open_source(str(clip_path())) as source:
+        cv2.imwrite(str(tmp_path / "face.png"), next(iter(source)).image)
+    options = ["--formats", "none", "--no-overlay", "--raw", "--action-units", "--emotions", "--gaze"]
+    out = tmp_path / "weighed"
+    assert cli.main(["images", str(tmp_path / "face.png"), "--out", str(out), "--prior", prior, *options]) == 0
+    assert "the prior moved faces by" in capsys.readouterr().out
+    (row,) = rows(out / "faces.csv")
+    facts = json.loads((out / "face" / "face.json").read_text())
+    assert facts["prior"]["kind"] == prior and 0 < facts["prior"]["moved_mm"] < 2
+    assert [row[f"exp_{i}"] for i in range(29)] != [row[f"raw_exp_{i}"] for i in range(29)]
+    assert row["AU12_r"] and row["happiness"] and row["gaze_angle_x"] and not row["AU23_r"]
+
+
+def test_priors_are_those_that_there_are() -> None:
+    from realtime3d.cli.images import add_arguments
+    from realtime3d.face.prior import KINDS
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert next(action.choices for action in parser._actions if action.dest == "prior") == KINDS

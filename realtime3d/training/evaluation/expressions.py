@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -69,7 +69,7 @@ def posable(model: FaceModel, fits: Fits) -> NDArray[np.intp]:
 def posed_pictures(
     tracker: FaceTracker,
     box: TrueBox,
-    photos: Sequence[tuple[int, FittedPhoto]],
+    photos: Iterable[tuple[int, FittedPhoto]],
     to_motion: NDArray,
     each: int,
     rng: np.random.Generator,
@@ -134,7 +134,9 @@ def noisy(image: Image, rng: np.random.Generator) -> Image:
     soft = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.2)))
     grain = soft + rng.normal(0, rng.uniform(2, 8), image.shape)
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 95))]
-    return cv2.imdecode(cv2.imencode(".jpg", grain.clip(0, 255).astype(np.uint8), quality)[1], cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(cv2.imencode(".jpg", grain.clip(0, 255).astype(np.uint8), quality)[1], cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was written here
+    return np.asarray(decoded, np.uint8)
 
 
 def half_covered(image: Image, rng: np.random.Generator) -> Image:
