@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 WAITING, SPLIT, DONE, ASIDE = "waiting", "split", "done", "aside"
 BLOCK = 1_000  # films that are in memory at once
+_BROKEN = (sqlite3.Error, ValueError, OverflowError)  # of a damaged file: what it holds is no text, no number
 _TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS films (
@@ -106,7 +107,7 @@ class Manifest:
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_TABLES)
-        except sqlite3.Error as error:
+        except _BROKEN as error:
             raise self._failed(error) from error
         return self
 
@@ -119,7 +120,7 @@ class Manifest:
         assert self._db is not None, "opened with `with`"
         try:
             return self._db.execute(statement, tuple(values))
-        except sqlite3.Error as error:
+        except _BROKEN as error:
             raise self._failed(error) from error
 
     def _rows(self, statement: str, values: Iterable[Any] = ()) -> list[Any]:
@@ -127,7 +128,7 @@ class Manifest:
         cursor = self._run(statement, values)
         try:
             return cursor.fetchall()
-        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
+        except _BROKEN as error:
             raise self._failed(error) from error
 
     def _notes(self, text: Any) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from realtime3d.batch.page import Rows
 from realtime3d.batch.tally import unpacked
 from realtime3d.face.model import FaceModel
 from realtime3d.files import whole
-from realtime3d.tracking.identity import ANSWERED, ShapeDistance
+from realtime3d.tracking.identity import ShapeDistance
+from realtime3d.tracking.likeness import CALIBRATIONS, Calibration
+from realtime3d.tracking.profile import fingerprint
 from realtime3d.types import Array, FloatArray
 
 LEAST_FRAMES = 15  # that tell a shape: with fewer, strangers are too often nearer than the same person
@@ -28,7 +30,6 @@ COLUMNS = ("film", "face_id", "person", "sure", "distance", "frames")
 SHOWN = 20
 PASSES = 3  # until hardly anybody changes places
 NEAREST = 0.4  # of the distance of two strangers: of a thousand pairs of them, one is nearer
-PAIRS = 200_000
 _NOTHING = 1e-6  # of weights: nobody is left
 
 
@@ -46,11 +47,12 @@ class Seen:
 
 @dataclass(slots=True)
 class Label:
-    """Who that is. Both numbers are None for a person who is seen only once."""
+    """Who that is. Both numbers are None for a person who is seen only once; `sure` also where nobody has measured how
+    alike people are for these nets."""
 
     seen: Seen
     person: int
-    sure: float | None  # the chance that nobody else of all these people is as near by accident
+    sure: float | None  # the chance that it is this person and none of the others
     distance: float | None  # from the person's other faces; 1: two strangers
 
 
@@ -77,11 +79,14 @@ class _People:
                 apart[i] = np.inf
         return np.asarray(apart)
 
-    def distance(self, seen: Seen, person: int) -> float | None:
-        """From one; None where nobody is."""
+    def apart(self, seen: Seen, person: int) -> tuple[float, float] | None:
+        """Distance from one and cosine of the two shapes; None where nobody is."""
         if self.weights[person] < _NOTHING:
             return None
-        return float(np.linalg.norm(self.sums[person] / self.weights[person] - seen.shape * self.mm))
+        there, here = self.sums[person] / self.weights[person], seen.shape * self.mm
+        a, b = there / self.mm, seen.shape
+        cosine = float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), _NOTHING))
+        return float(np.linalg.norm(there - here)), cosine
 
     def put(self, seen: Seen, person: int) -> None:
         if person == len(self.sums):
@@ -123,39 +128,34 @@ def name_people(faces: Iterable[Seen], model: FaceModel, nearest: float = NEARES
             people.put(seen, person)
         if not changed:
             break
-    return _labelled(ordered, who, people)
+    return _labelled(ordered, who, people, CALIBRATIONS.get(fingerprint(model)))
 
 
-def _labelled(ordered: list[Seen], who: dict[int, int], people: _People) -> list[Label]:
+def _labelled(
+    ordered: list[Seen], who: dict[int, int], people: _People, calibration: Calibration | None
+) -> list[Label]:
     """Numbers by how long a person was seen, and how sure each label is."""
     frames: dict[int, int] = {}
     for i, seen in enumerate(ordered):
         frames[who[i]] = frames.get(who[i], 0) + seen.frames
     number = {person: n for n, (person, _) in enumerate(sorted(frames.items(), key=lambda item: -item[1]))}
-    nearer, labels = _Strangers(people.mm), []
+    labels = []
     for i, seen in enumerate(ordered):
         people.take_away(seen, who[i])
-        own = people.distance(seen, who[i])
+        own = people.apart(seen, who[i])
         people.put(seen, who[i])
-        sure = None if own is None else round((1.0 - nearer(own)) ** (len(frames) - 1), 3)
-        labels.append(Label(seen, number[who[i]], sure, None if own is None else round(own, 3)))
+        sure = None if own is None else _sure(own[1], len(frames) - 1, calibration)
+        labels.append(Label(seen, number[who[i]], sure, None if own is None else round(own[0], 3)))
     return sorted(labels, key=lambda label: (label.person, label.seen.film, label.seen.face_id))
 
 
-class _Strangers:
-    """How often two strangers are as near as that: by the face model's population, seen as the nets see it."""
-
-    def __init__(self, mm: Array) -> None:
-        chance = np.random.default_rng(0)
-        pairs = ANSWERED * np.sqrt(2.0) * chance.standard_normal((PAIRS, len(mm))) * mm
-        self._apart = np.sort(np.linalg.norm(pairs, axis=1))
-        self._rise = float((mm**2).sum() ** 2 / (mm**4).sum())  # dimensions that count: how fast it falls towards zero
-
-    def __call__(self, distance: float) -> float:
-        first = PAIRS // 1000  # below it a few pairs say too little
-        if distance < self._apart[first]:
-            return float(0.001 * (distance / self._apart[first]) ** self._rise)
-        return float(np.searchsorted(self._apart, distance)) / PAIRS
+def _sure(cosine: float, others: int, calibration: Calibration | None) -> float | None:
+    """The chance that it is this person and none of the others, all equally likely beforehand."""
+    if calibration is None:
+        return None
+    same = min(calibration.probability(cosine), 1 - 1e-9)
+    odds = same / (1 - same)
+    return round(odds / (odds + others), 3) if others else round(same, 3)
 
 
 def faces_of(manifest: Manifest) -> Iterator[Seen]:

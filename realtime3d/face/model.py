@@ -6,17 +6,16 @@ eyeballs). alpha and eta are in standard deviations: the bases carry the millime
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import MissingError
+from realtime3d.face.arrays import DAMAGED, read_arrays
 from realtime3d.face.bare import ACTIONS, BARE_FORMAT, EYES, LACKING, LAYOUT, Need, nothing_but
 from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
 from realtime3d.face.gaze import EyeTurns
@@ -63,13 +62,15 @@ class FaceModel:
     arkit_to_motion: FloatArray | None = None  # (29 + 5, 52) the motion that is nearest to each of ARKit's actions
     balls: Eyeballs | None = None  # None: gaze moves the eyes linearly
     full_in: Path | None = field(default=None, repr=False, compare=False)  # the file that holds the full head
+    path: Path = field(default=Path("model.npz"), repr=False, compare=False)  # the file that it was read from
 
     @classmethod
     def load(cls, path: str | Path) -> FaceModel:
         """Read a face model file (.npz)."""
         arrays = _read(Path(path), lambda key: not key.startswith(FULL_KEYS))
         try:
-            return cls._from_arrays(arrays, Path(path) if int(arrays["format"]) == 2 else None)
+            full_in = Path(path) if int(arrays["format"]) == 2 else None
+            return replace(cls._from_arrays(arrays, full_in), path=Path(path))
         except (KeyError, ValueError) as error:
             raise _no_model(Path(path), error) from error
 
@@ -308,10 +309,9 @@ def _ball_rows(mean: FloatArray, region: NDArray, names: Sequence[str]) -> tuple
 def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, NDArray]:
     """Arrays of a face model file whose format this version knows."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {key: data[key] for key in data.files if wanted(key)}
+        arrays = read_arrays(path, wanted)
         version = int(arrays["format"])
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise _no_model(path, error) from error
     if version not in FORMATS:
         raise MissingError(

@@ -37,7 +37,7 @@ def load(path: Path) -> dict[str, Value]:
         if len(data) < HEADER or bytes(data[126:128]) != b"IM":
             raise ValueError("it is no MATLAB file, or one of another machine")
         return _variables(data[HEADER:])
-    except (ValueError, zlib.error, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, TypeError, OverflowError, RecursionError, zlib.error) as error:
         raise unreadable(path, str(error)) from error
 
 

@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of everything that parses: python -m tests.fuzz [NAME ...] [--seconds 600]
 
 Needs atheris (Linux): pip install atheris. Each target runs in a process of its own; what it finds is written to
-`tests/fuzz/findings/NAME`. `--keep` adds inputs that reached new code to the corpus, the smallest ones only.
+`tests/fuzz/findings/NAME`. `--keep` adds inputs that reached new code to the corpus, the ten smallest only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LIMIT_MB, LIMIT_S = 2048, 20  # of one input: more is a finding
-SMALL = 2000  # bytes of what is kept
+KEPT, SMALL = 10, 600  # inputs of each target that are kept beside the seeds, and their bytes at most
 
 
 def child(name: str, arguments: list[str]) -> None:
@@ -42,6 +42,8 @@ def import_all() -> None:
     import realtime3d.batch.inputs
     import realtime3d.batch.manifest
     import realtime3d.detect.fixed
+    import realtime3d.importers.matlab
+    import realtime3d.importers.pickles
     import realtime3d.nets.modelset
     import realtime3d.sinks.known
     import realtime3d.sinks.read_back
@@ -70,11 +72,16 @@ def run(name: str, seconds: int, keep: bool) -> bool:
     print(f"{name}: {runs[-1] if runs else '?'} inputs in {seconds} s, {cover[-1][0] if cover else '?'} edges, "
           f"{'stands' if done.returncode == 0 else 'FOUND SOMETHING'}", flush=True)  # fmt: skip
     if done.returncode:
-        print(done.stderr[-3000:])
-    for file in corpus.iterdir() if keep else ():
-        if file.stat().st_size > SMALL and not file.name.startswith("seed"):
+        print(done.stdout[-2000:], done.stderr[-1000:])
+    if keep:
+        small = sorted((file for file in corpus.iterdir() if not file.name.startswith("seed")), key=_size)
+        for file in small[KEPT:] + [file for file in small[:KEPT] if _size(file) > SMALL]:
             file.unlink()
     return done.returncode == 0
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
 
 
 def main() -> None:

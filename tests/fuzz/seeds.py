@@ -28,6 +28,14 @@ gain = [1.0, 1.2, 1.0]
 [lost]
 after_s = 0.5
 """
+WISHES = (
+    {"do": "start", "kind": "stream", "name": "rtsp://a/b"},
+    {"do": "use", "models": "compact", "max_faces": 2, "detect_every": 9, "smooth": True, "mirror": False},
+    {"do": "record", "kinds": ["csv", "overlay"]},
+    {"do": "wants", "picture": True, "vertices": False},
+    {"do": "mode", "mode": "mesh"},
+    {"do": "pause", "on": True},
+)
 ROW = "0,0,0.0,0.9,1,1.0,2.0,600.0,0.1,0.2,0.3,10,20,30,40"
 
 
@@ -91,6 +99,24 @@ def _model() -> bytes:
     return _npz(format=np.array(1), triangles=np.zeros((1, 3), np.int32), **arrays)
 
 
+def _weights() -> bytes:
+    """The old form of PyTorch's files, without a tensor."""
+    import pickle
+
+    parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"epoch": 3, "names": ["a", "b"]}, [])
+    return b"".join(pickle.dumps(part, 2) for part in parts)
+
+
+def _matlab() -> bytes | None:
+    try:
+        from scipy import io as scipy_io
+    except ImportError:
+        return None
+    target = io.BytesIO()
+    scipy_io.savemat(target, {"a": np.eye(3), "s": {"x": np.arange(3.0), "name": "n"}})
+    return target.getvalue()
+
+
 def _manifest() -> bytes:
     import tempfile
 
@@ -141,11 +167,11 @@ def seeds(name: str) -> Iterator[bytes]:
         "parquet": [seed for seed in [_parquet()] if seed],
         "resumed": [_csv(), _jsonl(), b"Timecode,BlendshapeCount\n00:00:01:02.345,61\n"],
         "sidecar": [json.dumps(side).encode()],
-        "page-message": [
-            b'{"do": "source", "source": "0"}', b'{"do": "settings", "values": {}}', b'{"do": "pause", "on": true}'
-        ],
+        "page-message": [json.dumps(wish).encode() for wish in WISHES],
         "glb": [_glb()],
         "manifest": [_manifest()],
+        "pickled-weights": [_weights()],
+        "matlab": [seed for seed in [_matlab()] if seed],
     }  # fmt: skip
     yield from kinds[name]
 

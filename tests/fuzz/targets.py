@@ -136,7 +136,7 @@ def sidecar(data: bytes) -> None:
 def page_message(data: bytes) -> None:
     from realtime3d.view.web.messages import read_wish
 
-    read_wish(data.decode("utf-8", "surrogatepass" if data[:1] == b"\0" else "replace"))
+    read_wish(data.decode("utf-8", "surrogateescape" if data[:1] == b"\0" else "replace"))
 
 
 def glb(data: bytes) -> None:
@@ -158,6 +158,19 @@ def manifest(data: bytes) -> None:
         for film, chunks in opened.split():
             if not chunks:
                 opened.chunk_notes(film)
+
+
+def pickled_weights(data: bytes) -> None:
+    """What PyTorch writes: our reader runs nothing of it."""
+    from realtime3d.importers.pickles import load
+
+    load(_file(data, "weights.pt"))
+
+
+def matlab(data: bytes) -> None:
+    from realtime3d.importers.matlab import load
+
+    load(_file(data, "model.mat"))
 
 
 def _quietly(call: Callable[[], object]) -> None:
@@ -195,4 +208,6 @@ TARGETS = {
     "page-message": Target(page_message),
     "glb": Target(glb, 20_000),
     "manifest": Target(manifest, 60_000),
+    "pickled-weights": Target(pickled_weights, 8_000),
+    "matlab": Target(matlab, 8_000),
 }
