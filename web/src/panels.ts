@@ -68,7 +68,7 @@ export class Panels {
         }),
       );
     }
-    values.forEach(([, value], k) => (list.children[k]!.lastElementChild!.textContent = value.toFixed(2)));
+    values.forEach(([, value], k) => (list.children[k]!.lastElementChild!.textContent = value?.toFixed(2) ?? "–"));
   }
 
   private rate(name: string, text: string): void {

@@ -13,7 +13,7 @@ export type Face = {
   weights: number[];
   identity: { frozen: boolean; frames: number };
   gaze?: { left: [number, number]; right: [number, number]; camera: [number, number]; confidence: number };
-  action_units?: Record<string, number>; // shown where the server knows them
+  action_units?: Record<string, number | null>; // shown where the server knows them
   emotions?: Record<string, number>;
 };
 

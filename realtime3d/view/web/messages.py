@@ -140,6 +140,8 @@ def _camera(camera: Camera) -> dict[str, Any]:
 
 
 def _face(face: FaceState) -> dict[str, Any]:
+    model = face.model  # an imported one may know neither ARKit's actions nor eyes that turn
+    weights = face.blendshapes().values() if model.has_actions else ()
     return {
         "id": face.id,
         "status": face.status,
@@ -148,10 +150,10 @@ def _face(face: FaceState) -> dict[str, Any]:
         "t": np.round(face.pose.t, 3).tolist(),
         "angles": [round(angle, 3) for angle in face.euler_deg()],
         "box": np.round(face.box, 1).tolist(),
-        "weights": [round(weight, 4) for weight in face.blendshapes().values()],
+        "weights": [round(weight, 4) for weight in weights],
         **_expressions(face),
         "identity": {"frozen": face.identity.frozen, "frames": face.identity.frames},
-        "gaze": _gaze(face),
+        **({"gaze": _gaze(face)} if model.n_extras else {}),
     }
 
 

@@ -98,7 +98,10 @@ class PageServer:
 
     async def _give_head(self, request: Request) -> Response:
         """Our own head with ARKit's 52 actions, for the avatar."""
-        data = await asyncio.to_thread(self._session.head)
+        try:
+            data = await asyncio.to_thread(self._session.head)
+        except Realtime3dError as error:  # of an imported face model
+            return PlainTextResponse(str(error), 404)
         if data is None:
             return PlainTextResponse("the face model is not loaded yet: try again", 503)
         return Response(data, media_type="model/gltf-binary")

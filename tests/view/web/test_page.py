@@ -70,7 +70,7 @@ def test_the_overlay_lies_on_the_face(tab: Tab) -> None:
 def test_plots_and_bars_follow(tab: Tab) -> None:
     tab.until("document.querySelectorAll('#bars li').length === 52")
     tab.until("[...document.querySelectorAll('#bars b')].some(b => parseFloat(b.style.transform.slice(7)) > 0.05)")
-    tab.until("document.querySelectorAll('.u-wrap canvas').length === 2")
+    tab.until("document.querySelectorAll('.u-wrap canvas').length === 3")
     tab.until("document.querySelectorAll('#legend-weights li').length === 5")
     tab.until("document.querySelector('#people td')?.textContent === '0'")
 
