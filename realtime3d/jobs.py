@@ -261,6 +261,8 @@ def run(
     blendshapes: bool = False,
     raw: bool = False,
     gaze: bool = False,
+    action_units: bool = False,
+    emotions: bool = False,
     landmarks: str | None = None,
     all_frames: bool = False,
     style: OverlayStyle | None = None,
@@ -285,7 +287,7 @@ def run(
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
-    - gaze: tables also get where the eyes look;
+    - gaze, action_units, emotions: tables also get where the eyes look, FACS's intensities, and seven emotions;
     - landmarks: tables also get "ibug68" or "mediapipe478"; all_frames: a row for each frame without faces, too;
     - style, renderer: how the overlay looks, and what draws it ("software" or "pyrender");
     - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
@@ -295,6 +297,8 @@ def run(
     - sinks: more places for results to go to, see `Sink`; observe: is called with each `FrameResult`.
     """
     wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay, "meshes": meshes, "glb": glb}
+    sending = SendOptions.of(send)
+    more = MoreColumns(gaze, action_units, emotions, landmarks, all_frames, sending.neutral())
     job = Job(
         source=str(source) if isinstance(source, Path) else source,
         outputs={kind: Path(path) for kind, path in wanted.items() if path is not None},
@@ -302,12 +306,12 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
-        more=MoreColumns(gaze=gaze, landmarks=landmarks, all_frames=all_frames),
+        more=more,
         mesh_every=mesh_every,
         mesh_level=mesh_level,
         style=style or OverlayStyle(),
         renderer=renderer,
-        send=SendOptions.of(send),
+        send=sending,
         resume=resume,
         overwrite=overwrite,
     )

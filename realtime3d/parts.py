@@ -14,7 +14,7 @@ from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.nets import modelset
 from realtime3d.nets.estimate import Estimator
-from realtime3d.nets.imported import NO_STREAM, ImportedEstimator
+from realtime3d.nets.imported import ImportedEstimator
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.process import is_forked, leave_to_parent
 from realtime3d.sources.intrinsics import CameraModel
@@ -34,7 +34,7 @@ class Parts:
     def for_streams(self) -> Estimator:
         """The estimator, to follow faces with; MissingError where the nets are for pictures alone."""
         if isinstance(self.estimator, ImportedEstimator):
-            raise MissingError(NO_STREAM)
+            raise MissingError(modelset.NO_STREAM)
         return self.estimator
 
     def close(self) -> None:

@@ -72,6 +72,12 @@ class SendOptions:
             rules = replace(rules, send=replace(rules.send, swap_sides=True))
         return rules
 
+    def neutral(self) -> Mapping[str, float] | None:
+        """The person's own neutral face in the calibration file, by weight; None where nothing is known."""
+        if self.calibration is None or self.learn is not None:
+            return None
+        return {name: rule.neutral for name, rule in self.rules().rules().items() if rule.neutral > 0} or None
+
     def all_targets(self) -> tuple[str, ...]:
         """Those named here and those of the calibration file, each once."""
         return tuple(dict.fromkeys((*self.targets, *self.rules().send.targets)))

@@ -52,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-overlay", action="store_true", help="neither ID_overlay.jpg nor contact.jpg")
     group.add_argument("--parquet", action="store_true", help="also faces.parquet (needs the [parquet] extra)")
     options.add_table_options(group)
+    group.add_argument(
+        "--prior",
+        choices=("none", "facs", "emotion"),
+        default="none",
+        help="weigh expressions against what is usual for these action units or this emotion (none)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
     parser.add_argument("--workers", metavar="N", type=options.at_least(1), default=1, help="processes (1)")
     faces = parser.add_argument_group("faces")
@@ -113,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
         blendshapes=args.blendshapes,
         raw=args.raw,
         more=options.more_from(args),
+        prior=args.prior,
         parquet=args.parquet,
         config=options.config_from(args),
         workers=args.workers,
@@ -143,6 +150,9 @@ def _lines(summary: PicturesSummary) -> list[str]:
     ]
     if summary.without or summary.errors:
         lines.append(f"  {summary.without} pictures without a face, {summary.errors} errors: see errors.csv")
+    if summary.moved_mm:
+        mean, most = sum(summary.moved_mm) / len(summary.moved_mm), max(summary.moved_mm)
+        lines.append(f"  the prior moved faces by {mean:.2f} mm on average, {most:.2f} mm at most")
     if summary.without_detail:
         lines.append(f"  {summary.without_detail} faces are too small for detail: see errors.csv")
     return [*lines, f"  written: {', '.join(map(str, summary.files))}"]

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from realtime3d.errors import UsageError, require
+    from realtime3d.errors import UsageError
 
     if args.view_3d and args.no_window:
         raise UsageError("--view-3d stands beside the window: leave out --no-window")
@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
 
         check_display()
     if args.view_3d:
-        require("open3d", "viewer", "--view-3d")
+        from realtime3d.view.open3d_ import check_installed
+
+        check_installed("--view-3d")
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
     from realtime3d.cli.running import job_from, run_live
     from realtime3d.jobs import plan

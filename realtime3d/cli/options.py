@@ -104,6 +104,8 @@ def add_table_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
     group.add_argument("--gaze", action="store_true", help="tables also get where the eyes look")
+    group.add_argument("--action-units", action="store_true", help="tables also get FACS's intensities, 0 to 5")
+    group.add_argument("--emotions", action="store_true", help="tables also get what seven emotions a face looks like")
     group.add_argument(
         "--landmarks", choices=tuple(LANDMARK_SETS), help="tables also get landmarks, in pixels and in mm"
     )

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from realtime3d.cli import complain
@@ -29,6 +30,7 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
     from realtime3d.cli.options import config_from, more_from, send_from
     from realtime3d.render.base import style_of
 
+    send = send_from(args)
     return Job(
         source="",
         read=read,
@@ -37,7 +39,7 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         profile=args.profile,
         blendshapes=args.blendshapes,
         raw=args.raw,
-        more=more_from(args),
+        more=replace(more_from(args), neutral=send.neutral()),
         mesh_every=args.mesh_every,
         mesh_level=args.mesh,
         style=style_of(getattr(args, "style", None), getattr(args, "hide", ())),
@@ -46,7 +48,7 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         resume=resume,
         overwrite=args.overwrite,
         reads=(args.config,) if args.config else (),
-        send=send_from(args),
+        send=send,
     )
 
 

@@ -39,16 +39,19 @@ def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.running import job_from
     from realtime3d.demo import clip_path
     from realtime3d.errors import require
+    from realtime3d.nets import modelset
     from realtime3d.sources.base import SourceOptions
 
     for module in ("starlette", "uvicorn", "websockets"):
         require(module, "", "the live page")
     from realtime3d.view.web.serve import Address, serve
 
+    job = job_from(args, SourceOptions())
+    modelset.find(job.config.models.set).check_streams()
     address = Address(args.host, args.port, args.token, args.tls_cert, args.tls_key)
     with Interrupt() as stop:
         serve(
-            job_from(args, SourceOptions()),
+            job,
             args.source,
             clip_path(),
             address,

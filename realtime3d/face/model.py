@@ -7,7 +7,7 @@ eyeballs). alpha and eta are in standard deviations: the bases carry the millime
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -62,13 +62,15 @@ class FaceModel:
     arkit_to_motion: FloatArray | None = None  # (29 + 5, 52) the motion that is nearest to each of ARKit's actions
     balls: Eyeballs | None = None  # None: gaze moves the eyes linearly
     full_in: Path | None = field(default=None, repr=False, compare=False)  # the file that holds the full head
+    path: Path = field(default=Path("model.npz"), repr=False, compare=False)  # the file that it was read from
 
     @classmethod
     def load(cls, path: str | Path) -> FaceModel:
         """Read a face model file (.npz)."""
         arrays = _read(Path(path), lambda key: not key.startswith(FULL_KEYS))
         try:
-            return cls._from_arrays(arrays, Path(path) if int(arrays["format"]) == 2 else None)
+            full_in = Path(path) if int(arrays["format"]) == 2 else None
+            return replace(cls._from_arrays(arrays, full_in), path=Path(path))
         except (KeyError, ValueError) as error:
             raise _no_model(Path(path), error) from error
 

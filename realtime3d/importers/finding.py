@@ -11,14 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError
+from realtime3d.importers import caffe
 from realtime3d.importers.tensorflow_ import AGAIN, Checkpoint, checkpoints_in, is_checkpoint, name_of, open_checkpoint
 
 LARGEST_ARRAY = 64 << 20  # bytes of a mean image or of statistics
 
 
 def check_there(path: Path) -> None:
-    """Refuse a name under which there is nothing."""
-    if not path.exists() and not is_checkpoint(name_of(path)):
+    """Refuse a name under which there is nothing, or nothing that may be read."""
+    try:
+        found = path.exists() or is_checkpoint(name_of(path))
+        if found and path.is_dir():
+            next(path.iterdir(), None)
+    except OSError as error:
+        raise MissingError(f"{path} cannot be read ({error.strerror}): change its permissions, or copy it") from error
+    if not found:
         raise UsageError(f"there is no {path}: name a file of the weights, or the folder they lie in")
 
 
@@ -115,7 +122,7 @@ def numbers(path: Path, name: str, count: int) -> NDArray:
 
 def mean_image(path: Path, side: int) -> NDArray:
     """(3, side, side) mean of the training pictures, BGR, 0 to 255."""
-    values = array(path, "arr_0")
+    values = caffe.picture(path) if path.suffix == ".binaryproto" else array(path, "arr_0")
     if values.size != 3 * side * side or values.shape[-3:] != (3, side, side):
         raise MissingError(f"{path} is {values.shape}, a mean picture is {(3, side, side)}: name another with --mean")
     return values.reshape(3, side, side)

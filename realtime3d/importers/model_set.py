@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from realtime3d.errors import MissingError, OutputError
-from realtime3d.files import check_folder, output_error, refuse_odd, write_whole
+from realtime3d.files import check_folder, forget_drafts, output_error, refuse_odd, write_whole
 from realtime3d.importers.basel import N_EXPRESSION, N_SHAPE
 from realtime3d.importers.piece import EXPRESSION, FACE_MODEL, SHAPE, Piece
 from realtime3d.nets.modelset import FORMAT, IMPORTED, IMPORTS, LIST, missing_parts, read_list, write_list
 
+OURS = re.compile(rf"\.?({'|'.join(IMPORTS)})-.*\.(onnx|npz)|\.models\..*")  # what a killed import may have left
 NAME = "imported"  # of the set in its folder
 
 
@@ -43,6 +45,7 @@ def add(folder: Path, piece: Piece, overwrite: bool) -> tuple[Path, list[str]]:
             if new_folder:
                 folder.rmdir()
         raise
+    forget_drafts(file)
     if old and old != file.name:
         (folder / old).unlink(missing_ok=True)
     return file, missing_parts(table)
@@ -53,7 +56,10 @@ def _table(folder: Path, part: str, overwrite: bool, ours: Path | None = None) -
     try:
         listed = read_list(folder / LIST)
         if not listed and ours is None:
-            check_folder(folder, overwrite=False)
+            check_folder(folder, overwrite=True)
+            strange = [file for file in folder.iterdir() if not OURS.fullmatch(file.name)] if folder.exists() else []
+            if strange:
+                raise OutputError(f"{folder} holds {strange[0].name} and is no imported set: name another folder")
         refuse_odd(folder / LIST)
     except OSError as error:
         raise output_error(folder, error) from error

@@ -1,4 +1,5 @@
-"""3DMM-CNN: 99 coefficients of a person's shape from a picture, as Expression-Net or extreme_3d_faces store it."""
+"""3DMM-CNN: 99 coefficients of a person's shape from a picture, as its authors, extreme_3d_faces (PyTorch) and
+Expression-Net (TensorFlow) store it."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError
-from realtime3d.importers import pickles, resnet, tf_resnet
-from realtime3d.importers.finding import check_there, check_variables, find_checkpoint, finite, mean_image
+from realtime3d.importers import caffe, pickles, resnet, tf_resnet
+from realtime3d.importers.finding import beside, check_there, check_variables, find_checkpoint, finite, mean_image
 from realtime3d.importers.finding import needed_beside as needed
 from realtime3d.importers.graph import Graph
 from realtime3d.importers.piece import SHAPE, Piece
@@ -17,19 +18,22 @@ from realtime3d.importers.resnet import Normalised, Shape4
 
 WHAT = "3DMM-CNN"
 SCOPE, HEAD, WIDTH, STORED = "shapeCNN", "shapeCNN/shapeCNN_fc1", 99, 198  # the other 99 are the texture's
-FOLDERS, TORCH_FOLDERS = ("Shape_Model",), ("CNN",)
-MEANS, TORCH_MEANS = ("3DMM_shape_mean.npy",), ("shape_mean.npz",)
+FOLDERS, OTHER_FOLDERS = ("Shape_Model",), ("CNN",)
+MEANS = ("3DMM_shape_mean.npy",)
+CAFFE = ".caffemodel"
+OTHERS = ("shape_model.pth", f"3dmm_cnn_resnet_101{CAFFE}")
 PROVENANCE = "Tran et al., Regressing Robust and Discriminative 3D Morphable Models (CVPR 2017)"
 EPSILON = 1e-5  # where the file does not say
 
 
 def read(path: Path, mean: Path | None = None) -> Piece:
-    """The net from a checkpoint of Expression-Net or a `shape_model.pth`, or from the folder of one of them."""
+    """The net from one of its files, or from the folder of one of them."""
     check_there(path)
-    there = [path] if path.is_file() and path.suffix in (".pth", ".tar") else []
-    if path.is_dir():
-        there = [f for f in (path / "shape_model.pth", path / "CNN" / "shape_model.pth") if f.is_file()]
-    return _torch(there[0], mean) if there else _tensorflow(path, mean)
+    if path.is_file():
+        other = path if path.suffix in (".pth", ".tar", CAFFE) else None
+    else:
+        other = beside(path / "any", OTHERS, OTHER_FOLDERS)
+    return _other(other, mean) if other else _tensorflow(path, mean)
 
 
 def _tensorflow(path: Path, mean: Path | None) -> Piece:
@@ -53,7 +57,7 @@ def _piece(data: bytes, size: int, crop: str, mean: Path, said: str) -> Piece:
     return Piece(SHAPE, data, ".onnx", facts, said)
 
 
-# -- PyTorch ----------------------------------------------------------------------------------------------------------
+# -- PyTorch and Caffe -------------------------------------------------------------------------------------------------
 
 
 class TorchLayers:
@@ -77,15 +81,16 @@ class TorchLayers:
         return Normalised(self.read(f"{conv}.weight"), scale, offset, mean, variance, float(epsilon))
 
 
-def _torch(path: Path, mean: Path | None) -> Piece:
-    content, tensors = pickles.load(path)
+def _other(path: Path, mean: Path | None) -> Piece:
+    content, tensors = (None, caffe.as_torch(caffe.layers(path))) if path.suffix == CAFFE else pickles.load(path)
     wanted: dict[str, tuple[int, ...]] = {}
     for conv, (norm, shape) in resnet.convolutions().items():
         wanted[f"{conv}.weight"] = shape
         wanted.update({f"{norm}.{name}": shape[:1] for name in ("weight", "bias", "running_mean", "running_var")})
     check_variables(path, {name: values.shape for name, values in tensors.items()}, wanted, WHAT)
     head = _head(path, tensors)
-    mean = mean or needed(path, TORCH_MEANS, TORCH_FOLDERS, "its mean picture")
+    its_mean = "mean.binaryproto" if path.suffix == CAFFE else "shape_mean.npz"
+    mean = mean or needed(path, (its_mean,), OTHER_FOLDERS, "its mean picture")
     graph = Graph(WHAT, resnet.SIDE)
     x = graph.node("Sub", [graph.pixels(), graph.constant(mean_image(mean, resnet.SIDE)[None])])
     layers = TorchLayers(path, content, tensors)

@@ -16,10 +16,6 @@ from realtime3d.geometry import Camera, Matrix, rotation_to_ray, rotvec_to_matri
 from realtime3d.nets.cutout import UNITS, Cutout
 from realtime3d.types import Array, FaceCoeffs, FloatArray, Image, Pose
 
-NO_STREAM = (
-    "imported nets do not say whether there is a face, so they cannot follow one through a stream: "
-    "use `realtime3d images` or process_boxes, or take --models compact or accurate"
-)
 FOCAL = 2880.0  # of FacePoseNet's camera, UNITS; its middle is the crop's
 POSE_WIDTH = 6
 TURN = np.diag([1.0, -1.0, -1.0])  # from the Basel model's axes (y up, z to the viewer) to ours

@@ -28,6 +28,10 @@ IMPORTS = {  # what brings each part of an imported set
     "shape": ("a shape net", "3dmm"),
     "face_model": ("a face model", "bfm"),
 }
+NO_STREAM = (
+    "imported nets do not say whether there is a face, so they cannot follow one through a stream: "
+    "use `realtime3d images` or process_boxes, or take --models compact or accurate"
+)
 _NOT_SETS = ("format", "default", "face_model")
 _REINSTALL = "reinstall realtime3d or name another set with --models"
 _log = logging.getLogger(__name__)
@@ -77,6 +81,11 @@ class ModelSet:
         """Compare every file's hash with the list."""
         for file in self.files.values():
             file.check()
+
+    def check_streams(self) -> None:
+        """MissingError where its nets are for pictures alone."""
+        if self.kind == IMPORTED:
+            raise MissingError(NO_STREAM)
 
     def say_notice(self) -> None:
         """Log the preview notice, once in a process."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from realtime3d.config import Config
 from realtime3d.errors import UsageError
+from realtime3d.face.prior import checked
 from realtime3d.render.maps import check_maps
 from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sources.lists import Box, Wanted, read_inputs
@@ -45,6 +46,7 @@ class PicturesJob:
     blendshapes: bool = False
     raw: bool = False
     more: MoreColumns = NOTHING_MORE
+    prior: str = "none"  # none, facs or emotion: what expressions are weighed against
     parquet: bool = False
     config: Config = field(default_factory=Config)
     workers: int = 1
@@ -55,6 +57,7 @@ class PicturesJob:
         unknown = sorted(set(self.formats or ()) - set(FORMATS))
         if unknown:
             raise UsageError(f"no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
+        checked(self.prior)
         if self.layout not in LAYOUTS:
             raise UsageError(f"no layout {self.layout}; choose one of {', '.join(LAYOUTS)}")
         if self.views and not all(-90 <= yaw <= 90 for yaw in self.views):

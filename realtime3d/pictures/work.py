@@ -13,6 +13,7 @@ import numpy as np
 
 from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
+from realtime3d.face.prior import moved_by_prior_mm, with_prior
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import write_whole
 from realtime3d.pictures.detail import (
@@ -55,6 +56,7 @@ class Done:
     rows: str = ""  # of the table, whole lines
     faces: int = 0
     problems: tuple[Problem, ...] = ()
+    moved_mm: tuple[float, ...] = ()  # by the prior, of each face
 
 
 class PictureWorker:
@@ -93,23 +95,25 @@ class PictureWorker:
             there = task.file.is_file()
             return _failed(task, "this is no picture that can be read" if there else "there is no such file")
         try:
-            result = self._look(image, task)
+            result = with_prior(self._look(image, task), self._job.prior)
         except UsageError as error:  # a picture of no usual kind
             return _failed(task, str(error))
         if not result.faces:
             return _failed(task, NO_FACE)
-        rows, problems = [], []
+        rows, problems, moved = [], [], []
         for i, face in enumerate(result.faces):
             number = task.face + i
             name = numbered(task.id, number) if task.box is None else task.id
             if i and name in self._planned:
                 problems.append(Problem(name, task.file, task.where, f"the ID {name} belongs to another picture"))
                 continue
+            if self._job.prior != "none":
+                moved.append(moved_by_prior_mm(face))
             refused = self._write(name, task, number, face, result, image)
             if refused:
                 problems.append(Problem(name, task.file, task.where, NO_DETAIL + refused))
             rows.append(f"{_cell(name)},{_cell(str(task.file))},{number},{cells(self._forms, self._groups, face)}\n")
-        return Done(task, "".join(rows), len(rows), tuple(problems))
+        return Done(task, "".join(rows), len(rows), tuple(problems), tuple(moved))
 
     def _look(self, image: Image, task: Task) -> FrameResult:
         if task.box is None:
@@ -141,6 +145,8 @@ class PictureWorker:
             drawn = self._renderer.draw(image, FrameResult(result.frame, (face,), camera=result.camera))
             write_whole(folder / f"{name}_overlay.jpg", encoded(drawn, ".jpg"), make_folder=True)
         facts = _facts(name, task, number, face, image)
+        if job.prior != "none":
+            facts["prior"] = {"kind": job.prior, "moved_mm": round(moved_by_prior_mm(face), 4)}
         if job.maps:
             facts["maps"] = self._write_maps(folder, name, face)
         if job.detail:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from realtime3d.clock import to_s
+from realtime3d.face.expressions import ACTION_UNITS
 from realtime3d.face.gaze import Gaze, angles_of, direction_of
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
@@ -23,6 +24,8 @@ QUATERNION = ("pose_qw", "pose_qx", "pose_qy", "pose_qz")
 HEAD = ("head_pitch", "head_yaw", "head_roll")
 BOX = ("box_x", "box_y", "box_w", "box_h")
 RAW_PREFIX = "raw_"
+UNITS = tuple(f"{unit}_r" for unit in ACTION_UNITS)
+SHOWN = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")  # Py-Feat's order
 GAZE = (
     *("gaze_angle_x", "gaze_angle_y"),
     *("gaze_left_pitch", "gaze_left_yaw", "gaze_right_pitch", "gaze_right_yaw", "gaze_confidence"),
@@ -44,12 +47,12 @@ class TableOptions:
     more: MoreColumns = NOTHING_MORE
 
 
-Values = Callable[[FaceState], "Iterable[float] | None"]  # None: nothing is known in this row
+Values = Callable[[FaceState], "Iterable[float | None] | None"]  # None: nothing is known in this row, or cell
 
 
 @dataclass(frozen=True)
 class Group:
-    """Columns that come together: all of them have values in a row, or none."""
+    """Columns that come together."""
 
     names: tuple[str, ...]
     digits: int  # behind the decimal point, in text
@@ -57,7 +60,7 @@ class Group:
     values: Values
     nobody: tuple[float, ...] | None = None  # the values of a frame without faces; None: nothing is known
 
-    def of(self, face: FaceState | None) -> Iterable[float] | None:
+    def of(self, face: FaceState | None) -> Iterable[float | None] | None:
         """A row's values; no face: a frame without faces."""
         return self.nobody if face is None else self.values(face)
 
@@ -99,6 +102,10 @@ def column_groups(
     if more.gaze:
         model.check("eyes")
         groups.append(Group(GAZE, 5, "float32", _gaze))
+    if more.action_units:
+        groups.append(Group(UNITS, 3, "float32", lambda face: face.action_units(more.neutral).values()))
+    if more.emotions:
+        groups.append(Group(SHOWN, 4, "float32", lambda face: _shown(face.emotions(more.neutral))))
     if more.landmarks is not None:
         model.check_landmarks(more.landmarks)
         groups += _landmark_groups(more.landmarks)
@@ -140,6 +147,10 @@ def _angles(pose: Pose) -> tuple[float, float, float]:
 def _presence(face: FaceState) -> tuple[float, float] | None:
     known = not math.isnan(face.raw.pose_sigma_deg)  # imported nets do not say
     return (face.raw.presence, face.raw.pose_sigma_deg) if known else None
+
+
+def _shown(emotions: Mapping[str, float]) -> list[float]:
+    return [emotions[name] for name in SHOWN]
 
 
 def _gaze(face: FaceState) -> tuple[float, ...]:

@@ -29,7 +29,7 @@ def same_in_one_run(job: Job, tracker: FaceTracker) -> dict[str, Any]:
         },
         "settings": tracker.config.as_dict(),
         "columns": table_columns(table),
-        "all_frames": job.more.all_frames,
+        "rows": {"all_frames": job.more.all_frames, "neutral": dict(job.more.neutral or {})},
     }
 
 

@@ -207,7 +207,9 @@ def _damaged(file: Path, why: str) -> OutputError:
 
 def _cells(group: Group, face: FaceState | None) -> list[float | None]:
     values = group.of(face)
-    return [None] * len(group.names) if values is None else [float(value) for value in values]
+    return (
+        [None] * len(group.names) if values is None else [None if value is None else float(value) for value in values]
+    )
 
 
 def check_installed() -> None:

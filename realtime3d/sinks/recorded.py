@@ -10,11 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.arkit import NAMES
+from realtime3d.face.expressions import ACTION_UNITS, EMOTIONS
 from realtime3d.face.gaze import Gaze
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera, euler_to_matrix
-from realtime3d.sinks.columns import GAZE, RAW_PREFIX, ROTATION, TRANSLATION, gaze_cells, gaze_of, landmark_columns
+from realtime3d.sinks.columns import (
+    GAZE,
+    RAW_PREFIX,
+    ROTATION,
+    TRANSLATION,
+    UNITS,
+    gaze_cells,
+    gaze_of,
+    landmark_columns,
+)
 from realtime3d.sinks.more import LANDMARK_SETS
 from realtime3d.types import FaceCoeffs, FloatArray, IdentityState, Pose
 
@@ -26,6 +36,8 @@ class RecordedFace(FaceState):
     """A face of a table. What the table has is not computed again."""
 
     weights: Mapping[str, float] | None = field(default=None, repr=False)  # ARKit's 52
+    units: Mapping[str, float | None] | None = field(default=None, repr=False)
+    shown: Mapping[str, float] | None = field(default=None, repr=False)  # emotions
     gaze: Gaze | None = field(default=None, repr=False)
     points: Mapping[str, NDArray] = field(default_factory=dict, repr=False)  # name -> (P, 2) px and (P, 3) mm
 
@@ -34,6 +46,12 @@ class RecordedFace(FaceState):
 
     def gaze_deg(self) -> Gaze:
         return super().gaze_deg() if self.gaze is None else self.gaze
+
+    def action_units(self, neutral: Mapping[str, float] | None = None) -> dict[str, float | None]:
+        return super().action_units(neutral) if self.units is None or neutral else dict(self.units)
+
+    def emotions(self, neutral: Mapping[str, float] | None = None) -> dict[str, float]:
+        return super().emotions(neutral) if self.shown is None or neutral else dict(self.shown)
 
     def landmarks(self, name: str = "ibug68") -> FloatArray:
         return self.points[name][:, :2].copy() if name in self.points else super().landmarks(name)
@@ -72,6 +90,8 @@ class Rows:
             model=model,
             camera=self._camera,
             weights={name: float(np.nan_to_num(c[name][row])) for name in NAMES} if self.has_weights else None,
+            units=self._units(row) if all(name in c for name in UNITS) else None,
+            shown={name: float(c[name][row]) for name in EMOTIONS} if all(name in c for name in EMOTIONS) else None,
             gaze=gaze_of(self._values(row, GAZE).tolist()) if all(name in c for name in GAZE) else None,
             points={name: self._landmarks(row, columns) for name, columns in self._points.items()},
         )
@@ -92,6 +112,10 @@ class Rows:
             float(c[f"{raw}pose_sigma_deg"][row]),
             shape if np.isfinite(shape).all() else None,
         )
+
+    def _units(self, row: int) -> dict[str, float | None]:
+        found = zip(ACTION_UNITS, self._values(row, UNITS).tolist(), strict=True)
+        return {name: value if np.isfinite(value) else None for name, value in found}
 
     def _pose(self, row: int, prefix: str = "") -> Pose:
         angles, t = ([float(self._columns[prefix + name][row]) for name in names] for names in (ROTATION, TRANSLATION))
@@ -120,6 +144,7 @@ def columns_of_json(face: Mapping[str, Any], extras: Sequence[str]) -> dict[str,
         row |= _posed({**raw, "id": raw["id"] or ()}, RAW_PREFIX)
         row |= {RAW_PREFIX + name: raw[name] for name in ("presence", "pose_sigma_deg")}
         row |= {RAW_PREFIX + name: value for name, value in zip(extras, raw["extras"], strict=True)}
+    row |= {f"{name}_r": value for name, value in face.get("action_units", {}).items()} | face.get("emotions", {})
     if "gaze" in face:
         row |= dict(zip(GAZE, gaze_cells(Gaze(**face["gaze"])), strict=True))
     for key, axes in (("landmarks", "xy"), ("landmarks_mm", "XYZ")):

@@ -41,10 +41,12 @@ CONVENTIONS = {
     "gaze": "gaze_angle_x, gaze_angle_y: radians in the camera, positive to the picture's right and down (OpenFace's); "
     "gaze_left_pitch ... gaze_right_yaw: degrees in the head's frame, pitch positive looks down, yaw positive to the "
     "person's own right; gaze_confidence 0..1, 0 where lids are closed",
+    "action_units": "AU01_r ...: FACS's intensities 0 to 5, from weights and geometry; AU23_r is empty",
+    "emotions": "probabilities of seven posed emotions, sum 1; what a face looks like, not what somebody feels",
     "landmarks": "x_i, y_i: px, (0, 0) is the centre of the top left pixel; X_i, Y_i, Z_i: mm in the camera, x right, "
     "y down, z forward",
 }
-SAME_IN_ONE_RUN = ("source", "input", "part", "boxes", "models", "settings", "columns", "all_frames")
+SAME_IN_ONE_RUN = ("source", "input", "part", "boxes", "models", "settings", "columns", "rows")
 _PACKAGES = ("realtime3d", "numpy", "mediapipe", "onnxruntime", "av", "opencv-contrib-python")
 
 

@@ -70,7 +70,14 @@ def cells(forms: Sequence[str], groups: Sequence[Group], face: FaceState | None)
     parts = []
     for form, group in zip(forms, groups, strict=True):
         values = group.of(face)
-        parts.append("," * (len(group.names) - 1) if values is None else form % tuple(values))
+        if values is None:
+            parts.append("," * (len(group.names) - 1))
+            continue
+        known = tuple(values)
+        if None in known:
+            parts.append(",".join("" if v is None else f"%.{group.digits}f" % v for v in known))
+        else:
+            parts.append(form % known)
     return ",".join(parts)
 
 
@@ -128,6 +135,11 @@ def _more(face: FaceState, more: MoreColumns) -> dict[str, Any]:
         gaze = face.gaze_deg()
         found["gaze"] = {name: rounded(gaze[name], 3) for name in ("left", "right", "camera")}
         found["gaze"]["confidence"] = rounded(gaze["confidence"], 4)[0]
+    if more.action_units:
+        units = face.action_units(more.neutral)
+        found["action_units"] = {name: None if v is None else round(v, 3) for name, v in units.items()}
+    if more.emotions:
+        found["emotions"] = {name: round(v, 4) for name, v in face.emotions(more.neutral).items()}
     if more.landmarks is not None:
         found["landmarks"] = [rounded(point, 2) for point in face.landmarks(more.landmarks)]
         found["landmarks_mm"] = [rounded(point, 2) for point in face.landmarks_mm(more.landmarks)]

@@ -25,7 +25,7 @@ class DenseTopology:
 
     def of(self, values: FloatArray) -> FloatArray:
         """Values (V, K) of the head's vertices at all of these: (N, K)."""
-        parts = [values]
+        parts: list[NDArray] = [values]
         for pairs in self.parents:
             so_far = parts[0] if len(parts) == 1 else np.concatenate(parts)
             parts = [so_far, (so_far[pairs[:, 0]] + so_far[pairs[:, 1]]) / 2]

@@ -30,8 +30,8 @@ class Layout:
         head = self.head
         xy = head.uv * np.float32(self.size) - np.float32(0.5)
         self.ids, self.bary, _ = rasterize(xy, np.ones(len(xy)), head.uv_triangles, self.size, self.size)
-        front = np.isin(head.region, np.flatnonzero(np.isin(self.names, FRONT)))[head.triangles].all(axis=1)
-        self.front_triangles: NDArray[np.bool_] = front
+        front = _front(head, self.names)
+        self.front_triangles = front
         self.front = _largest(np.where(self.ids >= 0, front[self.ids], False))
         self.window = _window(self.front)  # rows and columns that hold the face's front
         inner_ids = np.ascontiguousarray(self.ids[self.window])
@@ -94,9 +94,15 @@ class Layout:
         return np.concatenate(out)
 
 
+def _front(head: HeadMesh, names: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """(T,) which triangles are skin of the face, lips or lids."""
+    wanted = np.flatnonzero(np.isin(names, FRONT))
+    return np.asarray(np.isin(head.region, wanted)[head.triangles].all(axis=1), np.bool_)
+
+
 def _texel_mm(head: HeadMesh, names: NDArray[np.str_], size: int) -> float:
     """mm of a texel's side on the front of the resting head (median over its area)."""
-    front = np.isin(head.region, np.flatnonzero(np.isin(names, FRONT)))[head.triangles].all(axis=1)
+    front = _front(head, names)
     a, b, c = (head.mean[head.triangles[front, k]] for k in range(3))
     p, q, r = (head.uv[head.uv_triangles[front, k]] * size for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)

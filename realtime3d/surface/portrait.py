@@ -84,7 +84,7 @@ def portrait_of(
     facing = -(normals * points).sum(-1) / np.maximum(np.linalg.norm(points, axis=-1), np.float32(1e-6))
     inside = _front(ids, head, names)
     span = mm_per_pixel(face) / scale
-    hollow = _hollows(face, local.shape, (x0, y0), scale, (height, width), span)
+    hollow = _hollows(face, (x0, y0), scale, (height, width), span)
     rays = _rays(points, normals, facing, face.camera.fx * scale, face.camera.fy * scale)
     fade = _fade(ids, head, names, hollow, span)
     return Portrait(part, span, (float(x0), float(y0)), scale, normals, rays, facing, inside, fade)
@@ -120,8 +120,8 @@ def _part(cut: Image) -> tuple[Image, float]:
 
 def _front(ids: NDArray[np.int32], head: HeadMesh, names: NDArray[np.str_]) -> NDArray[np.bool_]:
     wanted = np.flatnonzero(np.isin(names, FRONT))
-    front = np.isin(head.region, wanted)[head.triangles].all(axis=1)
-    return np.asarray(np.where(ids >= 0, front[ids], False), bool)
+    front = np.asarray(np.isin(head.region, wanted)[head.triangles].all(axis=1), np.bool_)
+    return np.asarray(np.where(ids >= 0, front[ids], False), np.bool_)
 
 
 def _rays(points: FloatArray, normals: FloatArray, facing: FloatArray, fx: float, fy: float) -> FloatArray:
@@ -138,7 +138,7 @@ def _rays(points: FloatArray, normals: FloatArray, facing: FloatArray, fx: float
 
 
 def _hollows(
-    face: FaceState, _: tuple[int, ...], corner: tuple[int, int], scale: float, shape: tuple[int, int], span: float
+    face: FaceState, corner: tuple[int, int], scale: float, shape: tuple[int, int], span: float
 ) -> NDArray[np.uint8]:
     """Where brows and nostrils are."""
     mask = np.zeros(shape, np.uint8)

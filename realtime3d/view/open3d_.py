@@ -144,6 +144,11 @@ class Viewer:
         self.saved.append(shoot(window, next_free(self._save_to, "view")))
 
 
+def check_installed(purpose: str) -> None:
+    """Raise where Open3D is not there, with the line that installs it."""
+    require("open3d", "viewer", purpose)
+
+
 def open_window(o3d: Any, title: str) -> Any:
     """An empty window that takes keys."""
     window = o3d.visualization.VisualizerWithKeyCallback()

@@ -108,6 +108,27 @@ def write_older(path: Path, variables: Variables) -> None:
     path.write_bytes(table(entries))
 
 
+# -- Caffe ------------------------------------------------------------------------------------------------------------
+
+
+def blob(values: NDArray, old: bool = False) -> bytes:
+    """`old`: four fields for the shape, as mean pictures and early nets have it."""
+    data = np.asarray(values, "<f4", order="C")
+    four = (1,) * (4 - data.ndim) + data.shape
+    shape = b"".join(field(i, n) for i, n in enumerate(four, start=1)) if old else b""
+    packed = b"" if old else field(7, field(1, b"".join(map(varint, data.shape))))
+    return shape + field(5, data.tobytes()) + packed
+
+
+def write_caffe(path: Path, layers: Mapping[str, tuple[str, list[NDArray]]], old: bool = False) -> None:
+    """A .caffemodel: kind and numbers of each layer by its name."""
+    net = field(1, b"a net")
+    for name, (kind, blobs) in layers.items():
+        head = field(1, name.encode()) + field(2, kind.encode()) + field(3, b"from") + field(4, b"to")
+        net += field(100, head + b"".join(field(7, blob(values, old)) for values in blobs))
+    path.write_bytes(net)
+
+
 # -- the originals' variables -----------------------------------------------------------------------------------------
 
 

@@ -97,7 +97,7 @@ def test_other_folders_are_refused(net_folder: Path, tmp_path: Path) -> None:
         model_set.add(net_folder, PIECES[POSE], overwrite=True)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(b"")
-    with pytest.raises(OutputError, match="not empty"):
+    with pytest.raises(OutputError, match=r"holds a.jpg and is no imported set: name another folder"):
         model_set.check(tmp_path / "photos", POSE, overwrite=True)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="is a file or a link: name a folder"):
@@ -106,6 +106,16 @@ def test_other_folders_are_refused(net_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "broken" / "models.toml").write_text("= nonsense")
     with pytest.raises(MissingError, match=r"cannot be read .* repair or delete it"):
         model_set.check(tmp_path / "broken", POSE, overwrite=False)
+
+
+def test_what_a_killed_import_left_is_no_hindrance(tmp_path: Path) -> None:
+    file, _ = model_set.add(tmp_path / "set", PIECES[POSE], overwrite=False)
+    (tmp_path / "set" / "models.toml").unlink()
+    draft = file.with_name(f".{file.stem}.4711-0badcafe.onnx")
+    draft.write_bytes(b"half")
+    model_set.check(tmp_path / "set", POSE, overwrite=False)
+    model_set.add(tmp_path / "set", PIECES[POSE], overwrite=False)
+    assert set(files(tmp_path / "set")) == {file.name, "models.toml"}
 
 
 @pytest.mark.parametrize("model_first", [True, False])

@@ -193,6 +193,43 @@ def test_3dmm_from_pytorch(zipped: bool, checkout: Checkout, tmp_path: Path) -> 
     agree(piece, expected[:, :99].numpy(), tmp_path)
 
 
+def caffe_layers(net: torch.nn.Module) -> dict[str, tuple[str, list[NDArray]]]:
+    """The same numbers as Caffe keeps them: sums and how many were summed, and the scaling in a layer of its own."""
+    found: dict[str, tuple[str, list[NDArray]]] = {}
+    for name, module in net.named_children():
+        numbers = {key: values.numpy() for key, values in module.state_dict().items()}
+        if isinstance(module, torch.nn.BatchNorm2d):
+            sums = [numbers["running_mean"] * 999, numbers["running_var"] * 999, np.array([999.0])]
+            found[name] = "BatchNorm", sums
+            found[name.replace("bn", "scale")] = "Scale", [numbers["weight"], numbers["bias"]]
+        elif isinstance(module, torch.nn.Linear):
+            found["fc_ftnew"] = "InnerProduct", [numbers["weight"], numbers["bias"]]
+        else:
+            found[name] = "Convolution", [numbers["weight"]]
+    return found
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_3dmm_from_caffe(old: bool, checkout: Checkout, tmp_path: Path) -> None:
+    net = kit_model(5)
+    file = tmp_path / "3dmm_cnn_resnet_101.caffemodel"
+    checkpoints.write_caffe(file, caffe_layers(net), old)
+    (tmp_path / "mean.binaryproto").write_bytes(checkpoints.blob(checkout.mean, old=True))
+    piece = shape3dmm.read(tmp_path)
+    assert (piece.facts["crop"], piece.facts["mean"]) == ("landmarks", "mean.binaryproto")
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eps = shape3dmm.EPSILON
+    with torch.inference_mode():
+        expected = net(torch_nets.pixels(pictures(224)) - torch.from_numpy(checkout.mean).float())
+    agree(piece, expected[:, :99].numpy(), tmp_path, ("onnxruntime",))
+    data = file.read_bytes()
+    for size in (10, len(data) // 2, len(data) - 1):
+        file.write_bytes(data[:size])
+        with pytest.raises(MissingError, match=r"it is no file of Caffe|lacks \d+ of the 520 variables"):
+            shape3dmm.read(file)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("which", ["expnet", "facepose"])
 def test_true_widths(which: str, tmp_path: Path) -> None:

@@ -208,6 +208,8 @@ def test_images_writes_what_there_is(
         (["--formats", "ply,glb"], "no GLB files"),
         (["--views"], "no texture coordinates"),
         (["--maps", "depth,uv"], "no texture coordinates"),
+        (["--detail"], "no texture coordinates"),
+        (["--layout", "extreme-3d"], "no texture coordinates"),
         (["--gaze"], "no eyes that turn"),
         (["--landmarks", "mediapipe478"], "no landmarks mediapipe478"),
     ):
@@ -242,6 +244,10 @@ def test_a_picture_by_itself_takes_the_detectors_word(imported: Path, photo: NDA
 def test_meshes_and_textures_in_python(imported: Path, photo: NDArray[np.uint8], tmp_path: Path) -> None:
     with r3d.FaceTracker(models=imported, backend="onnxruntime") as tracker:
         face = tracker.process_boxes(photo, BOXES).faces[0]
+        with pytest.raises(MissingError, match="no texture coordinates"):
+            tracker.detail(photo, face)
+    with pytest.raises(MissingError, match="no eyes that turn"):
+        face.gaze_deg()
     assert r3d.write_mesh(tmp_path / "a.ply", face) == [tmp_path / "a.ply"]
     assert r3d.write_mesh(tmp_path / "a.obj", face, kind="posed") == [tmp_path / "a.obj"]
     for name, image, reason in (("a.glb", None, "no GLB"), ("b.obj", photo, "no texture coordinates")):
@@ -260,6 +266,7 @@ def test_streams_are_refused_in_one_line(
     command = ["video", str(tmp_path / "photo.png"), "--models", str(imported), "--backend", "onnxruntime", *files]
     assert why in said(capsys, command, 3)
     assert not list(tmp_path.glob("a.*"))
+    assert why in said(capsys, ["serve", "--no-open", "--port", "0", "--models", str(imported)], 3)
     with r3d.FaceTracker(models=imported, backend="onnxruntime", boxes=Twice()) as tracker:
         with pytest.raises(MissingError, match=why):
             tracker.process(photo, 0.0)

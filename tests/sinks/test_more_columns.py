@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realtime3d.avatar.options import SendOptions
 from realtime3d.errors import OutputError, UsageError
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import euler_to_matrix
@@ -122,6 +123,53 @@ def test_gaze_is_read_back(tmp_path: Path, kind: str) -> None:
         for name in ("left", "right", "camera"):
             assert b[name] == pytest.approx(a[name], abs=0.002)
         assert b["confidence"] == pytest.approx(a["confidence"], abs=1e-4)
+
+
+SHOWN = MoreColumns(action_units=True, emotions=True)
+PY_FEAT = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+
+
+def test_units_and_emotions_are_openfaces_and_py_feats_columns(tmp_path: Path) -> None:
+    more = MoreColumns(gaze=True, action_units=True, emotions=True, landmarks="ibug68")
+    with CsvSink(tmp_path / "a.csv", TableOptions(shipped_model(), blendshapes=True, raw=True, more=more)) as sink:
+        sink.write(result(0, 0.0, looking(0, 1)), None)
+    (row,) = rows(tmp_path / "a.csv")
+    names = list(row)
+    at = names.index("AU01_r")
+    assert names[at - 1] == "gaze_confidence" and names[at + 16] == "AU45_r"
+    assert names[at + 17 : at + 24] == PY_FEAT and names[at + 24] == "x_0"
+    assert row["AU23_r"] == ""
+    assert all(0 <= float(row[name]) <= 5 for name in names[at : at + 17] if name != "AU23_r")
+    assert sum(float(row[name]) for name in PY_FEAT) == pytest.approx(1, abs=0.001)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_units_and_emotions_are_read_back(tmp_path: Path, kind: str) -> None:
+    shown, path = looking(0, 3), tmp_path / f"a.{kind}"
+    with sink_of(kind)(path, TableOptions(shipped_model(), more=SHOWN)) as sink:
+        sink.write(result(0, 0.0, shown), None)
+    (one,) = read_recording(path, shipped_model())
+    units, found = shown.action_units(), one.faces[0].action_units()
+    assert found.pop("AU23") is units.pop("AU23") is None
+    assert found == pytest.approx(units, abs=0.001)
+    assert one.faces[0].emotions() == pytest.approx(shown.emotions(), abs=1e-4)
+
+
+def test_tables_count_from_the_persons_own_neutral_face(tmp_path: Path) -> None:
+    shown = looking(0, 3)
+    rest = {name: value for name, value in shown.blendshapes().items() if value > 0}
+    with CsvSink(tmp_path / "a.csv", TableOptions(shipped_model(), more=replace(SHOWN, neutral=rest))) as sink:
+        sink.write(result(0, 0.0, shown), None)
+    (row,) = rows(tmp_path / "a.csv")
+    assert float(row["AU12_r"]) == pytest.approx(shown.action_units(rest)["AU12"], abs=0.001)
+    assert float(row["neutral"]) == pytest.approx(shown.emotions(rest)["neutral"], abs=0.001)
+
+
+def test_a_calibration_knows_the_neutral_face(tmp_path: Path) -> None:
+    file = tmp_path / "me.toml"
+    file.write_text("format = 1\n[weights.browDown]\nneutral = 0.2\n")
+    assert SendOptions(calibration=file).neutral() == {"browDownLeft": 0.2, "browDownRight": 0.2}
+    assert SendOptions().neutral() is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

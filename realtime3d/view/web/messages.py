@@ -20,6 +20,7 @@ from realtime3d.avatar.choose import SCHEMES as SEND_SCHEMES
 from realtime3d.avatar.choose import chosen, parse
 from realtime3d.config import ModelSettings, TrackerSettings
 from realtime3d.errors import UsageError
+from realtime3d.face.expressions import has_head
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, checked_boxes
@@ -127,6 +128,13 @@ def quantised(vertices: Any) -> bytes:
     return np.clip(np.round(np.asarray(vertices) / STEP_MM), -32767, 32767).astype("<i2").tobytes()
 
 
+def _expressions(face: FaceState) -> dict[str, Any]:
+    if not has_head(face.model.path):
+        return {}
+    units = {name: None if value is None else round(value, 2) for name, value in face.action_units().items()}
+    return {"action_units": units, "emotions": {name: round(value, 3) for name, value in face.emotions().items()}}
+
+
 def _camera(camera: Camera) -> dict[str, Any]:
     return {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy}
 
@@ -141,6 +149,7 @@ def _face(face: FaceState) -> dict[str, Any]:
         "angles": [round(angle, 3) for angle in face.euler_deg()],
         "box": np.round(face.box, 1).tolist(),
         "weights": [round(weight, 4) for weight in face.blendshapes().values()],
+        **_expressions(face),
         "identity": {"frozen": face.identity.frozen, "frames": face.identity.frames},
         "gaze": _gaze(face),
     }

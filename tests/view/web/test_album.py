@@ -40,8 +40,8 @@ def test_only_what_the_table_names_can_be_had(results: Path, tmp_path: Path, job
     with served(job, clip, tmp_path / "saved", need_page=False, images=results) as server:
         address = f"http://{server.address}/album"
         first, other = json.loads(get(address)[1])
-        facts = {"id": "first", "file": "first.jpg", "confidence": 0.97, "pitch": 1.5, "yaw": -20.25, "roll": 3.0}
-        assert first == {**facts, "has": ["overlay", "mesh"]}
+        numbers = {"confidence": 0.97, "pitch": 1.5, "yaw": -20.25, "roll": 3.0}
+        assert first == {"id": "first", "file": "first.jpg", **numbers, "has": ["overlay", "mesh"]}
         assert other["id"] == "b c" and other["has"] == [] and other["confidence"] is None
         assert get(f"{address}/first/overlay")[0] == 200
         for path in ("..%2fsecret/mesh", "first/facts", "b%20c/mesh", "nobody/mesh", "first/..%2f..%2fsecret"):
