@@ -21,6 +21,7 @@ FOLDERS = ("fpn_new_model", "models", "train_stats")
 ALEX_SCOPE = "Spatial_Transformer/ST2"
 ALEX_PIXELS, ALEX_LABELS = "perturb_Oxford_train_imgs_mean.npz", "perturb_Oxford_train_labels_mean_std.npz"
 POSE_SCOPE, TRUNK_SCOPE = "Pose", "shapeCNN"
+LAST = f"{POSE_SCOPE}/fc3/W"
 HIDDEN = (2048, 4096)
 LABEL_MEAN, LABEL_STD, PICTURE = "train_label_mean_300WLP.npy", "train_label_std_300WLP.npy", "3DMM_shape_mean.npy"
 PROVENANCE = "Chang et al., FacePoseNet: Making a Case for Landmark-Free Face Alignment (ICCV workshops 2017)"
@@ -31,10 +32,12 @@ def read(path: Path, mean: Path | None = None) -> Piece:
     check_there(path)
 
     def fits(found: Checkpoint) -> bool:
-        return f"{POSE_SCOPE}/fc3/W" in found or any(name.startswith(f"{ALEX_SCOPE}/") for name in found)
+        if any(name.startswith(f"{ALEX_SCOPE}/") for name in found):
+            return True
+        return LAST in found and (found.shape(LAST)[-1:] == (WIDTH,) or not path.is_dir())  # the other is refused below
 
     checkpoint = find_checkpoint(path, fits, FOLDERS, WHAT)
-    if f"{POSE_SCOPE}/fc3/W" in checkpoint:
+    if LAST in checkpoint:
         return _resnet(checkpoint, path, mean)
     return _alexnet(checkpoint)
 
@@ -84,7 +87,7 @@ def _in_units(graph: Graph, x: str, middle: NDArray, spread: NDArray) -> str:
 
 def _resnet(checkpoint: Checkpoint, path: Path, mean: Path | None) -> Piece:
     """Its checkpoint holds what was trained; the normalisations lie in the one that training began with."""
-    width = checkpoint.shape(f"{POSE_SCOPE}/fc3/W")[-1:]
+    width = checkpoint.shape(LAST)[-1:]
     if width != (WIDTH,):
         raise MissingError(
             f"{checkpoint.path} answers with a projection of {width[0] if width else 0} numbers, which is not read: "
@@ -121,6 +124,6 @@ def _start(checkpoint: Checkpoint, path: Path) -> list[Checkpoint]:
     folder = path if path.is_dir() else checkpoint.path.parent
 
     def fits(found: Checkpoint) -> bool:
-        return norm in found and f"{POSE_SCOPE}/fc3/W" not in found
+        return norm in found and LAST not in found
 
     return [find_checkpoint(folder, fits, FOLDERS, "the ResNet that FacePoseNet's training began with")]

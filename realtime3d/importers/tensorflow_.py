@@ -18,7 +18,7 @@ from realtime3d.errors import MissingError
 from realtime3d.importers import protobuf, sstable
 from realtime3d.importers.protobuf import Fields, fields, messages, number, text
 
-KINDS = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # TensorFlow's numbers of types
+KINDS = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # TensorFlow's numbers of types; others are left out
 INDEX = ".index"
 AGAIN = "copy or download it again"
 
@@ -119,12 +119,6 @@ def _shape(message: Fields, field: int) -> tuple[int, ...]:
     return tuple(number(fields(size), 1) for size in messages(fields(inner[-1]), 2)) if inner else ()
 
 
-def _kind(code: int, name: str) -> str:
-    if code not in KINDS:
-        raise ValueError(f"the variable {name} is of type {code}, which is not known here")
-    return KINDS[code]
-
-
 # -- the newer format -------------------------------------------------------------------------------------------------
 
 
@@ -138,14 +132,15 @@ def _newer(path: Path, content: memoryview) -> dict[str, Variable]:
             if number(entry, 2):
                 raise ValueError("its numbers are big-endian, which is not known here")
             continue
-        name = key.decode("utf-8")
+        name, kind = key.decode("utf-8"), KINDS.get(number(entry, 1))
+        if kind is None:
+            continue
         if messages(entry, 7):
             raise ValueError(f"the variable {name} lies in slices, which is not known here")
         file = _with(path, f".data-{number(entry, 3):05d}-of-{shards:05d}")
         if not file.is_file():
             raise MissingError(f"{path}{INDEX} has no {file.name} beside it: a checkpoint is both files")
-        kind, shape = _kind(number(entry, 1), name), _shape(entry, 2)
-        size = number(entry, 5)
+        shape, size = _shape(entry, 2), number(entry, 5)
         if size != prod(shape) * np.dtype(kind).itemsize:
             raise ValueError(f"the variable {name} has {size} bytes for {shape}")
         variables[name] = Variable(kind, shape, file, number(entry, 4), size)
@@ -175,8 +170,9 @@ def _older(path: Path, content: memoryview) -> dict[str, Variable]:
         if not key:
             tensors = [tensor for meta in messages(saved, 1) for tensor in messages(fields(meta), 1)]
             for said in map(fields, tensors):
-                name = text(said, 1)
-                kinds[name] = _kind(number(said, 3), name), _shape(said, 2)
+                kind = KINDS.get(number(said, 3))
+                if kind is not None:
+                    kinds[text(said, 1)] = kind, _shape(said, 2)
             continue
         for part in map(fields, messages(saved, 2)):
             name = text(part, 1)

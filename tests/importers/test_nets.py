@@ -139,6 +139,12 @@ def test_the_projection_is_refused_by_name(later: tuple[Path, dict[str, NDArray]
     checkpoints.write_newer(tmp_path / "p.ckpt", checkpoints.full_variables("Pose", (4, 3, 3, 11), 1))
     with pytest.raises(MissingError, match="a projection of 11 numbers, which is not read"):
         facepose.read(tmp_path / "p.ckpt")
+    folder = later[0]
+    checkpoints.write_newer(
+        folder / "models" / "model_iniLR.ckpt", checkpoints.full_variables("Pose", (4, 3, 3, 11), 1)
+    )
+    with thin():
+        assert "model_0.0001_1_18" in facepose.read(folder).read  # the one of 6 numbers
 
 
 def kit_model(seed: int) -> torch.nn.Module:
