@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ SAME_IN_ONE_RUN = ("source", "input", "part", "boxes", "models", "settings", "co
 _PACKAGES = ("realtime3d", "numpy", "mediapipe", "onnxruntime", "av", "opencv-contrib-python")
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Of Python, the system and the packages that shape the results."""
     found = {"python": platform.python_version(), "system": system_name()}

@@ -15,6 +15,7 @@ import numpy as np
 from realtime3d.clock import to_ns, to_s
 from realtime3d.config import IdentitySettings
 from realtime3d.face.model import FaceModel
+from realtime3d.tracking.per_model import per_model
 from realtime3d.types import Array, FaceCoeffs, FloatArray, IdentityState, Pose
 
 OUTLIER = 1.5  # of the median distance: a view farther off loses its say
@@ -102,12 +103,17 @@ class _Learner:
         return bool(seconds >= settings.min_s and (turned or seconds >= settings.patience_s))
 
 
+@per_model
+def _mm_per_sd(model: FaceModel) -> Array:
+    """Rms over the vertices of each shape coefficient."""
+    return np.asarray(np.sqrt((model.shape_basis.astype(np.float64) ** 2).sum(-1).mean(-1)))
+
+
 class ShapeDistance:
     """How far shapes are apart, as the nets answer them."""
 
     def __init__(self, model: FaceModel) -> None:
-        basis = model.shape_basis.astype(np.float64)
-        self.mm: Array = np.sqrt((basis**2).sum(-1).mean(-1))  # rms over the vertices, per SD
+        self.mm = _mm_per_sd(model)
         self.people_mm = ANSWERED * float(np.linalg.norm(self.mm)) * math.sqrt(2)  # between two random people
 
     def __call__(self, a: FloatArray | Array, b: FloatArray | Array) -> float:
