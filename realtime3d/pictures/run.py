@@ -36,7 +36,7 @@ from realtime3d.sinks.parquet import check_installed, from_csv
 from realtime3d.sinks.sidecar import CONVENTIONS, read_sidecar, versions
 from realtime3d.tracker import FaceTracker
 
-SAME_IN_ONE_RUN = ("models", "settings", "columns")
+SAME_IN_ONE_RUN = ("models", "settings", "columns", "prior")
 ERROR_COLUMNS = ("id", "file", "line", "problem")
 
 
@@ -51,6 +51,7 @@ class PicturesSummary:
     without_detail: int = 0  # faces that are too small for it
     errors: int = 0  # everything else in errors.csv
     kept: int = 0  # pictures that an earlier run had done
+    moved_mm: list[float] = field(default_factory=list)  # by the prior, of each face
     seconds: float = 0.0
     files: list[Path] = field(default_factory=list)
 
@@ -135,6 +136,7 @@ def _take(done: Done, table: AppendFile, errors: AppendFile, summary: PicturesSu
     small = sum(problem.text.startswith(NO_DETAIL) for problem in done.problems)
     summary.pictures += isinstance(done.task, Task)
     summary.faces += done.faces
+    summary.moved_mm += done.moved_mm
     summary.without += none
     summary.without_detail += small
     summary.errors += len(done.problems) - none - small
@@ -219,6 +221,7 @@ def _facts(job: PicturesJob, tracker: FaceTracker, columns: Sequence[str]) -> di
         "backend": {"name": tracker.backend.name, "device": tracker.backend.device},
         "settings": job.config.as_dict(),
         "columns": list(columns),
+        "prior": job.prior,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from realtime3d.files import write_whole
 from realtime3d.sinks.glb import Head, glb_bytes
 from realtime3d.sinks.obj import ObjText, mtl_bytes
 from realtime3d.sinks.ply import ply_bytes
-from realtime3d.surface.texture import Texture, TexturePainter
+from realtime3d.surface.texture import Texture, TexturePainter, vertex_colours
 from realtime3d.types import FloatArray, Image
 
 Kind = Literal["shape", "expression", "posed"]
@@ -156,18 +156,8 @@ class MeshWriter:
         )
 
 
-def vertex_colours(texture: Texture, uv: FloatArray, uv_vertex: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """(V, 3) RGB: the texture's colour at each vertex; at a seam, at its first place."""
-    height, width = texture.image.shape[:2]
-    vertices, first = np.unique(uv_vertex, return_index=True)
-    at = np.clip((uv[first] * (width, height)).astype(int), 0, (width - 1, height - 1))
-    colours = np.zeros((int(vertices[-1]) + 1, 3), np.uint8)
-    colours[vertices] = texture.image[at[:, 1], at[:, 0], ::-1]
-    return colours
-
-
-def encoded(image: Image, suffix: str) -> bytes:
-    """A BGR picture as PNG or JPEG."""
+def encoded(image: Image | NDArray[np.uint16], suffix: str) -> bytes:
+    """A BGR or grey picture as PNG or JPEG."""
     import cv2
 
     options: dict[str, list[Any]] = {

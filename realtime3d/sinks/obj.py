@@ -19,6 +19,9 @@ class ObjText:
     """Writes heads of one mesh; the text of its faces, the same for all, is made once."""
 
     def __init__(self, head: HeadMesh) -> None:
+        if not head.has_layout:
+            self._layout, self._faces = "", _lines("f %d %d %d\n", head.triangles + 1)
+            return
         uv = head.uv * np.array([1, -1], np.float32) + np.array([0, 1], np.float32)  # v up
         self._layout = _lines("vt %.6f %.6f\n", uv)
         corners = np.stack([head.triangles, head.uv_triangles], axis=-1) + 1

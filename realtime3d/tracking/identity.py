@@ -102,6 +102,19 @@ class _Learner:
         return bool(seconds >= settings.min_s and (turned or seconds >= settings.patience_s))
 
 
+class ShapeDistance:
+    """How far shapes are apart, as the nets answer them."""
+
+    def __init__(self, model: FaceModel) -> None:
+        basis = model.shape_basis.astype(np.float64)
+        self.mm: Array = np.sqrt((basis**2).sum(-1).mean(-1))  # rms over the vertices, per SD
+        self.people_mm = ANSWERED * float(np.linalg.norm(self.mm)) * math.sqrt(2)  # between two random people
+
+    def __call__(self, a: FloatArray | Array, b: FloatArray | Array) -> float:
+        """Rms over the vertices, mm."""
+        return float(np.linalg.norm((np.asarray(a, dtype=np.float64) - b) * self.mm))
+
+
 class LongestSeen:
     """The frozen identity that was seen in most frames, over all streams of a tracker: what a profile keeps."""
 
@@ -127,10 +140,8 @@ class IdentityCache:
         """`profile` is the shape of one known person (`tracking.profile`): who looks like it gets it, frozen."""
         self.settings = settings or IdentitySettings()
         self._model = model
-        self._mm = np.sqrt(
-            (model.shape_basis.astype(np.float64) ** 2).sum(-1).mean(-1)
-        )  # rms over the vertices, per SD
-        self._people_mm = ANSWERED * float(np.linalg.norm(self._mm)) * math.sqrt(2)  # between two random people
+        self._apart = ShapeDistance(model)
+        self._mm, self._people_mm = self._apart.mm, self._apart.people_mm
         self._unknown = IdentityState(np.zeros(model.n_shape, np.float32), False, 0)
         self._profile = None if profile is None else np.asarray(profile, dtype=np.float32)
         self._person_id: int | None = None  # the track that was given the profile
@@ -223,10 +234,6 @@ class IdentityCache:
         if self._person_id in self._learners or weight < self.settings.good_weight:
             return False
         return self._apart(shape, profile) < self.settings.profile_distance * self._people_mm
-
-    def _apart(self, a: FloatArray | Array, b: FloatArray | Array) -> float:
-        """Distance of two shapes: rms over the vertices, mm."""
-        return float(np.linalg.norm((np.asarray(a, dtype=np.float64) - b) * self._mm))
 
     def _forget(self, t_ns: int) -> None:
         oldest = t_ns - to_ns(self.settings.keep_s)

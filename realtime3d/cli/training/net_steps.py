@@ -29,6 +29,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         metavar="CKPT",
         help="start from a smaller net: fewer blocks (--trunk), pixels (--size) or units (--mixed)",
     )
+    parser.add_argument("--from-model", type=Path, metavar="FILE", help="the face model that --init was trained for")
+    parser.add_argument(
+        "--heads", type=int, default=0, metavar="SAMPLES", help="correct the heads over so many samples first (0)"
+    )
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--samples", type=int, help="end after so many samples")
     parser.add_argument("--decay", type=float, default=0.25, help="share of the budget in which the rate falls to 0")
@@ -40,6 +44,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--openings", type=float, default=6.0, help="weight of how far lids and lips are open (%(default)s)"
     )
     parser.add_argument("--expression", type=float, default=4.0, help="weight of the expression's mm (%(default)s)")
+    parser.add_argument("--gaze", type=float, default=3.0, help="weight of gaze and tongue (%(default)s)")
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches")
     parser.add_argument("--threads", type=int, default=2, help="threads of the trainer")
@@ -65,8 +70,10 @@ def train(args: argparse.Namespace, log: Log) -> None:
     if not 0 <= args.photos <= faces:
         raise UsageError(f"--photos is {args.photos:g}: it must lie between 0 and {faces:g}, the share of faces")
     data = replace(usual, size=args.size, batch=args.batch, photos=args.photos, rendered=round(faces - args.photos, 6))
-    weights = LossWeights(gaps=args.openings, expression=args.expression)
-    names = "run validation net trunk mixed init grow quick minutes samples decay lr workers threads seed"
+    weights = LossWeights(gaps=args.openings, expression=args.expression, extras=args.gaze)
+    names = (
+        "run validation net trunk mixed init grow from_model heads quick minutes samples decay lr workers threads seed"
+    )
     given = {name: getattr(args, name) for name in names.split()}
     config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, weights=weights, **given)
     if not args.quiet:

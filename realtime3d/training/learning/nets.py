@@ -170,12 +170,17 @@ class TrackNet(nn.Module):
             self.pose.bias[[0, 4]] = 1.0
             self.pose.bias[10] = 2.0
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
+    def seen(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """What the heads read: the one for identity, and those for pose and expression."""
         f = self.trunk(image)
         local = torch.flatten(torch.cat([self.fine(f.fine), self.middle(f.middle)], dim=1).float(), 1)
         x = torch.cat([f.pooled, F.relu(self.embed(local))], dim=1)
         if self.mix is not None:
             x = torch.cat([x, F.relu(self.mix(x))], dim=1)
+        return f.pooled, x
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        pooled, x = self.seen(image)
         pose, face, n = self.pose(x), self.expression(x), self.config.n_expression
         return {
             "rotation": pose[:, :6],
@@ -186,7 +191,7 @@ class TrackNet(nn.Module):
             "expression": face[:, :n],
             "expression_log_sigma": face[:, n : n + 1],
             "extras": face[:, n + 1 :],
-            "shape": self.shape(f.pooled),
+            "shape": self.shape(pooled),
         }
 
 
@@ -209,8 +214,12 @@ class ShapeNet(nn.Module):
         new.shape.load_state_dict(net.shape.state_dict())
         return new
 
+    def seen(self, image: Tensor) -> tuple[Tensor, None]:
+        """What the head reads; there is none for pose and expression."""
+        return self.trunk(image).pooled, None
+
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        return {"shape": self.shape(self.trunk(image).pooled)}
+        return {"shape": self.shape(self.seen(image)[0])}
 
 
 def build(kind: str, config: NetConfig) -> TrackNet | ShapeNet:

@@ -20,6 +20,7 @@ from torch import Tensor
 from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
 from realtime3d.face.model import FaceModel
 from realtime3d.training.learning import checkpoint, published, runlog
+from realtime3d.training.learning.heads import correct_heads
 from realtime3d.training.learning.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
 from realtime3d.training.learning.nets import (
     BLOCKS,
@@ -31,6 +32,7 @@ from realtime3d.training.learning.nets import (
     load_imagenet,
     train_quickly,
 )
+from realtime3d.training.learning.translate import Translation
 from realtime3d.training.samples.dataset import DataConfig, ShardPool, loader
 
 _log = logging.getLogger(__name__)
@@ -54,6 +56,8 @@ class TrainConfig:
     net: str = "track"  # or "shape", which starts from a trained track net given as `init`
     init: Path | None = None  # checkpoint to start from; default: ImageNet weights
     grow: Path | None = None  # checkpoint of a smaller track net whose weights come over into this one
+    from_model: Path | None = None  # the face model `init` was trained for, where it is another one
+    heads: int = 0  # samples to correct the heads by, before a run begins to train
     quick: bool = False  # norms as they stand and, on a CPU, bfloat16: for a trained net that goes on
     minutes: float | None = None  # budgets of this call; the first one reached ends it
     samples: int | None = None
@@ -128,6 +132,18 @@ class Run:
                 raise UsageError(f"{c.grow} holds no net for pose and expression: --grow needs one")
             grow(net, smaller)
         return net
+
+    def put_heads_right(self, batches: Iterator[Batch]) -> None:
+        """Before the first step: heads in the words of this face model, corrected over some samples."""
+        c = self.config
+        if c.from_model is not None:
+            Translation.between(c.from_model, c.face_model).apply(self.net)
+        if c.heads:
+            _log.info("correcting the heads over %d samples", c.heads)
+            correct_heads(self.net, batches, c.heads)
+            if c.quick:
+                train_quickly(self.net, on_cpu=self.device.type == "cpu")
+        self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
@@ -216,6 +232,8 @@ def train(config: TrainConfig) -> Path:
     run = Run(config)
     _log.info("%s at step %d, %s", "continuing" if run.resumed else "starting", run.step, config.run)
     batches = iter(loader(config.shards, config.data, config.seed, run.step, config.workers))
+    if not run.resumed:
+        run.put_heads_right(batches)
     try:
         _loop(run, batches)
     except KeyboardInterrupt:

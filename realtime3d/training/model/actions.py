@@ -52,6 +52,39 @@ def sample_actions(rng: np.random.Generator, count: int, names: Sequence[str]) -
     return out
 
 
+# Where nets and labels fell short: closed lids, brows drawn down, a mouth pulled aside, a frown.
+RARE = ("eyeBlink", "browDown", "mouthFrown", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "eyeSquint", "eyeWide")
+RARE_SHARE = 0.5
+LID_FOLLOWS = 0.3  # of a blink with eyeLookDown at 1, beside what that action itself moves
+
+
+def sample_ends(rng: np.random.Generator, count: int, names: Sequence[str]) -> Array:
+    """(count, 52) weights in [0, 1]: one to three actions at any strength up to their ends, each side for itself, and
+    eyes that look anywhere."""
+    index = {name: i for i, name in enumerate(names)}
+    free = [name for name in index if not name.startswith(("eyeLook", "mouthClose", "tongueOut"))]
+    rare = [name for name in free if name.startswith(RARE)]
+    out = np.zeros((count, len(names)))
+    for row in out:
+        for name in rng.choice(rare if rng.random() < RARE_SHARE else free, rng.integers(1, 4), replace=False):
+            value = rng.uniform(0.1, 1) if rng.random() < 0.7 else 1.0
+            row[index[name]] = value
+            twin = _twin(name)
+            if twin in index and rng.random() < 0.55:
+                row[index[twin]] = value
+        for one, other in (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight")):
+            row[index[one if row[index[one]] < row[index[other]] else other]] = 0.0
+        _look(row, index, *rng.uniform(-1, 1, 2) * rng.choice([0, 0.5, 1.0], p=[0.3, 0.3, 0.4]), 0.0)
+    return out
+
+
+def _twin(name: str) -> str:
+    """The same action on the other side; nothing for what moves the whole mouth aside."""
+    if name.startswith(("jawLeft", "jawRight")) or name in ("mouthLeft", "mouthRight"):
+        return ""
+    return name.replace("Left", "Right") if "Left" in name else name.replace("Right", "Left")
+
+
 def _pattern(rng: np.random.Generator, row: Array, index: dict[str, int], table: tuple) -> None:
     """Add one pattern, its strength and balance drawn at random."""
     chosen = table[rng.choice(len(table), p=np.array([p for p, _ in table]))][1]
@@ -105,10 +138,15 @@ def _lids(rng: np.random.Generator, row: Array, index: dict[str, int]) -> None:
 def _gaze(rng: np.random.Generator, row: Array, index: dict[str, int]) -> None:
     """Both eyes look the same way, now and then far."""
     yaw, pitch = rng.normal(0, 0.35, 2) * rng.choice([0.3, 1.0, 1.6])
-    converge = abs(rng.normal(0, 0.05))
+    _look(row, index, yaw, pitch, abs(rng.normal(0, 0.05)))
+
+
+def _look(row: Array, index: dict[str, int], yaw: float, pitch: float, converge: float) -> None:
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
         outward = sign * yaw - converge  # positive yaw looks to the person's left
         row[index[f"eyeLookOut{side}"]] = max(outward, 0)
         row[index[f"eyeLookIn{side}"]] = max(-outward, 0)
         row[index[f"eyeLookDown{side}"]] = max(pitch, 0)
         row[index[f"eyeLookUp{side}"]] = max(-pitch, 0)
+        blink = index[f"eyeBlink{side}"]  # an upper lid goes down with the eye: no white shows above the iris
+        row[blink] = max(row[blink], LID_FOLLOWS * pitch)

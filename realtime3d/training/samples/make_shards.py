@@ -13,7 +13,7 @@ from realtime3d.errors import SourceError
 from realtime3d.geometry import Camera
 from realtime3d.nets.crop import CROP_MM, Crop, crop_from_pose, pose_to_crop, warp
 from realtime3d.training.labels.pack import FittedPhoto, Pack
-from realtime3d.training.model.actions import sample_actions
+from realtime3d.training.model.actions import sample_actions, sample_ends
 from realtime3d.training.samples.hair import Hair
 from realtime3d.training.samples.negatives import draw_negative
 from realtime3d.training.samples.photo import GOOD_FIT, HeadParts, Image, Scene, build_scene, lid_gaps, worth_turning
@@ -26,7 +26,7 @@ BAD_FIT = 0.05  # residual from GOOD_FIT to which the trust in a photograph's la
 HAIR = 0.5  # share of renders that get drawn hair
 RENDERS_A_PHOTO = 13
 PHOTOS_A_SHARD = 150
-NEGATIVES_A_SHARD = 60
+NEGATIVES_A_SHARD = 120
 CLOSED_LIDS_MM = 3.0
 CLOSED_LIDS_TIMES = 8  # photographs of closed eyes are few: each counts as so many
 
@@ -102,7 +102,7 @@ def rendered_row(pack: Pack, top: HeadParts, scene: Scene, source: int, rng: np.
     return {
         "image": image, "R": target.R, "position": np.zeros(2), "log_scale": 0.0,
         "focal": SIZE / MARGIN * target.distance / CROP_MM, "eta": eta, "extras": extras,
-        "alpha": target.alpha, "has_face": 1, "w_pose": 1.0, "w_eta": 1.0, "w_extras": 0.5, "w_alpha": 1.0,
+        "alpha": target.alpha, "has_face": 1, "w_pose": 1.0, "w_eta": 1.0, "w_extras": 1.0, "w_alpha": 1.0,
         "kind": RENDERED, "source": source,
     }  # fmt: skip
 
@@ -119,10 +119,15 @@ def draw_shape(own: NDArray[np.float32], usual: NDArray[np.float32], rng: np.ran
 def draw_motion(pack: Pack, photo: FittedPhoto, rng: np.random.Generator) -> NDArray[np.float32]:
     """The photograph's own expression, a new one, or one on the way between two: films show mostly those."""
     kind = rng.random()
-    if kind < 0.2:
+    if kind < 0.15:
         return photo.motion
-    one, other = sample_actions(rng, 2, pack.model.arkit_names)
-    way = rng.random() if kind < 0.6 else 0.0
+    names = pack.model.arkit_names
+    if kind < 0.45:
+        one, other = sample_ends(rng, 2, names)
+        way = rng.random() if kind < 0.25 else 0.0
+    else:
+        one, other = sample_actions(rng, 2, names)
+        way = rng.random() if kind < 0.75 else 0.0
     return (pack.arkit_to_motion @ (one + way * (other - one))).astype(np.float32)
 
 

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.labels.pack import FittedPhoto
+from realtime3d.training.samples.faceless import cloth, ear, hair_from_behind, limb, only_hair
 from realtime3d.training.samples.hair import Hair
 from realtime3d.training.samples.photo import HeadParts, Image, build_scene
 from realtime3d.training.samples.render_samples import Target, render
 
+# what a negative shows, and how often
+KINDS = {
+    "beside": 0.26, "back": 0.18, "hair from behind": 0.2, "hair": 0.06, "limb": 0.06, "ear": 0.04, "cloth": 0.05,
+    "shuffled": 0.07, "texture": 0.08,
+}  # fmt: skip
 
-def draw_negative(top: HeadParts, photo: FittedPhoto, size: int, rng: np.random.Generator) -> Image:
-    """Background, clothes, the back of a head, a shuffled face or a texture."""
-    kind = rng.random()
-    if kind < 0.4:
-        return _beside_the_face(photo, size, rng)
-    if kind < 0.7:
-        return _back_of_head(top, photo, size, rng)
-    if kind < 0.8:
-        return _shuffled(photo.image, size, rng)
-    return _texture(size, rng)
+
+def draw_negative(
+    top: HeadParts, photo: FittedPhoto, size: int, rng: np.random.Generator, kind: str | None = None
+) -> Image:
+    """A picture without a face, of one of `KINDS`."""
+    kind = kind or str(rng.choice(list(KINDS), p=list(KINDS.values())))
+    drawn: dict[str, Callable[[], Image]] = {
+        "beside": lambda: _beside_the_face(photo, size, rng),
+        "back": lambda: _back_of_head(top, photo, size, rng),
+        "hair from behind": lambda: hair_from_behind(photo, _beside_the_face(photo, size, rng), size, rng),
+        "hair": lambda: only_hair(photo, size, rng),
+        "limb": lambda: limb(photo, _beside_the_face(photo, size, rng), size, rng),
+        "ear": lambda: ear(photo, size, rng),
+        "cloth": lambda: cloth(photo, size, rng),
+        "shuffled": lambda: _shuffled(photo.image, size, rng),
+        "texture": lambda: _texture(size, rng),
+    }
+    return drawn[kind]()
 
 
 def _beside_the_face(photo: FittedPhoto, size: int, rng: np.random.Generator) -> Image:

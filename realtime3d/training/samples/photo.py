@@ -26,6 +26,8 @@ GOOD_FIT = 0.025  # residual of fits that are trusted
 OPEN_MM = 5.0  # between the lids: with less too little of the eye is seen to be shown open
 BEHIND_MM, BALL_MM = 3.0, 0.5  # an eyeball lies so close behind its lids that it would show their skin when they open
 EAR_HUE, EAR_BRIGHT = 0.06, (0.45, 1.6)  # how unlike the face's skin an ear may look
+SHADED = 0.75  # of white: an eyeball lies in the shadow of its lids
+LEAST_SHOWN = 5  # vertices of an eye's white or iris that must be seen for the photograph's colour
 LIT, GREY = 140.0, 8.0  # a well lit face's colour, and how little the channels differ in one without colour
 SHEET_CELLS = 30
 SHEET_BEYOND = 0.15  # of the photo's size: its edge colours go on a little
@@ -136,8 +138,13 @@ def build_scene(top: HeadParts, photo: FittedPhoto) -> Scene:
     scene = Scene(
         photo, own, own[top.partner], colour, to_head.astype(np.float32), sheet_uv, triangles, light, grey
     )  # fmt: skip
-    eyes = top.region["eyes"]
-    scene.colour[eyes] = scene.tinted(np.where(top.iris[eyes, None], IRIS, SCLERA))
+    for part, usual_colour in ((top.region["eyes"] & ~top.iris, SHADED * np.array(SCLERA)), (top.iris, np.array(IRIS))):
+        shown = part & (seen > 0.5)
+        scene.colour[part] = (
+            np.median(_sampled(image, uv[shown]), axis=0)
+            if shown.sum() >= LEAST_SHOWN
+            else scene.tinted(usual_colour.astype(np.float32)[None])
+        )
     scene.colour[top.mouth.own_teeth] = scene.tinted(np.tile(IVORY, (int(top.mouth.own_teeth.sum()), 1)))
     return scene
 
@@ -170,8 +177,7 @@ def _without_covered_ears(top: HeadParts, image: Image, uv: FloatArray, seen: Fl
     skin, ears = top.region["face"] & (seen > 0.5), top.region["ears"]
     if not skin.any():
         return seen
-    soft = cv2.GaussianBlur(image, (0, 0), 1.2)
-    at = cv2.remap(soft, uv[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    at = _sampled(cv2.GaussianBlur(image, (0, 0), 1.2), uv)
     bright = at.sum(axis=1, dtype=np.float32) + 1
     hue, usual = at / bright[:, None], np.median(at[skin], axis=0)
     apart = np.abs(hue - usual / (usual.sum() + 1)).max(axis=1)
@@ -180,10 +186,15 @@ def _without_covered_ears(top: HeadParts, image: Image, uv: FloatArray, seen: Fl
     return np.where(foreign, 0, seen).astype(np.float32)
 
 
+def _sampled(image: Image, uv: FloatArray) -> FloatArray:
+    """(N, 3) BGR at (N, 2) places of a picture."""
+    at = uv[None].astype(np.float32)
+    return np.asarray(cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0], np.float32)
+
+
 def _spread_colours(top: HeadParts, image: Image, uv: FloatArray, seen: FloatArray) -> FloatArray:
     """(V, 3) the photo's colour where it is seen, the partner's, else the average of the neighbours', spread far."""
-    soft = cv2.GaussianBlur(image, (0, 0), 1.2)
-    sampled = cv2.remap(soft, uv[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    sampled = _sampled(cv2.GaussianBlur(image, (0, 0), 1.2), uv)
     unlike_skin = top.region["eyelids"] | top.region["eyes"] | top.mouth.within
     own_weight = np.where(unlike_skin, 0, seen)
     weight = np.maximum(own_weight, 0.8 * own_weight[top.partner])

@@ -94,6 +94,19 @@ def openings(model, alpha, motion, pairs):
     return {name: np.array([gap(model, head, p) for head in heads]) for name, p in pairs.items()}
 
 
+def test_a_small_look_aside_is_found_and_both_eyes_look_the_same_way(model, to_motion):
+    names, people = list(model.arkit_names), 4
+    actions = np.zeros((people, len(names)), dtype=np.float32)
+    actions[::2, [names.index("eyeLookOutLeft"), names.index("eyeLookInRight")]] = 0.25
+    points, _ = pictures(model, to_motion, np.stack([np.eye(3)] * people), actions)
+    points[:, 468:473, 0] -= 1.0  # an iris that is seen where it is not
+    points[:, 473:, 0] += 1.0
+    found = fit(model, to_motion, plain(), [f"{k}.jpg" for k in range(people)], points, np.tile(SIZE, (people, 1)))
+    left, right = found.motion[:, 29], found.motion[:, 31]
+    assert np.abs(left - right).max() < 0.08
+    assert ((left + right) / 2)[::2].min() > 0.12 and np.abs((left + right) / 2)[1::2].max() < 0.1
+
+
 def test_pictures_of_one_person_share_an_identity_wherever_they_stand(model, to_motion):
     """Chunks keep them together, and answers come in the order of the files."""
     names = ["london_001_03.jpg", "a.jpg", "london_002_03.jpg", "b.jpg", "london_001_08.jpg", "london_002_08.jpg"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from realtime3d.nets.crop import CROP_MM
 from realtime3d.raster import Canvas
 from realtime3d.training.labels.pack import FittedPhoto, Pack, shrink, write_pack
 from realtime3d.training.labels.splits import held_out_people
-from realtime3d.training.model.actions import sample_actions
+from realtime3d.training.model.actions import sample_actions, sample_ends
 from realtime3d.training.samples.make_shards import (
     CLOSED_LIDS_MM,
     CLOSED_LIDS_TIMES,
@@ -37,9 +38,11 @@ def model() -> FaceModel:
     return FaceModel.load(FACE_MODEL)
 
 
-def spotted_photo(model: FaceModel, yaw: float = 0.2, action: str | None = None) -> FittedPhoto:
+def spotted_photo(
+    model: FaceModel, yaw: float = 0.2, action: str | None = None, file: Path = FACE_MODEL
+) -> FittedPhoto:
     """A rendered head whose colour tells the place on the head: red grows with x, green with y, blue with z."""
-    with np.load(FACE_MODEL) as data:
+    with np.load(file) as data:
         to_motion = data["arkit_to_motion"]
     actions = np.zeros(52, np.float32)
     if action:
@@ -188,6 +191,20 @@ def test_sampled_actions_stay_in_range_and_close_eyes_often(model):
     assert 0.15 < (blink > 0.8).mean() < 0.4
     close, jaw = (drawn[:, model.arkit_names.index(n)] for n in ("mouthClose", "jawOpen"))
     assert (close <= jaw).all()
+
+
+def test_drawn_ends_reach_every_action_on_each_side_by_itself(model):
+    drawn = sample_ends(np.random.default_rng(0), 3000, model.arkit_names)
+    index = {name: i for i, name in enumerate(model.arkit_names)}
+    assert drawn.min() >= 0 and drawn.max() <= 1
+    never = {"mouthClose", "tongueOut"}  # lips held over an open jaw, and a tongue through closed lips, need others too
+    assert all(drawn[:, i].max() > 0.9 for name, i in index.items() if name not in never)
+    for name in ("eyeBlink", "browDown", "mouthFrown"):
+        left, right = (drawn[:, index[name + side]] for side in ("Left", "Right"))
+        assert ((left > 0.8) & (right < 0.1)).sum() > 10 and ((left > 0.8) & (right > 0.8)).sum() > 10
+    assert not ((drawn[:, index["mouthLeft"]] > 0) & (drawn[:, index["mouthRight"]] > 0)).any()
+    down = drawn[:, index["eyeLookDownLeft"]] > 0.5
+    assert (drawn[down][:, index["eyeBlinkLeft"]] > 0.1).all()
 
 
 def test_every_fourth_london_person_is_kept_out():

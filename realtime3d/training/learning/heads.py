@@ -1,0 +1,80 @@
+"""Linear heads put right in one step, by least squares over what a trained trunk sees.
+
+A net that learns to speak of another face model has all to learn in its last layer first. Many steps would be needed
+for that, and until then a wrong head pulls at the trunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from realtime3d.errors import UsageError
+from realtime3d.training.learning.losses import Batch
+from realtime3d.training.learning.nets import ShapeNet, TrackNet
+
+RIDGE = 0.05  # of each feature's own variance: how much heads stay as they were
+
+
+class Equations:
+    """Weighted normal equations of one linear layer, with its bias as the last column."""
+
+    def __init__(self) -> None:
+        self.left: Tensor | float = 0.0
+        self.right: Tensor | float = 0.0
+        self.weight = 0.0
+
+    def add(self, features: Tensor, wanted: Tensor, weight: Tensor) -> None:
+        x = torch.cat([features, torch.ones_like(features[:, :1])], dim=1).double()
+        weighted = x * weight.double()[:, None]
+        self.left = self.left + weighted.T @ x
+        self.right = self.right + weighted.T @ wanted.double()
+        self.weight += float(weight.sum())
+
+    def solve(self) -> tuple[Tensor, Tensor]:
+        """(outputs, features) weights and (outputs,) bias."""
+        if not isinstance(self.left, Tensor) or not isinstance(self.right, Tensor) or self.weight <= 0:
+            raise UsageError("no sample with a label to correct heads by: give shards with faces")
+        left, right = self.left / self.weight, self.right / self.weight
+        mean, spread = left[-1, :-1], left.diagonal()[:-1] - left[-1, :-1].square()
+        ridge = RIDGE * spread.clamp(min=float(spread.mean()) * 1e-3)
+        centred = left[:-1, :-1] - mean[:, None] * mean + torch.diag(ridge)
+        found = torch.linalg.solve(centred, right[:-1] - mean[:, None] * right[-1])
+        return found.T.float(), (right[-1] - mean @ found).float()
+
+
+@torch.no_grad()
+def correct_heads(net: TrackNet | ShapeNet, batches: Iterator[Batch], samples: int) -> None:
+    """Correct the linear heads for expression, extras and identity by what they are off over so many samples.
+
+    Pose, presence and both uncertainties stay as they are.
+    """
+    training = net.training
+    net.eval()
+    device = next(net.parameters()).device
+    found = {name: Equations() for name in ("eta", "extras", "alpha")}
+    seen = 0
+    while seen < samples:
+        batch = {key: value.to(device) for key, value in next(batches).items()}
+        pooled, x = net.seen(batch["image"])
+        face = batch["has_face"]
+        found["alpha"].add(pooled, batch["alpha"] - net.shape(pooled), batch["w_alpha"] * face)
+        if x is not None and isinstance(net, TrackNet):
+            eta, _, extras = net.expression(x).split([net.config.n_expression, 1, net.config.n_extras], dim=1)
+            found["eta"].add(x, batch["eta"] - eta, batch["w_eta"] * face)
+            found["extras"].add(x, batch["extras"] - extras, batch["w_extras"] * face)
+        seen += len(face)
+    _add(net.shape, slice(None), found["alpha"])
+    if isinstance(net, TrackNet):
+        n = net.config.n_expression
+        _add(net.expression, slice(n), found["eta"])
+        _add(net.expression, slice(n + 1, None), found["extras"])
+    net.train(training)
+
+
+def _add(layer: nn.Linear, rows: slice, equations: Equations) -> None:
+    weight, bias = equations.solve()
+    layer.weight[rows] += weight.to(layer.weight)
+    layer.bias[rows] += bias.to(layer.bias)
