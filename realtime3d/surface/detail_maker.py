@@ -32,6 +32,7 @@ class DetailMaker:
     """Makes the detail of faces of one model; what depends on the model alone is made once."""
 
     def __init__(self, model: FaceModel, size: int | None = None) -> None:
+        model.check("layout")
         self.model = model
         self.layout = Layout(model, size)
         self._painter = TexturePainter(model)
@@ -102,7 +103,7 @@ class DetailMaker:
         if look is None:
             return np.zeros(layout.inside.shape, np.float32)
         places = layout.on_front(np.column_stack([look.xy, look.z, look.facing]).astype(np.float32))
-        out = seen(look, places[..., :2], places[..., 2], places[..., 3]) * layout.inside
+        out = seen(look, places) * layout.inside
         if skin is not None:
             out = out * _at(skin, xy)
         return np.asarray(cv2.blur(out.astype(np.float32), (5, 5)) * layout.inside, np.float32)
