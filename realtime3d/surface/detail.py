@@ -60,6 +60,11 @@ class Detail:
     def _head_normals(self) -> FloatArray:
         return _unit(vertex_normals(self._head_mm, self.layout.head.triangles))
 
+    @cached_property
+    def _made(self) -> dict[Variant, DetailMesh]:
+        """Meshes in the head's frame that were asked for before."""
+        return {}
+
     def mesh(self, variant: Variant, *, aligned: bool = False) -> DetailMesh:
         """One of four surfaces, each with the same vertices for every face of a model.
 
@@ -70,7 +75,9 @@ class Detail:
         """
         if variant not in VARIANTS:
             raise UsageError(f"no variant {variant!r}; choose one of {', '.join(VARIANTS)}")
-        mesh = self._fine(variant) if variant in ("withBump", "final") else self._coarse(variant)
+        if variant not in self._made:
+            self._made[variant] = self._fine(variant) if variant in ("withBump", "final") else self._coarse(variant)
+        mesh = self._made[variant]
         if not aligned:
             return mesh
         R, t = self.face.pose.R.astype(np.float32), self.face.pose.t.astype(np.float32)

@@ -32,6 +32,7 @@ class DetailMaker:
     """Makes the detail of faces of one model; what depends on the model alone is made once."""
 
     def __init__(self, model: FaceModel, size: int | None = None) -> None:
+        model.check("layout")
         self.model = model
         self.layout = Layout(model, size)
         self._painter = TexturePainter(model)
