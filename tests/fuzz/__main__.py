@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of everything that parses: python -m tests.fuzz [NAME ...] [--seconds 600]
+"""Coverage-guided fuzzing of everything that parses: python -m tests.fuzz [NAME ...] [--seconds 600 | --inputs N]
 
 Needs atheris (Linux): pip install atheris. Each target runs in a process of its own; what it finds is written to
 `tests/fuzz/findings/NAME`. `--keep` adds inputs that reached new code to the corpus, the ten smallest only.
@@ -55,7 +55,7 @@ def import_all() -> None:
     import realtime3d.view.web.messages  # noqa: F401
 
 
-def run(name: str, seconds: int, keep: bool) -> bool:
+def run(name: str, limit: str, keep: bool) -> bool:
     """Whether a target stood."""
     from tests.fuzz.targets import TARGETS
 
@@ -64,12 +64,12 @@ def run(name: str, seconds: int, keep: bool) -> bool:
     with tempfile.TemporaryDirectory() as found:
         folders = [str(corpus), found] if not keep else [str(corpus)]
         command = [sys.executable, "-m", "tests.fuzz", "--child", name, *folders[::-1],
-                   f"-max_total_time={seconds}", f"-max_len={TARGETS[name].longest}", f"-rss_limit_mb={LIMIT_MB}",
+                   *limit.split(), f"-max_len={TARGETS[name].longest}", f"-rss_limit_mb={LIMIT_MB}",
                    f"-timeout={LIMIT_S}", f"-artifact_prefix={findings}/", "-print_final_stats=1"]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=HERE.parents[1])
     runs = re.findall(r"stat::number_of_executed_units: (\d+)", done.stderr)
     cover = re.findall(r"cov: (\d+) ft: (\d+)", done.stderr)
-    print(f"{name}: {runs[-1] if runs else '?'} inputs in {seconds} s, {cover[-1][0] if cover else '?'} edges, "
+    print(f"{name}: {runs[-1] if runs else '?'} inputs, {cover[-1][0] if cover else '?'} edges, "
           f"{'stands' if done.returncode == 0 else 'FOUND SOMETHING'}", flush=True)  # fmt: skip
     if done.returncode:
         print(done.stdout[-2000:], done.stderr[-1000:])
@@ -93,9 +93,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=600, help="for each target (600)")
+    parser.add_argument("--inputs", type=int, help="for each target, the same ones every time, instead of --seconds")
     parser.add_argument("--keep", action="store_true", help="add what reached new code to the corpus")
     args = parser.parse_args()
-    stands = [run(name, args.seconds, args.keep) for name in args.names or TARGETS]
+    limit = f"-runs={args.inputs} -seed=1" if args.inputs else f"-max_total_time={args.seconds}"
+    stands = [run(name, limit, args.keep) for name in args.names or TARGETS]
     sys.exit(0 if all(stands) else 1)
 
 
