@@ -30,7 +30,7 @@ from realtime3d.types import FaceCoeffs, Frame, IdentityState, Image, Pose
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH, HEIGHT = 1280, 720
 DISTANCES_MM = {"far": 1600.0, "middle": 800.0, "near": 450.0}
-BARE = {"box": False, "axes": False, "bars": False}
+BARE = {"box": False, "label": False, "axes": False, "bars": False}
 
 
 def make_face(model: FaceModel, distance_mm: float, x_mm: float = 0.0, id: int = 1) -> FaceState:

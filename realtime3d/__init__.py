@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from realtime3d.sources.base import SourceOptions as SourceOptions
     from realtime3d.sources.choose import open_source as open_source
     from realtime3d.tracker import FaceTracker as FaceTracker
+    from realtime3d.tracking.likeness import Likeness as Likeness
+    from realtime3d.tracking.likeness import same_person as same_person
     from realtime3d.types import FaceBox as FaceBox
     from realtime3d.types import FaceCoeffs as FaceCoeffs
     from realtime3d.types import Frame as Frame
@@ -64,6 +66,7 @@ _HOMES = {
     "Frame": "types",
     "FrameResult": "face.state",
     "Job": "jobs",
+    "Likeness": "tracking.likeness",
     "MissingError": "errors",
     "OutputError": "errors",
     "OverlayStyle": "render.base",
@@ -83,6 +86,7 @@ _HOMES = {
     "open_source": "sources.choose",
     "read_table": "replay",
     "run": "jobs",
+    "same_person": "tracking.likeness",
     "write_mesh": "sinks.meshes",
 }
 

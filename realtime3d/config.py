@@ -145,19 +145,7 @@ class Config:
     @classmethod
     def read(cls, path: str | Path) -> Config:
         """The defaults with a TOML file laid over them."""
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: cannot read the configuration ({error}); name a TOML file") from error
-        if _MANY_PARTS.search(text):  # for each of them the parser copies all before it
-            raise UsageError(f"{path} has a key of very many parts: `realtime3d config` prints a valid file")
-        try:
-            values = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:  # TOML's own, a number of 5,000 digits, nests without end
-            raise UsageError(
-                f"{path} is not valid TOML: {first_line(error)}; `realtime3d config` prints a valid file"
-            ) from error
-        return cls().updated(values, where=f"{path}: ")
+        return cls().updated(read_toml(path, "configuration"), where=f"{path}: ")
 
     def updated(self, values: Mapping[str, Any], where: str = "") -> Config:
         """A copy with `{"section": {"key": value}}` laid over it; unknown keys and bad values are UsageErrors."""
@@ -194,6 +182,23 @@ class Config:
 
 
 _MANY_PARTS = re.compile(r"""(?<![\w"'-])(?:["']?[\w-]*["']?[ \t]*\.[ \t]*){100}""")
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """The values of a user's TOML file; UsageError where it is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot read the {what} ({error}); name a TOML file") from error
+    if _MANY_PARTS.search(text):  # for each of them the parser copies all before it
+        raise UsageError(f"{path} has a key of very many parts: `realtime3d config` prints a valid file")
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # TOML's own, a number of 5,000 digits, nests without end
+        raise UsageError(
+            f"{path} is not valid TOML: {first_line(error)}; `realtime3d config` prints a valid file"
+        ) from error
+
 
 OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it overrides
     "models": ("models", "set"),

@@ -51,7 +51,10 @@ def check_output(path: Path, overwrite: bool, inputs: Iterable[Path] | Inputs = 
             raise OutputError(f"{path} is there already: add --overwrite to replace it, or name another file")
         left = next((other for other in leftovers(path) if os.path.lexists(other)), None)
         if left is not None and not overwrite:
-            raise OutputError(f"a killed run left {left}: add --resume to go on with it, or --overwrite to start anew")
+            raise OutputError(
+                f"a killed run left {left}: add --resume to go on with it (a camera or a stream cannot), or "
+                "--overwrite to start anew"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         _try_to_write(path)
     except (OSError, ValueError) as error:
@@ -106,7 +109,7 @@ def make_folder(path: Path) -> None:
 
 def stem_for(source: str) -> str:
     """A file name for what is made of an input, without a suffix."""
-    name = Path(source.rstrip("/").rpartition("/")[2]).stem
+    name = "stdin" if source == "-" else Path(source.rstrip("/").rpartition("/")[2]).stem
     return "".join(c if c not in '%*?[]<>:"|\\' else "_" for c in name) or "output"
 
 

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.config import Config
 from realtime3d.errors import UsageError
+from realtime3d.render.base import OverlayStyle
 from realtime3d.sinks.check import Files, check_files
 from realtime3d.sinks.choose import OUTPUTS, SinkOptions, by_sidecar, lock_of
 from realtime3d.sinks.facts import is_done, same_in_one_run
+from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sinks.names import files_for
-from realtime3d.sources.base import SourceOptions, SourceSpec
+from realtime3d.sources.base import STDIN, SourceOptions, SourceSpec
 from realtime3d.sources.choose import open_source
 from realtime3d.sources.inputs import check_input, input_files
 
@@ -50,8 +52,12 @@ class Job:
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
     raw: bool = False  # tables also get the values before smoothing
+    more: MoreColumns = NOTHING_MORE  # what else tables get
     mesh_every: int = 1  # frames between meshes in a folder
     mesh_level: str | None = None  # "live" or "full"; None: PLY and OBJ full, GLB live
+    style: OverlayStyle = field(default_factory=OverlayStyle)  # of the overlay
+    renderer: str = "software"  # what draws it, as in `render.choose.RENDERERS`
+    virtual_camera: bool = False  # the drawn picture as a camera for other programs
     send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
@@ -105,6 +111,8 @@ def check(jobs: Sequence[Job]) -> None:
         job.send.check()
         if job.resume and job.overwrite:
             raise UsageError("--resume goes on with what is there, --overwrite replaces it: give one of them")
+        if job.resume and job.source == STDIN:
+            raise UsageError("--resume cannot go back in the standard input: give a file, or --overwrite")
     check_files([job.everything() for job in jobs], (file for job in jobs for file in input_files(job.source)))
 
 
@@ -143,8 +151,12 @@ class Run:
         """
         from realtime3d import pipeline
 
-        every = [*self.sinks_of(self.job, interrupted), *self.sending.senders, *sinks]
-        until = self.sending.paced(until)
+        every: list[Sink] = [*self.sinks_of(self.job, interrupted), *self.sending.sinks, *sinks]
+        if self.job.virtual_camera:
+            from realtime3d.sinks.virtual_camera import VirtualCamera
+
+            every.append(VirtualCamera(self.info))
+        until = self.sending.paced(until, watched=self.job.virtual_camera)
         summary = pipeline.run(
             self.source, self.tracker, every, self.renderer, window=window, until=until, observe=observe
         )
@@ -171,6 +183,7 @@ class Run:
             every=job.read.every,
             blendshapes=job.blendshapes,
             raw=job.raw,
+            more=job.more,
             mesh_every=job.mesh_every,
             mesh_level=job.mesh_level,
             resume=self._resume if resumed else None,
@@ -229,7 +242,7 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
             source: Source = opened.enter_context(continued(job.source, job.read, job.outputs, point, tracker))
         else:
             read, source = job.read, opened.enter_context(open_source(job.source, job.read))
-        renderer = opened.enter_context(closing(create_renderer()))
+        renderer = opened.enter_context(closing(create_renderer(job.renderer, job.style)))
         sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
         yield Run(job, tracker, source, renderer, read, sending, point)
 
@@ -247,6 +260,13 @@ def run(
     mesh_level: str | None = None,
     blendshapes: bool = False,
     raw: bool = False,
+    gaze: bool = False,
+    action_units: bool = False,
+    emotions: bool = False,
+    landmarks: str | None = None,
+    all_frames: bool = False,
+    style: OverlayStyle | None = None,
+    renderer: str = "software",
     send: SendOptions | str | Sequence[str] = (),
     start: float = 0.0,
     end: float | None = None,
@@ -267,6 +287,9 @@ def run(
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
+    - gaze, action_units, emotions: tables also get where the eyes look, FACS's intensities, and seven emotions;
+    - landmarks: tables also get "ibug68" or "mediapipe478"; all_frames: a row for each frame without faces, too;
+    - style, renderer: how the overlay looks, and what draws it ("software" or "pyrender");
     - send: the URLs of programs that get the values (docs/how-to/avatars.md), or `SendOptions`;
     - start, end: the part of the source in seconds; every: only each n-th frame;
     - resume: continue a killed run of the same call; overwrite: replace files that are there;
@@ -274,6 +297,8 @@ def run(
     - sinks: more places for results to go to, see `Sink`; observe: is called with each `FrameResult`.
     """
     wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay, "meshes": meshes, "glb": glb}
+    sending = SendOptions.of(send)
+    more = MoreColumns(gaze, action_units, emotions, landmarks, all_frames, sending.neutral())
     job = Job(
         source=str(source) if isinstance(source, Path) else source,
         outputs={kind: Path(path) for kind, path in wanted.items() if path is not None},
@@ -281,9 +306,12 @@ def run(
         config=config if isinstance(config, Config) else Config.read(config) if config is not None else Config(),
         blendshapes=blendshapes,
         raw=raw,
+        more=more,
         mesh_every=mesh_every,
         mesh_level=mesh_level,
-        send=SendOptions.of(send),
+        style=style or OverlayStyle(),
+        renderer=renderer,
+        send=sending,
         resume=resume,
         overwrite=overwrite,
     )

@@ -38,7 +38,7 @@ class FrameLoop:
         """What is not handed in is made as `config` says. `profile` is the shape of a person who is known already; new
         faces get ids from `first_id` on; `longest_seen` is told of every identity."""
         model = parts.model
-        self._parts = parts
+        self._parts, self._estimator = parts, parts.for_streams()
         self.identities = identities or IdentityCache(model, config.identity, profile)
         points = model.landmarks("ibug68", model.mean)
         self.tracks = tracks or Tracks(BEFORE_PICTURES, points, config.track, self.identities.distance, first_id)
@@ -50,7 +50,7 @@ class FrameLoop:
 
     def use(self, parts: Parts, config: Config) -> None:
         """Other parts and settings from the next frame on; the face model stays the same, and so does all memory."""
-        self._parts = parts
+        self._parts, self._estimator = parts, parts.for_streams()
         self._camera = None
         self.identities.settings = config.identity
         self.tracks.use(config.track)
@@ -87,7 +87,7 @@ class FrameLoop:
     def _look(self, image: Image, camera: Camera, tracks: Sequence[Track], watch: Stopwatch) -> list[FaceCoeffs]:
         """The nets' answers, in the order of `tracks`. A face just found by its box, or not where it was expected, is
         looked at again where the answer says it is."""
-        estimator = self._parts.estimator
+        estimator = self._estimator
         new = [track.pose is None for track in tracks]
         crops = [self._crop(track, camera) for track in tracks]
         shapes = [not is_new and self._wants_shape(track.id) for is_new, track in zip(new, tracks, strict=True)]
@@ -107,9 +107,9 @@ class FrameLoop:
 
     def _crop(self, track: Track, camera: Camera) -> Crop:
         if track.pose is not None:
-            return self._parts.estimator.pose_crop(track.pose)
+            return self._estimator.pose_crop(track.pose)
         assert track.box is not None  # a track has one of both
-        return self._parts.estimator.box_crop(track.box.xyxy, camera)
+        return self._estimator.box_crop(track.box.xyxy, camera)
 
     def _wants_shape(self, track_id: int) -> bool:
         return self.identities.wants_shape(track_id) or self.tracks.asks_shape(track_id)

@@ -10,9 +10,11 @@ from realtime3d.backends.choose import open_nets
 from realtime3d.config import Config, ModelSettings
 from realtime3d.detect.base import Detector
 from realtime3d.detect.choose import create_detector
+from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.nets import modelset
 from realtime3d.nets.estimate import Estimator
+from realtime3d.nets.imported import ImportedEstimator
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.process import is_forked, leave_to_parent
 from realtime3d.sources.intrinsics import CameraModel
@@ -23,11 +25,17 @@ class Parts:
     """Holds no memory of a stream."""
 
     model: FaceModel
-    estimator: Estimator
+    estimator: Estimator | ImportedEstimator
     detector: Detector
     cameras: CameraModel
     model_set: ModelSet
     backend: Backend
+
+    def for_streams(self) -> Estimator:
+        """The estimator, to follow faces with; MissingError where the nets are for pictures alone."""
+        if isinstance(self.estimator, ImportedEstimator):
+            raise MissingError(modelset.NO_STREAM)
+        return self.estimator
 
     def close(self) -> None:
         if not is_forked():
@@ -88,13 +96,18 @@ def close_replaced(before: Parts, now: Parts) -> None:
         before.detector.close()
 
 
-def _open_nets(wanted: ModelSettings, own: Own) -> tuple[ModelSet, Backend, Estimator]:
+def _open_nets(wanted: ModelSettings, own: Own) -> tuple[ModelSet, Backend, Estimator | ImportedEstimator]:
     model_set = modelset.find(wanted.set)
     model_set.check()
     if own.backend is None:
         backend, nets = open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
     else:
         backend, nets = own.backend, {part: own.backend.load(spec) for part, spec in model_set.nets.items()}
-    estimator = Estimator(nets["track"], nets["shape"])
+    estimator: Estimator | ImportedEstimator
+    if model_set.kind == modelset.IMPORTED:
+        crops = {part: str(model_set.files[part].facts.get("crop")) for part in nets}
+        estimator = ImportedEstimator(nets, crops)
+    else:
+        estimator = Estimator(nets["track"], nets["shape"])
     leave_to_parent(estimator)
     return model_set, backend, estimator

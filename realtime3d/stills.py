@@ -14,6 +14,7 @@ from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, checked_boxes, flipped_box, overlap
 from realtime3d.nets.estimate import LOOKS
+from realtime3d.nets.imported import ImportedEstimator
 from realtime3d.parts import Parts
 from realtime3d.sources.pixels import flipped, to_bgr
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image
@@ -42,12 +43,20 @@ def process_picture(parts: Parts, config: Config, image: ArrayLike, *, patient: 
 
 
 def look_at_boxes(
-    parts: Parts, image: Image, boxes: Sequence[FloatArray], rolls: Sequence[float] = ()
+    parts: Parts,
+    image: Image,
+    boxes: Sequence[FloatArray],
+    rolls: Sequence[float] = (),
+    scores: Sequence[float] = (),
 ) -> tuple[Camera, list[FaceState]]:
     """The faces in these boxes of one picture, one for each box in order: `LOOKS` looks, the last with all nets
-    and from three distances. `rolls`: by how much each is turned clockwise, where that is known (radians)."""
+    and from three distances. `rolls`: by how much each is turned clockwise, where that is known (radians). Imported
+    nets look once, upright, and take the detector's `scores` for their own."""
     camera = parts.cameras.portrait(image.shape[1], image.shape[0], boxes)
     estimator = parts.estimator
+    if isinstance(estimator, ImportedEstimator):
+        answers = estimator.look(image, camera, boxes, scores)
+        return camera, [_single_face(i, coeffs, parts.model, camera) for i, coeffs in enumerate(answers)]
     angles = rolls or [0.0] * len(boxes)
     crops = [estimator.box_crop(box, camera, roll) for box, roll in zip(boxes, angles, strict=True)]
     for _ in range(LOOKS - 1):
@@ -60,6 +69,8 @@ def look_for_faces(
     parts: Parts, image: Image, settings: TrackerSettings, *, patient: bool
 ) -> tuple[Camera, list[FaceState]]:
     """The faces of one picture, and its camera."""
+    if isinstance(parts.estimator, ImportedEstimator):
+        return _look_where_found(parts, image, settings, patient=patient)
     candidates: list[tuple[Found, FaceState]] = []
     kept: list[tuple[Found, FaceState]] = []
     for found in searches(parts.detector, image, patient=patient):
@@ -74,6 +85,16 @@ def look_for_faces(
     if len(kept) < len(candidates):  # what was no face has no say in what the camera is
         camera, faces = look_at_boxes(parts, image, [one.xyxy for one, _ in kept], [one.roll for one, _ in kept])
     return camera, [replace(face, id=i) for i, face in enumerate(faces)]
+
+
+def _look_where_found(
+    parts: Parts, image: Image, settings: TrackerSettings, *, patient: bool
+) -> tuple[Camera, list[FaceState]]:
+    """The same for nets that know no faces: what the detector finds first, upright, is one, as surely as it says."""
+    ways = ([one for one in found if not one.roll] for found in searches(parts.detector, image, patient=patient))
+    found = next(filter(None, ways), [])
+    kept = sorted(found, key=lambda one: -_area(one.xyxy))[: settings.max_faces]
+    return look_at_boxes(parts, image, [one.xyxy for one in kept], scores=[one.score for one in kept])
 
 
 def _real(candidates: Sequence[tuple[Found, FaceState]], settings: TrackerSettings) -> list[tuple[Found, FaceState]]:

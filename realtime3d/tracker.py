@@ -16,7 +16,8 @@ from realtime3d.config import Config
 from realtime3d.detect.base import Detector
 from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
-from realtime3d.face.state import FrameResult
+from realtime3d.face.prior import with_prior
+from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.loop import FrameLoop
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
@@ -29,6 +30,9 @@ from realtime3d.types import FloatArray, Frame, IdentityState
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from realtime3d.surface.detail import Detail
+    from realtime3d.surface.detail_maker import DetailMaker
 
 Results = Generator[FrameResult, None, None]
 
@@ -100,6 +104,7 @@ class FaceTracker:
         self._next_index = 0
         self._first_id = 0
         self._last_ns: int | None = None
+        self._detail_maker: DetailMaker | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -138,12 +143,15 @@ class FaceTracker:
             return
         now = exchange(before, old, new, self._own)
         same_faces = now.model is before.model and new.camera.mirror == old.camera.mirror
-        if now.model is not before.model:
-            try:
+        try:
+            if self._loop is not None:
+                now.for_streams()
+            if now.model is not before.model:
                 self._profile = self._load_profile(now.model)
-            except BaseException:
-                close_replaced(now, before)
-                raise
+        except BaseException:
+            close_replaced(now, before)
+            raise
+        if now.model is not before.model:
             self._longest_seen.forget()
         now.model_set.say_notice()
         self.config, self._parts = new, now
@@ -285,7 +293,7 @@ class FaceTracker:
         return stills.process_boxes(self._opened(), self.config, image, boxes)
 
     @one_thread
-    def process_picture(self, image: ArrayLike) -> FrameResult:
+    def process_picture(self, image: ArrayLike, prior: str = "none") -> FrameResult:
         """One picture by itself: its faces are found, small, near and turned ones too; ids count from the largest.
 
         >>> with r3d.FaceTracker() as tracker, r3d.open_source(clip) as source:
@@ -295,5 +303,23 @@ class FaceTracker:
 
         As with `process_boxes` there is no memory. At most `max_faces` are given, and only what the nets take for
         one. A detector of your own is asked once, for the whole picture; of a file's boxes, those of frame 0 count.
+        `prior`, "facs" or "emotion", moves expressions towards what is usual for a face that shows these action units
+        or this emotion, the more the less the nets are sure; `face.raw` stays what they said.
         """
-        return stills.process_picture(self._opened(), self.config, image, patient=self._own.boxes is None)
+        found = stills.process_picture(self._opened(), self.config, image, patient=self._own.boxes is None)
+        return with_prior(found, prior)
+
+    @one_thread
+    def detail(self, image: ArrayLike, face: FaceState, mask: ArrayLike | None = None) -> Detail:
+        """Wrinkles and folds of a face, from the picture that it was found in: displacement, normals, albedo, meshes.
+
+        `mask` (H, W) says how far each pixel is skin, 0 to 1: what is none counts as not seen. What the picture does
+        not show is guessed, and `seen` says where. A face of too few pixels is a UsageError. The first call of a face
+        model takes a second or two longer.
+        """
+        from realtime3d.surface.detail_maker import DetailMaker
+
+        picture = flipped(to_bgr(image)) if self.config.camera.mirror else to_bgr(image)
+        if self._detail_maker is None or self._detail_maker.model is not face.model:
+            self._detail_maker = DetailMaker(face.model)
+        return self._detail_maker.make(face, picture, mask)

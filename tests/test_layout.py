@@ -11,7 +11,7 @@ import pytest
 import realtime3d
 
 PACKAGE = Path(realtime3d.__file__).parent
-WORDS = {"types", "errors", "config", "clock", "files", "geometry", "raster", "jit", "process", "guest"}
+WORDS = {"types", "errors", "config", "clock", "files", "geometry", "raster", "jit", "process", "guest", "workers"}
 MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "face": set(),
     "detect": set(),
@@ -32,8 +32,8 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "jobs": {"face", "sources", "sinks", "avatar", "render", "tracker", "pipeline", "seam"},
     "pictures": {"face", "sources", "sinks", "surface", "render", "tracker"},
     "replay": {"face", "sinks", "tracker"},
-    "batch": {"jobs", "pictures"},
-    "view": {"face", "sources", "sinks", "avatar", "render", "tracker", "pipeline", "jobs"},
+    "batch": {"face", "sources", "sinks", "tracking", "tracker", "jobs"},
+    "view": {"face", "sources", "sinks", "avatar", "surface", "render", "tracker", "pipeline", "jobs"},
     "demo": {"face"},
     "importers": {"face", "nets", "backends"},
     "training": {"face", "nets", "tracking", "tracker"},

@@ -23,16 +23,22 @@ HOMES = {  # library -> where it may be imported
     "OpenGL": ("render",),
     "av": ("sources", "sinks", "training"),
     "pyarrow": ("sinks",),
+    "ray": ("batch",),
+    "fsspec": ("sources",),
     "open3d": ("view",),
     "anny": ("training",),
-    "onnx": ("training", "backends"),
+    "onnx": ("training", "backends", "importers"),
+    "h5py": ("importers",),
     "matplotlib": ("demo", "training", "bench"),
 }
 GUESTS = (  # run in other environments, with their libraries
     PACKAGE / "bench" / "peers" / "worker.py",
     PACKAGE / "training" / "model" / "solutions_worker.py",
 )
-HEAVY = ["torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt"]
+HEAVY = [
+    *("torch", "cv2", "mediapipe", "onnxruntime", "numba", "av", "matplotlib", "pyarrow", "scipy", "tensorrt", "h5py"),
+    *("ray", "fsspec"),
+]
 MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(GUESTS))
 
 

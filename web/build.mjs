@@ -15,13 +15,15 @@ await build({
   bundle: true,
   minify: true,
   format: "esm",
+  splitting: true, // what reads VRM is fetched when an avatar is opened
+  chunkNames: "[name]-[hash]",
   target: "es2022",
   legalComments: "none",
   outdir: out,
   logLevel: "warning",
 });
 copyFileSync(join(here, "src/index.html"), join(out, "index.html"));
-const used = ["three", "uplot"].map((name) => {
+const used = ["three", "uplot", "@pixiv/three-vrm"].map((name) => {
   const folder = join(here, "node_modules", name);
   const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   return `${name} ${version}\n\n${readFileSync(join(folder, "LICENSE"), "utf8").trim()}\n`;

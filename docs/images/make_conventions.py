@@ -41,7 +41,7 @@ def face_at(R: Matrix, t: tuple[float, float, float], camera: Camera, id: int = 
 def head(face: FaceState, mode: Mode = "shaded", picture: Image | None = None) -> Image:
     blank = np.full((face.camera.height, face.camera.width, 3), 255, dtype=np.uint8)
     picture = blank if picture is None else picture
-    style = OverlayStyle(mode=mode, box=False, axes=False, bars=False, whole_head=True)
+    style = OverlayStyle(mode=mode, box=False, label=False, axes=False, bars=False, whole_head=True)
     return create_renderer("software", style).draw(picture, FrameResult(Frame(0, 0, picture), (face,)))
 
 

@@ -16,14 +16,16 @@ from realtime3d.render.choose import create_renderer
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Image, Pose
 
 HERE = Path(__file__).parent
-SHOWN: tuple[tuple[int, Mode], ...] = ((124, "wire"), (28, "shaded"), (48, "transparent"), (5, "points"))
+SHOWN: tuple[tuple[int, Mode], ...] = (
+    (124, "wire"), (28, "shaded"), (48, "transparent"), (5, "points"), (70, "texture"), (100, "mask")
+)  # fmt: skip
 
 
 def main() -> None:
     with av.open(str(clip_path())) as container:
         frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     tiles = [drawn(frames[index], index, mode) for index, mode in SHOWN]
-    picture = np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
+    picture = np.vstack([np.hstack(tiles[i : i + 2]) for i in (0, 2, 4)])
     cv2.imwrite(str(HERE / "overlay.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 

@@ -17,7 +17,7 @@ from tests.helpers.browser import Tab, browser
 from tests.helpers.page_server import served
 
 HERE = Path(__file__).parent
-SHOTS = {"page": (1440, 1090, "light", 1), "page-phone": (390, 844, "dark", 2)}
+SHOTS = {"page": (1440, 1180, "light", 1), "page-phone": (390, 844, "dark", 2)}
 FRAME = 190  # of the clip: she turns and speaks
 
 
@@ -32,8 +32,8 @@ def main() -> None:
                 viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=scale
             )
             tab = Tab(context.new_page()).open(server.page)
-            tab.page.get_by_role("button", name="Demo clip").click()
-            tab.until(f"realtime3d.faces.frame.index > {FRAME} && realtime3d.faces.frame.index < {FRAME + 60}")
+            tab.begin()
+            tab.until(f"realtime3d.faces.frame?.index > {FRAME} && realtime3d.faces.frame.index < {FRAME + 60}")
             picture = Image.open(io.BytesIO(tab.page.screenshot()))
             picture.convert("RGB").save(HERE / f"{name}.jpg", quality=86)
             context.close()

@@ -1,4 +1,4 @@
-"""Makes pictures.jpg and views.jpg beside this file: what `realtime3d images` makes of a frame of the demo clip."""
+"""Makes pictures.jpg, views.jpg and maps.jpg beside this file: what `images` makes of a frame of the demo clip."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import realtime3d as r3d
 from realtime3d.demo import clip_path
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, euler_to_matrix
+from realtime3d.render.maps import MAPS, Maps
 from realtime3d.render.textured import draw_textured
 from realtime3d.render.views import Views
 from realtime3d.surface.texture import TexturePainter
@@ -36,12 +37,25 @@ def main() -> None:
     rows[1] = cv2.copyMakeBorder(rows[1], 0, 0, (wide - rows[1].shape[1]) // 2, 0, cv2.BORDER_CONSTANT)
     rows[1] = cv2.copyMakeBorder(rows[1], 0, 0, 0, wide - rows[1].shape[1], cv2.BORDER_CONSTANT)
     cv2.imwrite(str(HERE / "pictures.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(HERE / "maps.jpg"), np.hstack([square(tile) for tile in (image, *maps(face))]))
     views = Views(face, image, texture)
     cv2.imwrite(str(HERE / "views.jpg"), np.hstack([views.draw(yaw, 256) for yaw in YAWS]))
 
 
 def drawn(image: Image, result: FrameResult) -> Image:
     return r3d.create_renderer(style=r3d.OverlayStyle(bars=False)).draw(image, result)
+
+
+def maps(face: FaceState) -> list[Image]:
+    """In 8 bits; depth from near to far over the head's own range."""
+    made, shown = Maps(face), []
+    for name in MAPS:
+        picture = made.image(name)
+        if name == "depth":
+            spread = np.clip(picture / max(int(picture.max()), 1), 0, 1)
+            picture = cv2.merge([np.where(picture > 0, 255 - 200 * spread, 0).astype(np.uint8)] * 3)
+        shown.append((picture // 257).astype(np.uint8) if picture.dtype == np.uint16 else picture.astype(np.uint8))
+    return shown
 
 
 def turned(face: FaceState, texture: Image, yaw_deg: float) -> Image:

@@ -14,21 +14,15 @@ Everything that is not written is a default. docs/how-to/calibrate.md explains a
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from realtime3d.config import check_name, setting, toml_line, updated_section
+from realtime3d.config import check_name, read_toml, setting, toml_line, updated_section
 from realtime3d.errors import UsageError
 from realtime3d.face.arkit import GROUPS, NAMES
 from realtime3d.files import check_output, write_whole
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FORMAT = 1
 LEAST_RANGE = 0.05  # between a weight's neutral and full value: below it noise would move the avatar
@@ -152,12 +146,7 @@ class Calibration:
     @classmethod
     def read(cls, path: str | Path) -> Calibration:
         """A file's rules over its preset's over the defaults."""
-        try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: cannot read the calibration ({error}); name a TOML file") from error
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{path} is not valid TOML: {error}") from error
+        values = read_toml(path, "calibration")
         version, preset = values.pop("format", FORMAT), values.pop("preset", "natural")
         if version != FORMAT:
             raise UsageError(f"{path} is a calibration of format {version}, this version reads {FORMAT}")
@@ -166,6 +155,8 @@ class Calibration:
     @classmethod
     def preset(cls, name: str) -> Calibration:
         """One of `PRESETS`."""
+        if not isinstance(name, str):  # of a file
+            raise UsageError(f"the preset is a text, not {name!r:.60}")
         check_name(name, list(PRESETS), "no calibration preset {!r}")
         return cls().updated(PRESETS[name])
 

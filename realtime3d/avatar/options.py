@@ -13,8 +13,10 @@ from realtime3d.avatar.choose import SCHEMES, chosen, parse
 from realtime3d.avatar.learning import Learner, What
 from realtime3d.avatar.livelink import shaped_values
 from realtime3d.avatar.sender import Sender
+from realtime3d.avatar.targets import Targets
 from realtime3d.clock import Pacer
 from realtime3d.errors import UsageError
+from realtime3d.sinks.base import Sink
 from realtime3d.sinks.livelink_csv import Values
 
 MOST_RATE = 1000.0
@@ -70,6 +72,12 @@ class SendOptions:
             rules = replace(rules, send=replace(rules.send, swap_sides=True))
         return rules
 
+    def neutral(self) -> Mapping[str, float] | None:
+        """The person's own neutral face in the calibration file, by weight; None where nothing is known."""
+        if self.calibration is None or self.learn is not None:
+            return None
+        return {name: rule.neutral for name, rule in self.rules().rules().items() if rule.neutral > 0} or None
+
     def all_targets(self) -> tuple[str, ...]:
         """Those named here and those of the calibration file, each once."""
         return tuple(dict.fromkeys((*self.targets, *self.rules().send.targets)))
@@ -81,31 +89,49 @@ class Sending:
     def __init__(self, options: SendOptions, *, zero_ns: int = 0, live: bool = False) -> None:
         """`zero_ns` and `live` are the source's. Nothing is opened: senders are sinks."""
         options.check()
-        self.options, self.live = options, live
+        self.options, self.live, self._zero_ns = options, live, zero_ns
         self.learner = Learner(options.rules(), options.calibration)
         if options.learn is not None:
             self.learner.learn(options.learn)
-        rate = options.rate if options.rate is not None else self.learner.calibration.send.rate
-        self.senders = [self._sender(url, rate, zero_ns, live) for url in options.all_targets()]
+        self._targets: Targets | None = None
+        self._fixed = [self.sender(url) for url in options.all_targets()]
 
-    def _sender(self, url: str, rate: float, zero_ns: int, live: bool) -> Sender:
-        target = parse(url)
+    @property
+    def senders(self) -> list[Sender]:
+        """Those of now."""
+        return [target.sender for target in self._targets.all] if self._targets else self._fixed
+
+    @property
+    def sinks(self) -> list[Sink]:
+        """What a run writes to."""
+        return [self._targets] if self._targets else list(self._fixed)
+
+    def choose(self, urls: Iterable[str]) -> Targets:
+        """Targets that come and go, instead of those of the options; before the run begins."""
+        self._targets = Targets(self.sender, urls)
+        return self._targets
+
+    def sender(self, url: str) -> Sender:
+        """Of one target, with the rules that all share."""
+        target, options = parse(url), self.options
+        rate = options.rate if options.rate is not None else self.learner.calibration.send.rate
         scheme = SCHEMES[target.scheme]
-        line, protocol = scheme.make(target, self.options.face)
+        line, protocol = scheme.make(target, options.face)
         return Sender(
             line,
             protocol,
             learner=self.learner,
-            face=self.options.face,
+            face=options.face,
             rate=max(rate, scheme.least_rate) if rate else 0.0,
             only=chosen(target),
-            zero_ns=zero_ns,
-            live=live,
+            zero_ns=self._zero_ns,
+            live=self.live,
         )
 
-    def paced(self, until: Frames) -> Frames:
-        """The same frames, a film's at the film's own times, for who watches an avatar."""
-        pacer = Pacer(0.0 if self.live or not self.options.needs_pace else self.options.pace)
+    def paced(self, until: Frames, *, watched: bool = False) -> Frames:
+        """The same frames, a film's at the film's own times, for who watches an avatar, or is `watched` otherwise."""
+        wanted = watched or self.options.needs_pace
+        pacer = Pacer(0.0 if self.live or not wanted else self.options.pace)
         return lambda items: until(pacer.paced(items))
 
     def take(self, zero_ns: int) -> Values | None:
@@ -121,5 +147,5 @@ class Sending:
 
     def lines(self) -> list[str]:
         """One for each target: how old pictures were, what was learned."""
-        lines = [sender.summary for sender in self.senders]
+        lines = [t.line for t in self._targets.all] if self._targets else [s.summary for s in self._fixed]
         return [*lines, self.learner.message] if lines and self.learner.message else lines

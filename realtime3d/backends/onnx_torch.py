@@ -33,6 +33,19 @@ def _gemm(a: Attributes, x: Tensor, y: Tensor, bias: Tensor | float = 0.0) -> Te
     return a.get("alpha", 1.0) * (x @ y) + a.get("beta", 1.0) * bias
 
 
+def _max_pool(a: Attributes, x: Tensor) -> Tensor:
+    top, left, bottom, right = a.get("pads", [0, 0, 0, 0])
+    if a.get("ceil_mode") or set(a.get("dilations", [1])) != {1}:
+        raise ValueError("MaxPool with ceil_mode or dilations")
+    if any((top, left, bottom, right)):
+        x = F.pad(x, (left, right, top, bottom), value=float("-inf"))
+    return F.max_pool2d(x, a["kernel_shape"], a.get("strides", [1, 1]))
+
+
+def _lrn(a: Attributes, x: Tensor) -> Tensor:
+    return F.local_response_norm(x, a["size"], a.get("alpha", 1e-4), a.get("beta", 0.75), a.get("bias", 1.0))
+
+
 def _slice(a: Attributes, x: Tensor, *bounds: list[int]) -> Tensor:
     starts, ends, *more = bounds
     axes = more[0] if more else range(len(starts))
@@ -64,7 +77,9 @@ OPERATORS: dict[str, Callable[..., Tensor]] = {
     "Gemm": _gemm,
     "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdim=True),
     "Identity": lambda a, x: x,
+    "LRN": _lrn,
     "MatMul": lambda a, x, y: x @ y,
+    "MaxPool": _max_pool,
     "Mul": lambda a, x, y: x * y,
     "ReduceMean": lambda a, x: x.mean(a["axes"], keepdim=bool(a.get("keepdims", 1))),
     "Relu": lambda a, x: F.relu(x),

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from realtime3d.backends.base import Answers, Net
 from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
-from realtime3d.geometry import sigmoid
+from realtime3d.geometry import rotvec_to_matrix, sigmoid
 
 CROPS_FILE = Path(__file__).with_name("parity_crops.png")
 SIZE, COLUMNS = 112, 6  # px of a crop, crops in a row of the file
 HEADS = 22  # the first crops show one; on the others only presence means anything
 BATCH = 8  # crops a run: above the batch that engines are tuned for, below their largest
+IMPORTED_SIDE = 224.0  # of a crop, in the pixels in which imported nets answer
 LIMITS = {  # what a form may differ by, on any crop
     "rotation_deg": 0.3,
     "position": 0.005,  # crop sides
@@ -28,6 +29,11 @@ LIMITS = {  # what a form may differ by, on any crop
     "presence": 0.01,  # of 0..1
     "expression_mm": 0.1,  # root mean square over the face's vertices
     "shape_mm": 0.1,
+    "camera_deg": 0.3,  # of imported nets: rotation, and place over distance
+    "camera_place": 0.005,
+    "scaled_deg": 0.3,  # of the other kind of them: angles, size, and place in crop sides
+    "scaled_size": 0.005,
+    "scaled_place": 0.005,
 }
 
 
@@ -64,6 +70,11 @@ def differences(found: Answers, expected: Answers, model: FaceModel) -> dict[str
         "presence": ("presence", lambda a, b: np.abs(np.vectorize(sigmoid)(a) - np.vectorize(sigmoid)(b))),
         "expression_mm": ("expression", lambda a, b: _moved_mm(a - b, model.expression_basis)),
         "shape_mm": ("shape", lambda a, b: _moved_mm(a - b, model.shape_basis)),
+        "camera_deg": ("camera_pose", lambda a, b: _angle_deg(_turns(a), _turns(b))),
+        "camera_place": ("camera_pose", lambda a, b: np.linalg.norm((a - b)[:, 3:], axis=1) / np.abs(b[:, 5])),
+        "scaled_deg": ("scaled_pose", lambda a, b: np.degrees(np.abs(a - b)[:, 1:4])),
+        "scaled_size": ("scaled_pose", lambda a, b: np.abs((a - b) / b)[:, 0]),
+        "scaled_place": ("scaled_pose", lambda a, b: np.abs(a - b)[:, 4:] / IMPORTED_SIDE),
     }
     largest: dict[str, float] = {}
     for kind, (name, measure) in by_name.items():
@@ -90,6 +101,11 @@ def _rotations(six: NDArray[np.float64]) -> NDArray[np.float64]:
     second = six[:, 3:] - (first * six[:, 3:]).sum(1, keepdims=True) * first
     second /= np.linalg.norm(second, axis=1, keepdims=True)
     return np.stack([first, second, np.cross(first, second)], axis=-1)
+
+
+def _turns(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 6) rotation vectors and places to (N, 3, 3)."""
+    return np.stack([rotvec_to_matrix(pose[:3]) for pose in poses])
 
 
 def _angle_deg(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

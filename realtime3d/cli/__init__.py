@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import errno
 import importlib
+import keyword
 import os
 import sys
 import traceback
@@ -20,7 +21,8 @@ from realtime3d.process import fill_standard_descriptors
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 COMMANDS = (
-    "demo", "video", "live", "serve", "images", "view", "replay", "build", "bench", "training", "config", "doctor",
+    "demo", "video", "live", "serve", "images", "batch", "view", "replay", "import", "build", "bench", "training",
+    "config", "doctor",
 )  # fmt: skip
 
 
@@ -46,7 +48,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="store_true", help="print the version and end")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for name in COMMANDS:
-        module = importlib.import_module(f"realtime3d.cli.{name}")
+        module = importlib.import_module(f"realtime3d.cli.{name}{'_' * keyword.iskeyword(name)}")
         text = module.__doc__ or ""
         command = commands.add_parser(
             name, help=text.partition("\n")[0], description=text, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -33,6 +33,8 @@ EXTRAS = {  # extra -> (module that shows it is there, what it is for)
     "openvino": ("openvino", "nets in bfloat16 on processors that know it"),
     "parquet": ("pyarrow", "--parquet"),
     "render": ("pyrender", "rendering with OpenGL"),
+    "viewer": ("open3d", "realtime3d view, live --view-3d"),
+    "virtual-camera": ("pyvirtualcam", "--virtual-camera"),
     "build": ("onnx", "realtime3d build"),
     "train": ("anny", "training nets"),
 }

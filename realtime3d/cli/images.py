@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         metavar="LIST",
         type=_formats,
-        default="ply,obj,glb",
-        help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb)",
+        help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb; "
+        "imported face models have no glb)",
     )
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (full, of GLB live)")
     group.add_argument(
@@ -39,9 +39,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--plain", action="store_true", help="views without the picture's background")
     group.add_argument("--crops", metavar="PX", type=options.at_least(16), help="the face upright and cut out")
+    group.add_argument("--maps", metavar="LIST", type=_maps, default=(), help="pictures of depth, normals, pncc, uv")
+    group.add_argument(
+        "--detail", action="store_true", help="wrinkles and folds: displacement, normals, albedo, meshes that have them"
+    )
+    group.add_argument(
+        "--layout",
+        choices=("own", "extreme-3d", "facial-details"),
+        default="own",
+        help="names of the files: ours, or only those that an earlier system writes; these mean --detail (own)",
+    )
     group.add_argument("--no-overlay", action="store_true", help="neither ID_overlay.jpg nor contact.jpg")
     group.add_argument("--parquet", action="store_true", help="also faces.parquet (needs the [parquet] extra)")
     options.add_table_options(group)
+    group.add_argument(
+        "--prior",
+        choices=("none", "facs", "emotion"),
+        default="none",
+        help="weigh expressions against what is usual for these action units or this emotion (none)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
     parser.add_argument("--workers", metavar="N", type=options.at_least(1), default=1, help="processes (1)")
     faces = parser.add_argument_group("faces")
@@ -59,6 +75,18 @@ def _formats(text: str) -> frozenset[str]:
     if not names or wanted - set(FORMATS) or ("none" in names and wanted):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of {', '.join(FORMATS)}; none for no meshes")
     return wanted
+
+
+def _maps(text: str) -> tuple[str, ...]:
+    from realtime3d.errors import UsageError
+    from realtime3d.render.maps import check_maps
+
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    try:
+        check_maps(names)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return names
 
 
 def _degrees(text: str) -> tuple[float, ...]:
@@ -84,9 +112,14 @@ def run(args: argparse.Namespace) -> int:
         views=args.views,
         plain=args.plain,
         crops=args.crops or 0,
-        overlay=not args.no_overlay,
+        maps=args.maps,
+        overlay=not args.no_overlay and args.layout == "own",
+        detail=args.detail or args.layout != "own",
+        layout=args.layout,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        more=options.more_from(args),
+        prior=args.prior,
         parquet=args.parquet,
         config=options.config_from(args),
         workers=args.workers,
@@ -117,4 +150,9 @@ def _lines(summary: PicturesSummary) -> list[str]:
     ]
     if summary.without or summary.errors:
         lines.append(f"  {summary.without} pictures without a face, {summary.errors} errors: see errors.csv")
+    if summary.moved_mm:
+        mean, most = sum(summary.moved_mm) / len(summary.moved_mm), max(summary.moved_mm)
+        lines.append(f"  the prior moved faces by {mean:.2f} mm on average, {most:.2f} mm at most")
+    if summary.without_detail:
+        lines.append(f"  {summary.without_detail} faces are too small for detail: see errors.csv")
     return [*lines, f"  written: {', '.join(map(str, summary.files))}"]

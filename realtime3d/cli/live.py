@@ -23,8 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     camera.add_argument("--pixel-format", metavar="CODE", help="four characters to ask for, as MJPG or YUYV")
     view = parser.add_argument_group("window")
     view.add_argument("--no-window", action="store_true", help="only write files; Ctrl-C ends")
+    view.add_argument("--view-3d", action="store_true", help="also a window with the faces in 3D (extra [viewer])")
     view.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
     options.add_output_options(parser)
+    options.add_overlay_options(parser)
     options.add_send_options(parser)
     options.add_run_options(parser)
     options.add_config_options(parser)
@@ -32,13 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from realtime3d.errors import UsageError
+
+    if args.view_3d and args.no_window:
+        raise UsageError("--view-3d stands beside the window: leave out --no-window")
     if not args.no_window:
         from realtime3d.view.window import check_display
 
         check_display()
+    if args.view_3d:
+        from realtime3d.view.open3d_ import check_installed
+
+        check_installed("--view-3d")
     from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
     from realtime3d.cli.running import job_from, run_live
-    from realtime3d.errors import UsageError
     from realtime3d.jobs import plan
     from realtime3d.sources.base import SourceOptions
     from realtime3d.sources.choose import is_camera

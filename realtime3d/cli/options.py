@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from realtime3d.sinks.choose import OUTPUTS
+from realtime3d.sinks.more import LANDMARK_SETS, MoreColumns
 
 if TYPE_CHECKING:
     from realtime3d.avatar.options import SendOptions
@@ -68,14 +70,52 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{kind}", metavar="DIR" if output.folder else "F", help=output.help)
     group.add_argument("--mesh-every", metavar="N", type=at_least(1), default=1, help="meshes of each N-th frame")
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (of PLYs full, of GLB live)")
+    group.add_argument("--all-frames", action="store_true", help="tables also get a row for frames without faces")
     add_table_options(group)
+
+
+STYLES = ("wire", "shaded", "transparent", "points", "texture", "mask", "off")  # a test holds these to what there is
+RENDERERS = ("software", "pyrender")
+
+
+def add_overlay_options(parser: argparse.ArgumentParser) -> None:
+    """How the overlay looks, in files and in the window."""
+    group = parser.add_argument_group("overlay")
+    group.add_argument("--style", metavar="MODE", choices=STYLES, default="wire", help=f"{', '.join(STYLES)} (wire)")
+    group.add_argument("--hide", metavar="LIST", type=_hidden, default=(), help="leave out some of hud, box, axes")
+    group.add_argument("--virtual-camera", action="store_true", help="as a camera for other programs, too (an extra)")
+    group.add_argument("--renderer", choices=RENDERERS, default=RENDERERS[0], help="pyrender is OpenGL (software)")
+
+
+def _hidden(text: str) -> tuple[str, ...]:
+    from realtime3d.errors import UsageError
+    from realtime3d.render.base import style_of
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    try:
+        style_of(hide=names)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return names
 
 
 def add_table_options(group: argparse._ArgumentGroup) -> None:
     """More columns, and whether files may be replaced."""
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
+    group.add_argument("--gaze", action="store_true", help="tables also get where the eyes look")
+    group.add_argument("--action-units", action="store_true", help="tables also get FACS's intensities, 0 to 5")
+    group.add_argument("--emotions", action="store_true", help="tables also get what seven emotions a face looks like")
+    group.add_argument(
+        "--landmarks", choices=tuple(LANDMARK_SETS), help="tables also get landmarks, in pixels and in mm"
+    )
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+
+
+def more_from(args: argparse.Namespace) -> MoreColumns:
+    """What tables get on request."""
+    given: dict[str, Any] = {f.name: getattr(args, f.name, f.default) for f in dataclasses.fields(MoreColumns)}
+    return MoreColumns(**given)
 
 
 def outputs_from(args: argparse.Namespace) -> dict[str, str]:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from realtime3d.cli import complain
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult
     from realtime3d.sources.base import SourceOptions
     from realtime3d.tracker import FaceTracker
+    from realtime3d.view.live_window import LiveWindow
+    from realtime3d.view.side_view import SideView
 
 
 def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = False) -> Job:
     """What all jobs of a command line have in common; source and outputs come from `jobs.plan`."""
-    from realtime3d.cli.options import config_from, send_from
+    from realtime3d.cli.options import config_from, more_from, send_from
+    from realtime3d.render.base import style_of
 
+    send = send_from(args)
     return Job(
         source="",
         read=read,
@@ -34,12 +39,16 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         profile=args.profile,
         blendshapes=args.blendshapes,
         raw=args.raw,
+        more=replace(more_from(args), neutral=send.neutral()),
         mesh_every=args.mesh_every,
         mesh_level=args.mesh,
+        style=style_of(getattr(args, "style", None), getattr(args, "hide", ())),
+        renderer=getattr(args, "renderer", "software"),
+        virtual_camera=getattr(args, "virtual_camera", False),
         resume=resume,
         overwrite=args.overwrite,
         reads=(args.config,) if args.config else (),
-        send=send_from(args),
+        send=send,
     )
 
 
@@ -82,7 +91,7 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
     with ExitStack() as stack:
         with stop.waiting():
             run = stack.enter_context(open_run(job, tracker))
-        window = None
+        window: LiveWindow | SideView | None = None
         if not args.no_window:
             from realtime3d.view.live_window import LiveWindow
 
@@ -97,6 +106,10 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
                     sending=run.sending,
                 )
             )
+            if args.view_3d:
+                from realtime3d.view.side_view import SideView
+
+                window = stack.enter_context(SideView(window, args.save_to))
         bar = stack.enter_context(progress_bar(run.info, run.read, quiet=args.quiet))
 
         def observe(result: FrameResult) -> None:

@@ -6,6 +6,7 @@ It listens on this machine only. With --host others can reach it, by the link wi
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from realtime3d.cli import options
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--tls-cert", metavar="F", type=Path, help="certificate: browsers give no camera without")
     server.add_argument("--tls-key", metavar="F", type=Path, help="its key, where it is in a file of its own")
     server.add_argument("--no-open", action="store_true", help="do not open a browser")
+    server.add_argument("--images", metavar="DIR", type=Path, help="results of `realtime3d images` to browse")
     server.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
     options.add_send_options(parser)
     options.add_run_options(parser)
@@ -37,22 +39,26 @@ def run(args: argparse.Namespace) -> int:
     from realtime3d.cli.running import job_from
     from realtime3d.demo import clip_path
     from realtime3d.errors import require
+    from realtime3d.nets import modelset
     from realtime3d.sources.base import SourceOptions
 
     for module in ("starlette", "uvicorn", "websockets"):
         require(module, "", "the live page")
     from realtime3d.view.web.serve import Address, serve
 
+    job = job_from(args, SourceOptions())
+    modelset.find(job.config.models.set).check_streams()
     address = Address(args.host, args.port, args.token, args.tls_cert, args.tls_key)
     with Interrupt() as stop:
         serve(
-            job_from(args, SourceOptions()),
+            job,
             args.source,
             clip_path(),
             address,
             args.save_to,
             ready=lambda links: _say(links, args),
             stopped=lambda: stop.requested,
+            images=args.images,
         )
         return INTERRUPTED if stop.requested else 0
 
@@ -61,6 +67,10 @@ def _say(links: dict[str, str], args: argparse.Namespace) -> None:
     if not args.quiet:
         for what, link in links.items():
             print(f"{what}: {link}", flush=True)
+        if "to watch only" in links and sys.stdout.isatty():  # others come in with it, from a telephone perhaps
+            from realtime3d.view.web.qr import qr_text
+
+            print(qr_text(links["page"]), flush=True)
     if not args.no_open:
         import threading
         import webbrowser

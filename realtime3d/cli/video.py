@@ -1,7 +1,7 @@
 """Follow faces in video files: every frame, with its real time, into tables and an overlay video.
 
-INPUT is a video file, a numbered sequence of pictures (frames/%05d.png), a glob or a folder of pictures, or the URL of
-a video that has an end. With several inputs each output names a folder.
+INPUT is a video file, a numbered sequence of pictures (frames/%05d.png), a glob or a folder of pictures, the URL of
+a video that has an end, or - for a video from the standard input. With several inputs each output names a folder.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--end", metavar="TIME", help="frames before it")
     part.add_argument("--every", metavar="N", type=options.at_least(1), default=1, help="only each N-th frame")
     options.add_output_options(parser)
+    options.add_overlay_options(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a killed run of this command stopped")
     parser.add_argument("--fail-fast", action="store_true", help="of several inputs, end at the first that fails")
     options.add_send_options(parser)
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     template = job_from(args, wanted, resume=args.resume)
     tracker = template.tracker()
     jobs = plan(args.inputs, options.outputs_from(args), template)
-    if not (jobs[0].outputs or args.profile or args.send):
+    if not (jobs[0].outputs or args.profile or args.send or args.virtual_camera):
         names = ", ".join(f"--{kind}" for kind in (*OUTPUTS, "send"))
         raise UsageError(f"nothing would be kept: name an output ({names})")
     with tracker, Interrupt() as stop:

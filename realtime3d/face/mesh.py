@@ -26,10 +26,15 @@ class HeadMesh:
     n_expression: int
     faces: NDArray[np.int32]  # (F, 4) corners anticlockwise seen from outside with y up; -1 last where a triangle
     region: NDArray[np.uint8]  # (V,) index into FaceModel.region_names
-    uv: FloatArray  # (U, 2) in [0, 1], v down: texture coordinates
+    uv: FloatArray  # (U, 2) in [0, 1], v down: texture coordinates; all 0 where the model has none
     uv_vertex: NDArray[np.int32]  # (U,) whose they are: a vertex at a seam has several
     uv_faces: NDArray[np.int32]  # (F, 4) the same faces as rows of `uv`: a written mesh splits its vertices by them
     balls: Eyeballs | None = None  # None: the eyes move as the rest does, linearly
+
+    @property
+    def has_layout(self) -> bool:
+        """Whether it has texture coordinates."""
+        return bool(self.uv.any())
 
     @cached_property
     def triangles(self) -> NDArray[np.int32]:
@@ -73,7 +78,7 @@ class Mesh:
 
     vertices: FloatArray  # (N, 3) in the head's frame
     triangles: NDArray[np.int32]  # (T, 3) anticlockwise seen from outside
-    uv: FloatArray  # (N, 2) in [0, 1], v down
+    uv: FloatArray  # (N, 2) in [0, 1], v down; all 0 where the model has none
 
 
 def split_seams(

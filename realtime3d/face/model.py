@@ -6,23 +6,24 @@ eyeballs). alpha and eta are in standard deviations: the bases carry the millime
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import MissingError
+from realtime3d.face.arrays import DAMAGED, read_arrays
+from realtime3d.face.bare import ACTIONS, BARE_FORMAT, EYES, LACKING, LAYOUT, Need, nothing_but
 from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
+from realtime3d.face.gaze import EyeTurns
 from realtime3d.face.linear import combined
 from realtime3d.face.mesh import HeadMesh, quads_of, split_seams, unpacked
 from realtime3d.types import FloatArray
 
-FORMATS = (1, 2)  # 2 has a full head beside the live one, and seams in its texture layout
+FORMATS = (1, 2, 3)  # 2 has a full head beside the live one, and seams in its texture layout; 3 is BARE_FORMAT
 LIVE, FULL = "live", "full"
 FULL_KEYS = "full_"  # of arrays that only the full head needs
 
@@ -61,13 +62,15 @@ class FaceModel:
     arkit_to_motion: FloatArray | None = None  # (29 + 5, 52) the motion that is nearest to each of ARKit's actions
     balls: Eyeballs | None = None  # None: gaze moves the eyes linearly
     full_in: Path | None = field(default=None, repr=False, compare=False)  # the file that holds the full head
+    path: Path = field(default=Path("model.npz"), repr=False, compare=False)  # the file that it was read from
 
     @classmethod
     def load(cls, path: str | Path) -> FaceModel:
         """Read a face model file (.npz)."""
         arrays = _read(Path(path), lambda key: not key.startswith(FULL_KEYS))
         try:
-            return cls._from_arrays(arrays, Path(path) if int(arrays["format"]) > 1 else None)
+            full_in = Path(path) if int(arrays["format"]) == 2 else None
+            return replace(cls._from_arrays(arrays, full_in), path=Path(path))
         except (KeyError, ValueError) as error:
             raise _no_model(Path(path), error) from error
 
@@ -84,6 +87,9 @@ class FaceModel:
 
         def texts(key: str) -> tuple[str, ...]:
             return tuple(map(str, arrays[key]))
+
+        if int(arrays["format"]) == BARE_FORMAT:
+            arrays = {**nothing_but(arrays), **arrays}
 
         def points(name: str) -> SurfacePoints:
             return SurfacePoints(ints(f"landmarks_{name}_vertices"), arrays[f"landmarks_{name}_weights"])
@@ -110,6 +116,30 @@ class FaceModel:
         )
 
     @property
+    def has_layout(self) -> bool:
+        """Whether it has texture coordinates."""
+        return len(self.uv) > 0
+
+    @property
+    def has_actions(self) -> bool:
+        """Whether it says what ARKit's 52 actions are on it."""
+        return len(self.arkit_names) > 0
+
+    def check(self, need: Need) -> None:
+        """MissingError where it lacks its texture layout, ARKit's actions or eyes that turn."""
+        there = {LAYOUT: self.has_layout, ACTIONS: self.has_actions, EYES: self.n_extras > 0}
+        if not there[need]:
+            raise MissingError(f"{LACKING[need]}: take --models compact or accurate")
+
+    def check_landmarks(self, name: str) -> None:
+        """MissingError where it does not have these landmarks."""
+        if name not in self.landmark_sets:
+            there = ", ".join(self.landmark_sets) or "none"
+            raise MissingError(
+                f"this face model has no landmarks {name} (it has {there}): take --models compact or accurate"
+            )
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """The levels of detail that `mesh` has."""
         return (LIVE, FULL) if self.full_in else (LIVE,)
@@ -127,7 +157,10 @@ class FaceModel:
 
     @cached_property
     def _live(self) -> HeadMesh:
-        if self.uv_vertex is not None and self.uv_triangles is not None:
+        if not self.has_layout:
+            uv = np.zeros((len(self.mean), 2), np.float32)
+            owner, rows = np.arange(len(uv), dtype=np.int32), self.triangles
+        elif self.uv_vertex is not None and self.uv_triangles is not None:
             uv, owner, rows = self.uv, self.uv_vertex, self.uv_triangles
         else:
             uv, owner, rows = split_seams(self.uv, self.triangles)
@@ -178,6 +211,12 @@ class FaceModel:
         return len(self.extra_basis)
 
     @cached_property
+    def eye_turns(self) -> EyeTurns:
+        """How far the eyeballs turn with the extras."""
+        self.check(EYES)
+        return EyeTurns.of(self)
+
+    @cached_property
     def _motion(self) -> FloatArray:
         return np.concatenate([self.expression_basis, self.extra_basis])
 
@@ -208,6 +247,7 @@ class FaceModel:
 
     def actions(self, neutral: FloatArray, level: str = LIVE) -> FloatArray:
         """(52, V, 3) mm: by how much each of ARKit's actions at full strength moves a resting head (V, 3)."""
+        self.check(ACTIONS)
         if self.arkit_to_motion is None:
             raise MissingError("this face model does not say how ARKit's actions move it: take one that ships")
         motion = np.ascontiguousarray(self.arkit_to_motion.T)
@@ -219,6 +259,7 @@ class FaceModel:
         """ARKit's 52 weights in [0, 1] that move the face as eta and extras do."""
         from realtime3d.face.retarget import solve
 
+        self.check(ACTIONS)
         e = np.zeros(self.n_extras) if extras is None else np.asarray(extras, dtype=np.float64)
         motion = np.concatenate([np.asarray(eta, dtype=np.float64), e])
         weights = solve(self.retarget_gram, self.retarget_cross @ motion)
@@ -268,10 +309,9 @@ def _ball_rows(mean: FloatArray, region: NDArray, names: Sequence[str]) -> tuple
 def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, NDArray]:
     """Arrays of a face model file whose format this version knows."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {key: data[key] for key in data.files if wanted(key)}
+        arrays = read_arrays(path, wanted)
         version = int(arrays["format"])
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise _no_model(path, error) from error
     if version not in FORMATS:
         raise MissingError(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.face.expressions import Features, head_of, lip_gap_mm
+from realtime3d.face.gaze import Gaze, angles_of, certainty, openness
 from realtime3d.face.mesh import Y_UP, Mesh
 from realtime3d.face.model import LIVE, FaceModel
 from realtime3d.geometry import Camera, matrix_to_head_angles
-from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
+from realtime3d.types import Array, FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,15 @@ class FaceState:
 
     def landmarks(self, name: str = "ibug68") -> FloatArray:
         """Landmarks projected from the mesh: (68, 2) or (478, 2) float32 px ("ibug68", "mediapipe478")."""
+        return self.camera.project(self._landmarks_in_space(name)).astype(np.float32)
+
+    def landmarks_mm(self, name: str = "ibug68") -> FloatArray:
+        """The same points in camera space: (68, 3) or (478, 3) float32 mm."""
+        return self._landmarks_in_space(name).astype(np.float32)
+
+    def _landmarks_in_space(self, name: str) -> Array:
         points = self.model.face_landmarks(name, self.shape, self.expression, self.extras).astype(np.float64)
-        return self.camera.project(points @ self.pose.R.T + self.pose.t).astype(np.float32)
+        return points @ self.pose.R.T + self.pose.t
 
     def euler_deg(self) -> tuple[float, float, float]:
         """(pitch, yaw, roll) in degrees: positive looks down, to the person's own right, clockwise in the picture.
@@ -66,9 +76,47 @@ class FaceState:
         pitch, yaw, roll = np.degrees(matrix_to_head_angles(self.pose.R))
         return float(pitch), float(yaw), float(roll)
 
+    def gaze_deg(self) -> Gaze:
+        """Where the eyes look: (pitch, yaw) in degrees, positive down and to the person's own right; see `Gaze`."""
+        turns = self.model.eye_turns
+        left, right = (turns.direction(side, self.extras) for side in (0, 1))
+        return Gaze(
+            left=angles_of(left),
+            right=angles_of(right),
+            camera=angles_of(self.pose.R @ (left + right)),
+            confidence=self.confidence * certainty(self._open_eyes),
+        )
+
     def blendshapes(self) -> dict[str, float]:
         """ARKit's 52 names with weights in [0, 1]; Left and Right are the person's own."""
         return self.model.blendshapes(self.expression, self.extras)
+
+    def action_units(self, neutral: Mapping[str, float] | None = None) -> dict[str, float | None]:
+        """FACS's intensities, 0 to 5, of OpenFace's 17 ("AU01" ... "AU45"); None where nothing can be said.
+
+        `neutral` has the 52 weights of the person's own neutral face, as far as they are known: what is seen counts
+        from there.
+        """
+        return head_of(self.model.path).action_units(self._features(neutral))
+
+    def emotions(self, neutral: Mapping[str, float] | None = None) -> dict[str, float]:
+        """How much the face looks like seven posed emotions; sums to 1. It is not what somebody feels."""
+        return head_of(self.model.path).emotions(self._features(neutral))
+
+    def _features(self, neutral: Mapping[str, float] | None) -> Features:
+        return Features.of(self._weights, self._lips_mm, sum(self._open_eyes) / 2, neutral)
+
+    @cached_property
+    def _weights(self) -> dict[str, float]:
+        return self.blendshapes()
+
+    @cached_property
+    def _lips_mm(self) -> float:
+        return lip_gap_mm(self.model.face_landmarks("ibug68", self.shape, self.expression, self.extras))
+
+    @cached_property
+    def _open_eyes(self) -> tuple[float, float]:
+        return openness(self.model, self.shape, self.expression, self.extras)
 
     @property
     def box(self) -> NDArray[np.float32]:

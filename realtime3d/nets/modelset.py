@@ -20,6 +20,18 @@ from realtime3d.files import write_whole
 
 FORMAT = 1
 LIST = "models.toml"
+FOLLOWING, IMPORTED = "following", "imported"  # kinds of sets: for streams and pictures, or for pictures alone
+PARTS = {FOLLOWING: ("track", "shape"), IMPORTED: ("pose", "expression", "shape")}  # nets of each kind
+IMPORTS = {  # what brings each part of an imported set
+    "pose": ("a pose net", "fpn"),
+    "expression": ("an expression net", "expnet"),
+    "shape": ("a shape net", "3dmm"),
+    "face_model": ("a face model", "bfm"),
+}
+NO_STREAM = (
+    "imported nets do not say whether there is a face, so they cannot follow one through a stream: "
+    "use `realtime3d images` or process_boxes, or take --models compact or accurate"
+)
 _NOT_SETS = ("format", "default", "face_model")
 _REINSTALL = "reinstall realtime3d or name another set with --models"
 _log = logging.getLogger(__name__)
@@ -54,8 +66,9 @@ class ModelSet:
     name: str
     folder: Path
     status: str  # "preview" (not yet trained to its bars) or "released"
-    nets: Mapping[str, NetSpec]  # "track" and "shape"
-    files: Mapping[str, ModelFile]  # "track", "shape" and "face_model"
+    nets: Mapping[str, NetSpec]  # by their parts, PARTS
+    files: Mapping[str, ModelFile]  # the same, and "face_model"
+    kind: str = FOLLOWING
 
     @property
     def notice(self) -> str | None:
@@ -68,6 +81,11 @@ class ModelSet:
         """Compare every file's hash with the list."""
         for file in self.files.values():
             file.check()
+
+    def check_streams(self) -> None:
+        """MissingError where its nets are for pictures alone."""
+        if self.kind == IMPORTED:
+            raise MissingError(NO_STREAM)
 
     def say_notice(self) -> None:
         """Log the preview notice, once in a process."""
@@ -130,7 +148,16 @@ def _read(folder: Path, name: str) -> ModelSet:
         raise MissingError(
             f"no model set {name!r} in {path}: there is {', '.join(known) or 'none'}; or name a folder with a {LIST}"
         )
-    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in ("track", "shape")}
+    kind = str(listed[name].get("kind", FOLLOWING))
+    if kind not in PARTS:
+        raise MissingError(
+            f"{path}: [{name}] is of kind {kind!r}, this version knows {' and '.join(PARTS)}; {_REINSTALL}"
+        )
+    if kind == IMPORTED:
+        lacking = missing_parts(listed[name])
+        if lacking:
+            raise MissingError(f"the set in {folder} is not complete: {how_to_add(lacking, folder)}")
+    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in PARTS[kind]}
     files = {part: _file(folder, table, path, f"[{name}.{part}] ") for part, table in tables.items()}
     if "face_model" in listed[name]:  # nets answer for the model they were trained with, and sets may differ
         files["face_model"] = _file(folder, listed[name]["face_model"], path, f"[{name}.face_model] ")
@@ -142,7 +169,18 @@ def _read(folder: Path, name: str) -> ModelSet:
     face_model = files["face_model"].path
     asked = name if folder == default_folder() else str(folder)
     nets = {part: _net(f"{name}.{part}", files[part], table, path, face_model, asked) for part, table in tables.items()}
-    return ModelSet(name, folder, str(listed[name].get("status", "released")), nets, files)
+    return ModelSet(name, folder, str(listed[name].get("status", "released")), nets, files, kind)
+
+
+def missing_parts(table: Mapping[str, Any]) -> list[str]:
+    """The parts that an imported set's table does not have yet."""
+    return [part for part in IMPORTS if part not in table]
+
+
+def how_to_add(parts: list[str], folder: Path) -> str:
+    """What is missing, and the commands that bring it."""
+    told = (IMPORTS[part] for part in parts)
+    return ", ".join(f"add {what} with `realtime3d import {command} PATH --out {folder}`" for what, command in told)
 
 
 def _entry(table: Any, key: str, path: Path, where: str) -> Any:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from realtime3d.config import Config
 from realtime3d.errors import UsageError
+from realtime3d.face.prior import checked
+from realtime3d.render.maps import check_maps
+from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 from realtime3d.sources.lists import Box, Wanted, read_inputs
 
 TABLE, ERRORS, SHEET, FACTS = "faces.csv", "errors.csv", "contact.jpg", "faces.json"
@@ -18,6 +21,8 @@ OWN_NAMES = {TABLE, ERRORS, SHEET, FACTS, PARQUET}  # of files beside the faces'
 PLY_KINDS = ("shape", "expression", "posed")
 FORMATS = ("ply", "obj", "glb", *PLY_KINDS)  # each of PLY_KINDS is one of the files that `ply` stands for
 NO_FACE = "no face was found"
+NO_DETAIL = "no detail: "  # and why
+LAYOUTS = ("own", "extreme-3d", "facial-details")  # of the files of a face: our names, or those of two earlier systems
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # no file names on Windows
 LONGEST_ID = 150  # characters: the files' endings are added, and file systems end at 255
@@ -29,14 +34,19 @@ class PicturesJob:
 
     inputs: Sequence[str]
     out: Path
-    formats: frozenset[str] = frozenset({"ply", "obj", "glb"})
+    formats: frozenset[str] | None = None  # None: PLY, OBJ and GLB, as far as the face model has what they hold
     level: str | None = None  # of the meshes; None: full for PLY and OBJ, live for GLB
     views: tuple[float, ...] | None = None  # degrees of yaw; empty: the usual ones, to the side that is seen
     plain: bool = False  # views have no background
     crops: int = 0  # px of upright crops; 0: none
+    maps: tuple[str, ...] = ()  # of render.maps.MAPS
     overlay: bool = True  # ID_overlay.jpg, and the contact sheet made of them
+    detail: bool = False  # wrinkles, maps, and meshes with them
+    layout: str = "own"  # one of LAYOUTS; the others write detail alone
     blendshapes: bool = False
     raw: bool = False
+    more: MoreColumns = NOTHING_MORE
+    prior: str = "none"  # none, facs or emotion: what expressions are weighed against
     parquet: bool = False
     config: Config = field(default_factory=Config)
     workers: int = 1
@@ -44,20 +54,25 @@ class PicturesJob:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.formats) - set(FORMATS))
+        unknown = sorted(set(self.formats or ()) - set(FORMATS))
         if unknown:
             raise UsageError(f"no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
+        checked(self.prior)
+        if self.layout not in LAYOUTS:
+            raise UsageError(f"no layout {self.layout}; choose one of {', '.join(LAYOUTS)}")
         if self.views and not all(-90 <= yaw <= 90 for yaw in self.views):
             raise UsageError(f"views are degrees of yaw from -90 to 90, not {', '.join(map(str, self.views))}")
         if self.crops and not 16 <= self.crops <= 4096:
             raise UsageError(f"crops have 16 to 4096 px, not {self.crops}")
+        check_maps(self.maps)
         if self.workers < 1:
             raise UsageError(f"workers must be at least 1, not {self.workers}")
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Which PLY files are written for each face."""
-        return tuple(kind for kind in PLY_KINDS if "ply" in self.formats or kind in self.formats)
+        formats = {"ply"} if self.formats is None else self.formats
+        return tuple(kind for kind in PLY_KINDS if "ply" in formats or kind in formats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,100 +1,55 @@
-"""Tasks done by several processes, in order. A process that dies costs the picture that killed it, not the run."""
+"""Pictures done by several processes, in order. A process that dies costs the picture that killed it, not the run."""
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from realtime3d.pictures.plan import PicturesJob, Problem, Task
 from realtime3d.pictures.work import Done, PictureWorker
-from realtime3d.process import hush_native_code
+from realtime3d.workers import Ended, Workers
 
-AHEAD = 2  # tasks for each process, so that none waits
+AHEAD = 8  # pictures for each process that may be done before an earlier one
 DIED = "the process that worked on it died: the picture may be too large for the memory"
 
-_worker: PictureWorker | None = None  # of a process of the pool
 
-
-def _open_worker(job: PicturesJob, planned: Collection[str]) -> None:
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; who started this process decides
-    logging.getLogger("realtime3d").setLevel(logging.ERROR)  # what is to be said of nets and settings is said already
-    hush_native_code()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = PictureWorker(job, planned).__enter__()
-
-
-def _end_with_parent() -> None:
-    """A process that was killed cannot end its helpers: they would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _do(task: Task) -> Done:
-    assert _worker is not None
-    return _worker.do(task)
+@contextmanager
+def _open_worker(job: PicturesJob, planned: Collection[str]) -> Iterator[Callable[[Task], Done]]:
+    with PictureWorker(job, planned) as worker:
+        yield worker.do
 
 
 class Pool:
     """Several processes, each with a tracker of its own."""
 
     def __init__(self, job: PicturesJob, planned: Collection[str]) -> None:
-        threads = job.config.updated({"models": {"threads": 1}})  # a core each
-        self._job, self._planned = replace(job, config=threads), planned
-        self._executor: ProcessPoolExecutor | None = None
+        one = job.config.updated({"models": {"threads": 1}})  # a core each
+        self._opener = partial(_open_worker, replace(job, config=one), planned)
+        self._size = job.workers
 
     def map(self, tasks: Sequence[Task]) -> Iterator[Done]:
         """The same as doing one task after the other."""
-        waiting = deque(tasks)
-        running: deque[tuple[Task, Future[Done]]] = deque()
-        try:
-            while waiting or running:
-                try:
-                    while waiting and len(running) < AHEAD * self._job.workers:
-                        running.append((waiting[0], self._started().submit(_do, waiting[0])))
-                        waiting.popleft()
-                    done = running[0][1].result()
-                except BrokenProcessPool:
-                    suspects = [task for task, _ in running]
-                    running.clear()
-                    yield from self._one_by_one(suspects)
-                    continue
-                running.popleft()
-                yield done
-        finally:
-            self.close()
+        waiting, order = deque(tasks), deque(tasks)
+        done: dict[str, Done] = {}
+        with Workers(self._opener, self._size) as workers:
+            while order:
+                while waiting and workers.free and len(order) - len(waiting) < AHEAD * self._size:
+                    workers.give(waiting.popleft())
+                for ended in workers.wait():
+                    done[ended.task.id] = _result(ended)
+                while order and order[0].id in done:
+                    yield done.pop(order.popleft().id)
 
-    def _one_by_one(self, tasks: Sequence[Task]) -> Iterator[Done]:
-        """What was under way when a process died: each alone, so that it is known which one kills."""
-        self.close()
-        for task in tasks:
-            try:
-                yield self._started().submit(_do, task).result()
-            except BrokenProcessPool:
-                self.close()
-                yield Done(task, problems=(Problem(task.id, task.file, task.where, DIED),))
 
-    def _started(self) -> ProcessPoolExecutor:
-        if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                self._job.workers,
-                mp_context=multiprocessing.get_context("spawn"),  # the libraries do not survive a fork
-                initializer=_open_worker,
-                initargs=(self._job, self._planned),
-            )
-        return self._executor
-
-    def close(self) -> None:
-        executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=True, cancel_futures=True)
+def _result(ended: Ended) -> Done:
+    """What became of a picture; an error, as of a full disk, is the run's."""
+    if ended.error is not None:
+        raise ended.error
+    if ended.died:
+        task: Task = ended.task
+        return Done(task, problems=(Problem(task.id, task.file, task.where, DIED),))
+    result: Done = ended.result
+    return result

@@ -16,7 +16,19 @@ from typing import Any
 
 from realtime3d.errors import OutputError, SourceError
 from realtime3d.files import AppendFile, check_output, output_error, write_whole
-from realtime3d.pictures.plan import ERRORS, FACTS, NO_FACE, PARQUET, SHEET, TABLE, PicturesJob, Problem, Task, plan
+from realtime3d.pictures.plan import (
+    ERRORS,
+    FACTS,
+    NO_DETAIL,
+    NO_FACE,
+    PARQUET,
+    SHEET,
+    TABLE,
+    PicturesJob,
+    Problem,
+    Task,
+    plan,
+)
 from realtime3d.pictures.pool import Pool
 from realtime3d.pictures.sheet import read_faces, write_sheet
 from realtime3d.pictures.work import FIXED, Done, PictureWorker
@@ -24,7 +36,7 @@ from realtime3d.sinks.parquet import check_installed, from_csv
 from realtime3d.sinks.sidecar import CONVENTIONS, read_sidecar, versions
 from realtime3d.tracker import FaceTracker
 
-SAME_IN_ONE_RUN = ("models", "settings", "columns")
+SAME_IN_ONE_RUN = ("models", "settings", "columns", "prior")
 ERROR_COLUMNS = ("id", "file", "line", "problem")
 
 
@@ -36,8 +48,10 @@ class PicturesSummary:
     pictures: int = 0  # looked at
     faces: int = 0
     without: int = 0  # pictures in which no face was found
+    without_detail: int = 0  # faces that are too small for it
     errors: int = 0  # everything else in errors.csv
     kept: int = 0  # pictures that an earlier run had done
+    moved_mm: list[float] = field(default_factory=list)  # by the prior, of each face
     seconds: float = 0.0
     files: list[Path] = field(default_factory=list)
 
@@ -97,7 +111,9 @@ def _check_outputs(job: PicturesJob, planned: Sequence[Task | Problem], paths: M
     for path in paths.values():
         check_output(path, job.overwrite or job.resume, inputs)
     if not (job.overwrite or job.resume):
-        there = next((job.out / t.id for t in planned if isinstance(t, Task) and (job.out / t.id).exists()), None)
+        ending = "_final_frontal.ply" if job.layout == "extreme-3d" else ""
+        wanted = (job.out / (task.id + ending) for task in planned if isinstance(task, Task))
+        there = next((path for path in wanted if path.exists()), None)
         if there is not None:
             raise OutputError(f"{there} is there already: add --overwrite, or name another folder")
 
@@ -117,10 +133,13 @@ def _take(done: Done, table: AppendFile, errors: AppendFile, summary: PicturesSu
     for problem in done.problems:
         errors.append(_line((problem.id, str(problem.file), problem.where, problem.text)))
     none = sum(problem.text == NO_FACE for problem in done.problems)
+    small = sum(problem.text.startswith(NO_DETAIL) for problem in done.problems)
     summary.pictures += isinstance(done.task, Task)
     summary.faces += done.faces
+    summary.moved_mm += done.moved_mm
     summary.without += none
-    summary.errors += len(done.problems) - none
+    summary.without_detail += small
+    summary.errors += len(done.problems) - none - small
 
 
 def _line(cells: Iterable[str]) -> bytes:
@@ -202,6 +221,7 @@ def _facts(job: PicturesJob, tracker: FaceTracker, columns: Sequence[str]) -> di
         "backend": {"name": tracker.backend.name, "device": tracker.backend.device},
         "settings": job.config.as_dict(),
         "columns": list(columns),
+        "prior": job.prior,
     }  # fmt: skip
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, cast, get_args
 
 from realtime3d.errors import UsageError
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.types import Image
 
-Mode = Literal["wire", "shaded", "transparent", "points", "off"]
+Mode = Literal["wire", "shaded", "transparent", "points", "texture", "mask", "off"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Colour = tuple[int, int, int]  # BGR
 
@@ -23,6 +23,8 @@ PALETTE: tuple[Colour, ...] = (  # by id, in this order: apart from each other a
     (150, 160, 255),
 )
 HELD_COLOUR: Colour = (170, 170, 170)
+MASK_LIGHT = 0.2  # of the picture's light is left around the faces in mode "mask"
+HIDE = {"hud": ("label", "bars"), "box": ("box",), "axes": ("axes",)}  # what can be left out -> parts of the style
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class OverlayStyle:
     """What is drawn over a picture."""
 
     mode: Mode = "wire"  # how the face's mesh is drawn
-    box: bool = True  # corners of the face's box, with id, confidence and angles
+    box: bool = True  # corners of the face's box
+    label: bool = True  # id, confidence and angles
     axes: bool = True  # head axes: x red, y green, z blue (towards where the face looks)
     bars: bool = True  # the strongest blendshapes beside the face, where there is room
     whole_head: bool = False  # scalp and neck too, not just the face
@@ -38,6 +41,15 @@ class OverlayStyle:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise UsageError(f"no overlay mode {self.mode!r}; choose one of {', '.join(MODES)}")
+
+
+def style_of(mode: str | None = None, hide: Sequence[str] = ()) -> OverlayStyle:
+    """The usual style in another mode, without what is to be hidden (`HIDE`)."""
+    unknown = [name for name in hide if name not in HIDE]
+    if unknown:
+        raise UsageError(f"no part of the overlay is called {', '.join(unknown)}; choose from {', '.join(HIDE)}")
+    style = OverlayStyle() if mode is None else OverlayStyle(mode=cast(Mode, mode))
+    return replace(style, **{part: False for name in hide for part in HIDE[name]})  # type: ignore[arg-type]
 
 
 def next_mode(mode: Mode) -> Mode:

@@ -51,7 +51,7 @@ def draw_faces(picture: Image, faces: Sequence[FaceState], style: OverlayStyle) 
             _draw_corners(fine, box, face_colour(face))
     taken = [_head_around(box) for _, box in placed]
     for face, box in placed:
-        lines = _label(pen, face, box) if style.box else []
+        lines = _label(pen, face, box) if style.label else []
         small = pen.scaled(0.8)
         panel = _panel_place(small, box, len(lines), taken) if style.bars else None
         if panel is not None:

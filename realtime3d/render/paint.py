@@ -24,49 +24,61 @@ def paint_surface(  # type: ignore[no-untyped-def]
     mesh's outline are thinned by how many of their neighbours lie outside: that smooths the staircase.
     """
     height, width = ids.shape
-    half = wire_px / np.float32(2) + np.float32(0.5)
+    half, one, centre = wire_px / np.float32(2) + np.float32(0.5), np.float32(1), np.float32(0.5)
+    known = np.zeros(count, np.uint8)  # triangles whose row of `slopes` is made: only those that are seen
+    slopes = np.empty((count, 7), np.float32)
     for y in range(y0, y1):
-        last = -1
-        for x in range(x0, x1):
-            t = ids[y, x] - first
+        inside_rows = 0 < y < height - 1
+        end = x0
+        while end < x1:
+            begin = end
+            end += 1
+            t = ids[y, begin] - first
             if t < 0 or t >= count:
                 continue
-            if t != last:  # neighbours mostly show the same triangle
-                last = t
-                a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+            while end < x1 and ids[y, end] - first == t:  # pixels in a row mostly show the same triangle
+                end += 1
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            ax, ay = xy[a, 0], xy[a, 1]
+            if not known[t]:
+                known[t] = 1
+                bx, by, cx, cy = xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
                 area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-                b_x, c_x, dy = (cy - ay) / area, (ay - by) / area, np.float32(y) - ay
-                b_row, c_row = dy * (ax - cx) / area, dy * (bx - ax) / area
-                if wire_alpha > 0:  # a weight times the height above its edge is the distance from the edge
-                    bits, size = outline[t], abs(area)
-                    a_high = size / np.sqrt((cx - bx) ** 2 + (cy - by) ** 2) if bits & 1 else FAR
-                    b_high = size / np.sqrt((cx - ax) ** 2 + (cy - ay) ** 2) if bits & 2 else FAR
-                    c_high = size / np.sqrt((bx - ax) ** 2 + (by - ay) ** 2) if bits & 4 else FAR
-            dx = np.float32(x) - ax
-            wb, wc = b_row + dx * b_x, c_row + dx * c_x
-            wa = np.float32(1) - wb - wc
-            alpha = fill_alpha
-            if wire_alpha > 0:
-                # Weights on an edge may be a little negative, which must not make an edge that is not drawn near.
-                away = min(max(wa, TINY) * a_high, max(wb, TINY) * b_high, max(wc, TINY) * c_high)
-                if away < half:
-                    line = min(half - away, np.float32(1)) * wire_alpha
-                    line *= np.float32(0.35) + np.float32(0.65) * (wa * facing[a] + wb * facing[b] + wc * facing[c])
-                    alpha += (np.float32(1) - alpha) * line
-            alpha *= wa * cover[a] + wb * cover[b] + wc * cover[c]
-            if alpha <= 0:
-                continue
-            if x > 0 and y > 0 and x < width - 1 and y < height - 1:
-                missing = 0
-                for k in (-1, 1):
-                    left, up = ids[y, x + k] - first, ids[y + k, x] - first
-                    missing += (left < 0 or left >= count) + (up < 0 or up >= count)
-                alpha *= np.float32(1) - np.float32(0.3) * min(missing, 3)
-            for k in range(3):
-                ink = wa * colour[a, k] + wb * colour[b, k] + wc * colour[c, k]
-                below = np.float32(image[y, x, k])
-                image[y, x, k] = np.uint8(below + alpha * (ink - below) + np.float32(0.5))
+                scale, size, bits = one / area, abs(area), outline[t]
+                slopes[t, 0], slopes[t, 1] = (cy - ay) * scale, (ax - cx) * scale
+                slopes[t, 2], slopes[t, 3] = (ay - by) * scale, (bx - ax) * scale
+                # A weight times the height above its edge is the distance from the edge.
+                slopes[t, 4] = size / np.sqrt((cx - bx) ** 2 + (cy - by) ** 2) if bits & 1 else FAR
+                slopes[t, 5] = size / np.sqrt((cx - ax) ** 2 + (cy - ay) ** 2) if bits & 2 else FAR
+                slopes[t, 6] = size / np.sqrt((bx - ax) ** 2 + (by - ay) ** 2) if bits & 4 else FAR
+            dx, dy = np.float32(begin) - ax, np.float32(y) - ay
+            b_x, c_x = slopes[t, 0], slopes[t, 2]
+            wb, wc = dx * b_x + dy * slopes[t, 1], dx * c_x + dy * slopes[t, 3]
+            a_high, b_high, c_high = slopes[t, 4], slopes[t, 5], slopes[t, 6]
+            for x in range(begin, end):
+                wa = one - wb - wc
+                alpha = fill_alpha
+                if wire_alpha > 0:
+                    # Weights on an edge may be a little negative, which must not make an edge that is not drawn near.
+                    away = min(max(wa, TINY) * a_high, max(wb, TINY) * b_high, max(wc, TINY) * c_high)
+                    if away < half:
+                        line = min(half - away, one) * wire_alpha
+                        line *= np.float32(0.35) + np.float32(0.65) * (wa * facing[a] + wb * facing[b] + wc * facing[c])
+                        alpha += (one - alpha) * line
+                alpha *= wa * cover[a] + wb * cover[b] + wc * cover[c]
+                if inside_rows and 0 < x < width - 1:
+                    missing = 0
+                    for k in (-1, 1):
+                        left, up = ids[y, x + k] - first, ids[y + k, x] - first
+                        missing += (left < 0 or left >= count) + (up < 0 or up >= count)
+                    alpha *= one - np.float32(0.3) * min(missing, 3)
+                if alpha > 0:
+                    for k in range(3):
+                        ink = wa * colour[a, k] + wb * colour[b, k] + wc * colour[c, k]
+                        below = np.float32(image[y, x, k])
+                        image[y, x, k] = np.uint8(below + alpha * (ink - below) + centre)
+                wb += b_x
+                wc += c_x
 
 
 @compiled("void(u1[:,:,::1], f4[:,::1], f4[:,::1], f4[::1], i4[::1], f4[:,::1], f4[::1], f4, f4)")

@@ -29,7 +29,10 @@ OPACITY = {  # of the surface, of its edges or dots
     "shaded": (0.97, 0.0),
     "transparent": (0.5, 0.0),
     "points": (0.0, 0.85),
+    "texture": (1.0, 0.0),
+    "mask": (1.0, 0.0),
 }
+SOLID = ("shaded", "texture", "mask")  # modes that let nothing of the picture through, eyes included
 
 
 DOT_PX = 1.2  # radius in a picture 720 high
@@ -52,6 +55,8 @@ class Topology:
     tint: FloatArray  # (V, 3) BGR of lips and eyes
     tinted: FloatArray  # (V, 1) how much of it
     seen_through: FloatArray  # (V,) `cover`, less at the eyes: in modes that let the picture through
+    places: FloatArray  # (U, 3) u, v (down) in the texture layout, 0..1, and `cover`: rows of `uv_triangles`
+    uv_triangles: NDArray[np.int32]  # (T, 3) triangle for triangle as `triangles`
 
     @classmethod
     def of(cls, model: FaceModel, whole_head: bool = False) -> Topology:
@@ -62,7 +67,7 @@ class Topology:
         )
         inside = (cover[model.triangles] > 0).any(axis=1)
         order = np.argsort(~inside, kind="stable")
-        drawn = int(inside.sum())
+        drawn, head = int(inside.sum()), model.mesh()
         return cls(
             triangles=np.ascontiguousarray(model.triangles[order]),
             drawn=drawn,
@@ -72,6 +77,8 @@ class Topology:
             tint=_tint(model.mean, region),
             tinted=_tinted(region)[:, None],
             seen_through=np.where(region == "eyes", np.float32(0.3) * cover, cover),
+            places=np.column_stack([head.uv, cover[head.uv_vertex]]).astype(np.float32),
+            uv_triangles=np.ascontiguousarray(head.uv_triangles[order]),
         )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.raster import fill
-from realtime3d.render.base import OverlayStyle, drawable
+from realtime3d.render.base import MASK_LIGHT, OverlayStyle, drawable
 from realtime3d.render.hud import draw_faces
 from realtime3d.render.paint import paint_points, paint_surface
 from realtime3d.render.shading import (
     DOT_PX,
     LINES,
     OPACITY,
+    SOLID,
     SURFACE,
     PlacedMesh,
     Topologies,
@@ -22,6 +26,8 @@ from realtime3d.render.shading import (
     line_px,
     place,
 )
+from realtime3d.render.textured import Layer
+from realtime3d.surface.best import BestTextures
 from realtime3d.types import Image
 
 
@@ -33,22 +39,28 @@ class SoftwareRenderer:
     def __init__(self, style: OverlayStyle | None = None) -> None:
         self.style = style or OverlayStyle()
         self._topologies = Topologies()
+        self._textures = BestTextures()
         self._ids: NDArray[np.int32] = np.zeros((0, 0), dtype=np.int32)
         self._nearest: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
 
     def draw(self, image: Image, result: FrameResult) -> Image:
         picture = np.array(image, dtype=np.uint8, order="C", copy=True)
         faces = drawable(result.faces)
+        if picture.size and self.style.mode == "texture":
+            self._textures.see(replace(result, faces=tuple(faces)), image)
+        if picture.size and self.style.mode == "mask":
+            picture = cv2.convertScaleAbs(picture, alpha=MASK_LIGHT).astype(np.uint8, copy=False)
         if faces and self.style.mode != "off" and picture.size:
-            self._draw_meshes(picture, faces)
+            self._draw_meshes(picture, faces, np.ascontiguousarray(image))
         draw_faces(picture, faces, self.style)
         return picture
 
     def close(self) -> None:
         self._topologies.clear()
+        self._textures.clear()
         self._ids, self._nearest = self._ids[:0, :0].copy(), self._nearest[:0, :0].copy()
 
-    def _draw_meshes(self, picture: Image, faces: list[FaceState]) -> None:
+    def _draw_meshes(self, picture: Image, faces: list[FaceState], original: Image) -> None:
         height, width = picture.shape[:2]
         if self._ids.shape != (height, width):
             self._ids = np.full((height, width), -1, dtype=np.int32)
@@ -58,15 +70,20 @@ class SoftwareRenderer:
         for face in faces:
             topology = self._topologies.of(face.model, self.style.whole_head)
             mesh = place(face, topology, face.camera, width, height, lighting)
-            placed.append((mesh, topology, first))
+            placed.append((face, mesh, topology, first))
             first += len(topology.triangles)
-        x0, y0, x1, y1 = window = around([mesh.window for mesh, _, _ in placed])
+        x0, y0, x1, y1 = window = around([mesh.window for _, mesh, _, _ in placed])
         try:
-            for mesh, topology, start in placed:
+            for _, mesh, topology, start in placed:
                 where = (mesh.xy, mesh.inverse_z, topology.triangles, True, start)
                 fill(*where, *window, self._nearest, self._ids)
-            for mesh, topology, start in placed:
-                self._paint(picture, mesh, topology, start)
+            for face, mesh, topology, start in placed:
+                if self.style.mode == "texture":
+                    Layer(mesh, topology, self._ids, start).paint(picture, self._textures.of(face))
+                elif self.style.mode == "mask":
+                    Layer(mesh, topology, self._ids, start).keep(picture, original)
+                else:
+                    self._paint(picture, mesh, topology, start)
         finally:  # clean for the next picture
             self._ids[y0:y1, x0:x1] = -1
             self._nearest[y0:y1, x0:x1] = 0
@@ -80,5 +97,5 @@ class SoftwareRenderer:
         surface, edges = OPACITY[self.style.mode]
         span = (*mesh.window, first, topology.drawn)
         shape = (mesh.xy, topology.triangles, topology.outline)
-        cover = topology.cover if self.style.mode == "shaded" else topology.seen_through
+        cover = topology.cover if self.style.mode in SOLID else topology.seen_through
         paint_surface(picture, self._ids, *span, *shape, mesh.colour, cover, mesh.facing, surface, edges, scale)

@@ -65,8 +65,8 @@ def _refuse_what_is_there(kind: str, path: Path) -> None:
         raise OutputError(f"{other} is there already: add --overwrite to replace it, or name another file")
     if os.path.exists(path) and (read_sidecar(sidecar_of(kind, path)) or {}).get("state") == "running":
         raise OutputError(
-            f"{path} is there already, of a run that was not finished: add --resume to go on with it, or --overwrite "
-            "to start anew"
+            f"{path} is there already, of a run that was not finished: add --resume to go on with it (a camera or a "
+            "stream cannot), or --overwrite to start anew"
         )
 
 

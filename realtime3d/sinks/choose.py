@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime3d.errors import UsageError
+from realtime3d.sinks.more import NOTHING_MORE, MoreColumns
 
 if TYPE_CHECKING:
     from realtime3d.face.model import FaceModel
@@ -32,6 +33,7 @@ class SinkOptions:
     mesh_every: int = 1
     mesh_level: str | None = None
     resume: ResumePoint | None = None
+    more: MoreColumns = NOTHING_MORE
     live_link: Values | None = None  # of a Live Link Face take; None: the lowest id, measured
 
     @property
@@ -40,7 +42,7 @@ class SinkOptions:
         from realtime3d.sinks.tables import TableOptions
 
         resume_s = self.resume.timestamp_s if self.resume else None
-        return TableOptions(self.model, self.info.zero_ns, self.blendshapes, self.raw, resume_s)
+        return TableOptions(self.model, self.info.zero_ns, self.blendshapes, self.raw, resume_s, self.more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def same_in_one_run(job: Job, tracker: FaceTracker) -> dict[str, Any]:
     from realtime3d.sinks.columns import TableOptions, table_columns
 
     models = tracker.model_set
-    table = TableOptions(tracker.model, blendshapes=job.blendshapes, raw=job.raw)
+    table = TableOptions(tracker.model, blendshapes=job.blendshapes, raw=job.raw, more=job.more)
     return {
         "input": identity_of(job.source),
         "part": {"start_s": job.read.start_s, "end_s": job.read.end_s, "every": job.read.every},
@@ -29,6 +29,7 @@ def same_in_one_run(job: Job, tracker: FaceTracker) -> dict[str, Any]:
         },
         "settings": tracker.config.as_dict(),
         "columns": table_columns(table),
+        "rows": {"all_frames": job.more.all_frames, "neutral": dict(job.more.neutral or {})},
     }
 
 

@@ -2,7 +2,8 @@
 
 Metres, y up, z towards the viewer. All numbers are float32 and dense: quantised and sparse ones are misread by some
 viewers. A texture from a picture has its light in it, so it is shown as it is (`KHR_materials_unlit`) and no normals
-are written; without a texture the head is lit, and the morph targets move its normals, too.
+are written; without a texture, or with one that has no light in it and a normal map, the head is lit, and the morph
+targets move its normals, too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from realtime3d.face.mesh import Y_UP
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import Camera
 from realtime3d.raster import vertex_normals
+from realtime3d.surface.layout import tangents
 from realtime3d.types import FloatArray, Pose
 
 M_PER_MM = np.float32(0.001)
@@ -49,6 +51,7 @@ class Head:
     weights: ArrayLike  # (52,) at which the file opens
     level: str = "live"
     texture_jpeg: bytes | None = None
+    normal_png: bytes | None = None  # a normal map in tangent space; then `texture_jpeg` is an albedo
     pose: Pose | None = None  # None: the head stands in its own frame
     motion: Motion | None = None
     camera: Camera | None = None  # whose picture shows posed heads where they were
@@ -81,15 +84,12 @@ class _Writer:
             "scenes": [{"nodes": [0]}],
             "nodes": nodes,
             "meshes": [self._mesh(head)],
-            "materials": [_material(textured=head.texture_jpeg is not None)],
+            "materials": [_material(textured=head.texture_jpeg is not None, lit=head.normal_png is not None)],
         }
         if head.facts:
             content["asset"]["extras"] = head.facts
         if head.texture_jpeg is not None:
-            image = {"bufferView": self._view(head.texture_jpeg), "mimeType": "image/jpeg"}
-            sampler = {"magFilter": LINEAR, "minFilter": MIPMAPS, "wrapS": CLAMP, "wrapT": CLAMP}
-            content |= {"extensionsUsed": ["KHR_materials_unlit"], "images": [image], "samplers": [sampler]}
-            content["textures"] = [{"source": 0, "sampler": 0}]
+            content |= self._textures(head.texture_jpeg, head.normal_png)
         if head.motion is not None:
             content["animations"] = [self._animation(head.motion)]
         if head.camera is not None and pose is not None:
@@ -102,6 +102,15 @@ class _Writer:
             "buffers": [{"byteLength": len(self._data)}],
         }
         return _packed(content, bytes(self._data))
+
+    def _textures(self, texture_jpeg: bytes, normal_png: bytes | None) -> dict[str, Any]:
+        images = [{"bufferView": self._view(texture_jpeg), "mimeType": "image/jpeg"}]
+        if normal_png is not None:
+            images.append({"bufferView": self._view(normal_png), "mimeType": "image/png"})
+        sampler = {"magFilter": LINEAR, "minFilter": MIPMAPS, "wrapS": CLAMP, "wrapT": CLAMP}
+        textures = [{"source": i, "sampler": 0} for i in range(len(images))]
+        unlit = {} if normal_png is not None else {"extensionsUsed": ["KHR_materials_unlit"]}
+        return {**unlit, "images": images, "samplers": [sampler], "textures": textures}
 
     def _mesh(self, head: Head) -> dict[str, Any]:
         mesh = head.model.mesh(head.level)
@@ -116,7 +125,9 @@ class _Writer:
         attributes, targets = vertices(head.neutral), [vertices(action) for action in actions]
         if head.texture_jpeg is not None:
             attributes["TEXCOORD_0"] = self._array(mesh.uv, "VEC2", target=ARRAY_BUFFER)
-        else:
+        if head.normal_png is not None:
+            attributes["TANGENT"] = self._array(tangents(mesh, head.neutral * Y_UP), "VEC4", target=ARRAY_BUFFER)
+        if head.texture_jpeg is None or head.normal_png is not None:
             rest = vertex_normals(head.neutral, mesh.triangles)
             attributes["NORMAL"] = self._normals(_unit(rest)[mesh.uv_vertex])
             for target, action in zip(targets, actions, strict=True):
@@ -162,8 +173,8 @@ class _Writer:
             "type": shape,
         }
         if bounds:
-            rows = data.reshape(len(data), -1)
-            accessor |= {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
+            columns = np.ascontiguousarray(data.reshape(len(data), -1).T)  # a tenth of the time that rows take
+            accessor |= {"min": columns.min(axis=1).tolist(), "max": columns.max(axis=1).tolist()}
         self._accessors.append(accessor)
         return len(self._accessors) - 1
 
@@ -181,11 +192,13 @@ def _packed(content: dict[str, Any], data: bytes) -> bytes:
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
-def _material(*, textured: bool) -> dict[str, Any]:
+def _material(*, textured: bool, lit: bool) -> dict[str, Any]:
     surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 0.9}
     if not textured:
         return {"name": "skin", "pbrMetallicRoughness": {**surface, "baseColorFactor": list(SKIN)}}
     surface["baseColorTexture"] = {"index": 0}
+    if lit:
+        return {"name": "skin", "pbrMetallicRoughness": surface, "normalTexture": {"index": 1}}
     return {"name": "picture", "pbrMetallicRoughness": surface, "extensions": {"KHR_materials_unlit": {}}}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime3d.errors import OutputError
+from realtime3d.errors import OutputError, first_line
 from realtime3d.sinks.tables import RESUME_SLACK_S, timed_lines
 from realtime3d.types import FloatArray
 
@@ -33,7 +33,14 @@ def known_faces(outputs: Mapping[str, Path], seam_s: float) -> list[Known] | Non
     for kind, read in _READERS.items():
         if kind in outputs:
             before_s = seam_s - RESUME_SLACK_S
-            return [face for face in read(outputs[kind], seam_s - REPLAY_S) if face.time_s < before_s and face.id >= 0]
+            try:
+                faces = list(read(outputs[kind], seam_s - REPLAY_S))
+            except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+                raise OutputError(
+                    f"{outputs[kind]} is no table of this program, or damaged ({first_line(error)}): add --overwrite "
+                    "to start anew"
+                ) from error
+            return [face for face in faces if face.time_s < before_s and face.id >= 0]
     return None
 
 
@@ -65,7 +72,7 @@ def _csv(path: Path, since_s: float) -> Iterator[Known]:
             if time_s < since_s:
                 yield Known(frame, time_s, face_id)
             else:
-                cells = np.array([float(cell or "nan") for cell in line.split(b",")])
+                cells = np.array([float(cell or "nan") for cell in line.rstrip(b"\r\n").split(b",")])
                 yield Known(frame, time_s, face_id, cells[box].astype(np.float32), cells[shape].astype(np.float32))
 
 

@@ -15,6 +15,7 @@ from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import make_folder, write_whole
 from realtime3d.sinks.glb import Head, Motion, glb_bytes
 from realtime3d.sinks.meshes import MeshWriter, encoded
+from realtime3d.surface.best import BETTER, worth
 from realtime3d.surface.texture import TexturePainter
 from realtime3d.types import FloatArray, Image, Pose
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
-BETTER = 1.05  # times as good: then a frame takes the place of the one whose colours would become the texture
-LARGE_PX = 300.0  # of a face: larger ones show no more that a texture could hold
 
 
 class MeshFolderSink:
@@ -88,7 +87,7 @@ class AnimationSink:
         take.times_ns.append(result.frame.t_ns)
         take.weights.append(np.array(list(face.blendshapes().values()), np.float32))
         take.poses.append(face.pose)
-        score = _worth(face)
+        score = worth(face)
         if score > take.best * BETTER:
             take.best, take.shown = score, (face, result.frame.image.copy())
 
@@ -117,10 +116,3 @@ class AnimationSink:
                 name=f"head_{take.face.id}",
             )
         )
-
-
-def _worth(face: FaceState) -> float:
-    """How much a frame shows of a face: sure, from the front, large."""
-    left, top, right, bottom = map(float, face.box)
-    size = min(max(right - left, bottom - top) / LARGE_PX, 1.0)
-    return face.confidence * max(float(face.pose.R[2, 2]), 0.0) ** 2 * size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from realtime3d.files import write_whole
 from realtime3d.sinks.glb import Head, glb_bytes
 from realtime3d.sinks.obj import ObjText, mtl_bytes
 from realtime3d.sinks.ply import ply_bytes
-from realtime3d.surface.texture import Texture, TexturePainter
+from realtime3d.surface.texture import Texture, TexturePainter, vertex_colours
 from realtime3d.types import FloatArray, Image
 
 Kind = Literal["shape", "expression", "posed"]
@@ -24,6 +25,17 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 SUFFIXES = (".ply", ".obj", ".glb")
 JPEG_QUALITY = 92
 PNG_EFFORT = 1  # a tenth larger than the best, in a tenth of the time
+
+
+@dataclass(frozen=True)
+class Relief:
+    """The maps of a face's detail, for the materials of OBJ and GLB."""
+
+    albedo: Image  # for what is lit
+    normal_png: bytes
+    texture_file: str  # names of files beside an OBJ, all of them written already
+    normal_file: str
+    displacement_file: str
 
 
 def write_mesh(
@@ -80,13 +92,15 @@ class MeshWriter:
             self._painter = TexturePainter(self.model)
         return self._painter.paint(face, image)
 
-    def write(self, path: Path, face: FaceState, kind: Kind, texture: Texture | None = None) -> list[Path]:
-        """Write one file, an OBJ with its material and texture beside it."""
+    def write(
+        self, path: Path, face: FaceState, kind: Kind, texture: Texture | None = None, relief: Relief | None = None
+    ) -> list[Path]:
+        """Write one file, an OBJ with its material and texture beside it; `relief` adds normals to OBJ and GLB."""
         suffix = path.suffix.lower()
         if suffix not in SUFFIXES:
             raise UsageError(f"{path}: a mesh is written as {', '.join(SUFFIXES)}: name it {path.with_suffix('.ply')}")
         if suffix == ".glb":
-            write_whole(path, self._glb(face, kind, texture), make_folder=True)
+            write_whole(path, self._glb(face, kind, texture, relief), make_folder=True)
             return [path]
         vertices = self.vertices(face, kind, self.level(suffix))
         if suffix == ".ply":
@@ -94,7 +108,7 @@ class MeshWriter:
             colours = None if texture is None else vertex_colours(texture, head.uv, head.uv_vertex)
             write_whole(path, ply_bytes(vertices, head.triangles, colours, _comments(kind)), make_folder=True)
             return [path]
-        return self._write_obj(path, vertices, kind, texture)
+        return self._write_obj(path, vertices, kind, texture, relief)
 
     def vertices(self, face: FaceState, kind: Kind, level: str) -> FloatArray:
         """(V, 3) mm, y up: of a head at rest, as it is, or as it is before the camera."""
@@ -104,48 +118,46 @@ class MeshWriter:
         turned: FloatArray = points * Y_UP
         return turned
 
-    def _write_obj(self, path: Path, vertices: FloatArray, kind: Kind, texture: Texture | None) -> list[Path]:
+    def _write_obj(
+        self, path: Path, vertices: FloatArray, kind: Kind, texture: Texture | None, relief: Relief | None
+    ) -> list[Path]:
         if self._obj is None:
             self._obj = ObjText(self.model.mesh(self.level(".obj")))
         material, picture = path.with_suffix(".mtl"), path.with_name(f"{path.stem}_texture.png")
         files = [path]
-        if texture is not None:
+        if relief is not None:
+            names = relief.texture_file, relief.normal_file, relief.displacement_file
+            write_whole(material, mtl_bytes(*names), make_folder=True)
+            files.append(material)
+        elif texture is not None:
             write_whole(picture, encoded(texture.image, ".png"), make_folder=True)
             write_whole(material, mtl_bytes(picture.name))
             files += [material, picture]
-        named = material.name if texture is not None else ""
+        named = material.name if len(files) > 1 else ""
         write_whole(path, self._obj.bytes(vertices, named, _comments(kind)), make_folder=True)
         return files
 
-    def _glb(self, face: FaceState, kind: Kind, texture: Texture | None) -> bytes:
+    def _glb(self, face: FaceState, kind: Kind, texture: Texture | None, relief: Relief | None) -> bytes:
         level = self.level(".glb")
         weights = list(face.blendshapes().values())
         posed = kind == "posed"
+        colours = relief.albedo if relief is not None else None if texture is None else texture.image
         return glb_bytes(
             Head(
                 model=self.model,
                 neutral=self.model.mesh(level).neutral(face.shape),
                 weights=np.zeros(len(weights)) if kind == "shape" else weights,
                 level=level,
-                texture_jpeg=None if texture is None else encoded(texture.image, ".jpg"),
+                texture_jpeg=None if colours is None else encoded(colours, ".jpg"),
+                normal_png=None if relief is None else relief.normal_png,
                 pose=face.pose if posed else None,
                 camera=face.camera if posed else None,
             )
         )
 
 
-def vertex_colours(texture: Texture, uv: FloatArray, uv_vertex: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """(V, 3) RGB: the texture's colour at each vertex; at a seam, at its first place."""
-    height, width = texture.image.shape[:2]
-    vertices, first = np.unique(uv_vertex, return_index=True)
-    at = np.clip((uv[first] * (width, height)).astype(int), 0, (width - 1, height - 1))
-    colours = np.zeros((int(vertices[-1]) + 1, 3), np.uint8)
-    colours[vertices] = texture.image[at[:, 1], at[:, 0], ::-1]
-    return colours
-
-
-def encoded(image: Image, suffix: str) -> bytes:
-    """A BGR picture as PNG or JPEG."""
+def encoded(image: Image | NDArray[np.uint16], suffix: str) -> bytes:
+    """A BGR or grey picture as PNG or JPEG."""
     import cv2
 
     options: dict[str, list[Any]] = {

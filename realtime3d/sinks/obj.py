@@ -19,6 +19,9 @@ class ObjText:
     """Writes heads of one mesh; the text of its faces, the same for all, is made once."""
 
     def __init__(self, head: HeadMesh) -> None:
+        if not head.has_layout:
+            self._layout, self._faces = "", _lines("f %d %d %d\n", head.triangles + 1)
+            return
         uv = head.uv * np.array([1, -1], np.float32) + np.array([0, 1], np.float32)  # v up
         self._layout = _lines("vt %.6f %.6f\n", uv)
         corners = np.stack([head.triangles, head.uv_triangles], axis=-1) + 1
@@ -34,10 +37,14 @@ class ObjText:
         return "".join(parts).encode("utf-8")
 
 
-def mtl_bytes(texture_file: str) -> bytes:
-    """A material of the picture's own colours: light is in them already."""
-    lines = [f"newmtl {MATERIAL}", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {texture_file}", ""]
-    return "\n".join(lines).encode("utf-8")
+def mtl_bytes(texture_file: str, normal_file: str = "", displacement_file: str = "") -> bytes:
+    """A material of the picture's own colours, light is in them already; with the maps that go on it."""
+    lines = [f"newmtl {MATERIAL}", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {texture_file}"]
+    if normal_file:
+        lines.append(f"norm {normal_file}")
+    if displacement_file:
+        lines.append(f"disp {displacement_file}")
+    return "\n".join([*lines, ""]).encode("utf-8")
 
 
 def _lines(form: str, rows: np.ndarray) -> str:

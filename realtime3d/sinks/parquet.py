@@ -20,7 +20,7 @@ import numpy as np
 from realtime3d.errors import OutputError, first_line, require
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import leftovers, output_error, whole
-from realtime3d.sinks.columns import Group, column_groups, timestamp
+from realtime3d.sinks.columns import NO_FACE, Group, groups_of, timestamp
 from realtime3d.sinks.sidecar import CONVENTIONS
 from realtime3d.sinks.tables import RESUME_SLACK_S, TableOptions
 from realtime3d.types import Image
@@ -56,7 +56,7 @@ class ParquetSink:
         self._compute = require("pyarrow.compute", "parquet", "a Parquet table")
         self._path, self._parts, self._options = path, parts_folder(path), options
         self._limits, self._clock = (rows_per_part, seconds_per_part), clock
-        self._groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
+        self._groups = groups_of(options)
         self._columns = [*_FIXED, *((name, group.kind) for group in self._groups for name in group.names)]
         fields = [self._arrow.field(name, self._arrow.from_numpy_dtype(np.dtype(kind))) for name, kind in self._columns]
         notes = {f"realtime3d.{key}": text for key, text in CONVENTIONS.items()}
@@ -100,13 +100,14 @@ class ParquetSink:
 
     def write(self, result: FrameResult, image: Image | None) -> None:
         time_s = timestamp(result, self._options.zero_ns)
-        self._rows += [self._row(result.frame.index, time_s, face) for face in result.faces]
+        faces = result.faces or ((None,) if self._options.more.all_frames else ())
+        self._rows += [self._row(result.frame.index, time_s, face) for face in faces]
         rows, seconds = self._limits
         if len(self._rows) >= rows or (self._rows and self._clock() - self._since >= seconds):
             self._flush()
 
-    def _row(self, frame: int, time_s: float, face: FaceState) -> list[float | None]:
-        row: list[float | None] = [frame, face.id, time_s]
+    def _row(self, frame: int, time_s: float, face: FaceState | None) -> list[float | None]:
+        row: list[float | None] = [frame, NO_FACE if face is None else face.id, time_s]
         for group in self._groups:
             row += _cells(group, face)
         return row
@@ -204,9 +205,11 @@ def _damaged(file: Path, why: str) -> OutputError:
     return OutputError(f"{file} cannot be continued ({why}): delete it, or add --overwrite to start anew")
 
 
-def _cells(group: Group, face: FaceState) -> list[float | None]:
-    values = group.values(face)
-    return [None] * len(group.names) if values is None else [float(value) for value in values]
+def _cells(group: Group, face: FaceState | None) -> list[float | None]:
+    values = group.of(face)
+    return (
+        [None] * len(group.names) if values is None else [None if value is None else float(value) for value in values]
+    )
 
 
 def check_installed() -> None:

@@ -20,7 +20,14 @@ def save_png(path: Path, image: Image) -> None:
 
 
 def save_snapshot(folder: Path, image: Image, stem: str = "snapshot") -> Path:
-    """Save under the next free name (`snapshot-0001.png`, ...) and return it; nothing is overwritten."""
+    """Save under the next free name and return it; nothing is overwritten."""
+    path = next_free(folder, stem)
+    save_png(path, image)
+    return path
+
+
+def next_free(folder: Path, stem: str) -> Path:
+    """`STEM-0001.png`, ...: the first that is not there. The folder is made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = {path.name for path in folder.glob(f"{stem}-*.png")}
@@ -29,6 +36,4 @@ def save_snapshot(folder: Path, image: Image, stem: str = "snapshot") -> Path:
     number = 1
     while f"{stem}-{number:04d}.png" in taken:
         number += 1
-    path = folder / f"{stem}-{number:04d}.png"
-    save_png(path, image)
-    return path
+    return folder / f"{stem}-{number:04d}.png"

@@ -17,9 +17,11 @@ def ply_bytes(
     triangles: NDArray[np.int32],
     colours: NDArray[np.uint8] | None = None,
     comments: Sequence[str] = (),
+    normals: FloatArray | None = None,
 ) -> bytes:
-    """A PLY file of (V, 3) vertices, (T, 3) triangles and (V, 3) RGB colours."""
-    names = ["x", "y", "z"]
+    """A PLY file of (V, 3) vertices, (T, 3) triangles, (V, 3) RGB colours and (V, 3) normals."""
+    names = ["x", "y", "z"] if normals is None else ["x", "y", "z", "nx", "ny", "nz"]
+    values = vertices if normals is None else np.concatenate([vertices, normals], axis=1)
     fields = [(name, "<f4") for name in names]
     properties = [f"property float {name}" for name in names]
     if colours is not None:
@@ -27,7 +29,7 @@ def ply_bytes(
         properties += [f"property uchar {name}" for name in ("red", "green", "blue")]
     points = np.empty(len(vertices), dtype=fields)
     for i, (name, _) in enumerate(fields):
-        points[name] = vertices[:, i] if i < 3 else colours[:, i - 3]  # type: ignore[index]
+        points[name] = values[:, i] if i < len(names) else colours[:, i - len(names)]  # type: ignore[index]
     faces = np.empty(len(triangles), dtype=_FACE)
     faces["count"], faces["corners"] = 3, triangles
     header = [

@@ -8,38 +8,27 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime3d.clock import NS_PER_S
 from realtime3d.errors import SourceError, require
 from realtime3d.face.arkit import NAMES
 from realtime3d.face.model import FaceModel
-from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.geometry import Camera, euler_to_matrix
-from realtime3d.sinks.columns import ROTATION, TRANSLATION
+from realtime3d.face.state import FrameResult
+from realtime3d.geometry import Camera
+from realtime3d.sinks.columns import NO_FACE, ROTATION, TRANSLATION
+from realtime3d.sinks.recorded import Columns, RecordedFace, Rows, columns_of_json
 from realtime3d.sinks.sidecar import read_sidecar
-from realtime3d.types import FaceCoeffs, Frame, IdentityState, Pose
+from realtime3d.types import Frame
 
-Columns = Mapping[str, NDArray[np.float64]]
 NEEDED = ("frame", "face_id", "timestamp", *TRANSLATION, *ROTATION)
 UNKNOWN_PICTURE = (1280, 720)  # of a table without its sidecar
 GAP_STEPS = 1.5  # a longer step between two frames leaves frames without faces between them
-
-
-@dataclass(frozen=True)
-class RecordedFace(FaceState):
-    """A face of a table. Its 52 weights are the table's where it has them."""
-
-    weights: Mapping[str, float] | None = field(default=None, repr=False)
-
-    def blendshapes(self) -> dict[str, float]:
-        return super().blendshapes() if self.weights is None else dict(self.weights)
 
 
 class Recording:
@@ -48,8 +37,9 @@ class Recording:
     def __init__(self, path: Path, columns: Columns, model: FaceModel, camera: Camera | None = None) -> None:
         _check(path, columns, model)
         self.path, self.model = path, model
-        self.has_weights = all(name in columns for name in NAMES)
         self.camera = camera or Camera.from_fov(*UNKNOWN_PICTURE)
+        self._rows = Rows(columns, model, self.camera)
+        self.has_weights = self._rows.has_weights
         self._columns = columns
         times = columns["timestamp"]
         starts = np.flatnonzero(np.r_[True, np.diff(columns["frame"]) != 0]) if len(times) else np.array([], int)
@@ -87,7 +77,7 @@ class Recording:
                     yield self._result(missing, missing_s, (), known)
                     known = set()
             rows = range(start, end)
-            faces = tuple(self._face(row) for row in rows if self._columns["face_id"][row] >= 0)
+            faces = tuple(self._rows.face(row) for row in rows if self._columns["face_id"][row] >= 0)
             yield self._result(number, time_s, faces, known)
             before, known = (number, time_s), {face.id for face in faces}
 
@@ -103,44 +93,15 @@ class Recording:
         lost = tuple(sorted(known - {face.id for face in faces}))
         return FrameResult(frame, faces, lost, camera=self.camera)
 
-    def _values(self, row: int, prefix: str, count: int) -> NDArray[np.float32]:
-        """`prefix_0 ...`; 0 where the table has none."""
-        names = [f"{prefix}_{i}" for i in range(count)]
-        if names[0] not in self._columns:
-            return np.zeros(count, np.float32)
-        return np.nan_to_num(np.array([self._columns[name][row] for name in names], np.float32))
-
-    def _face(self, row: int) -> RecordedFace:
-        c = self._columns
-        pose = Pose(
-            euler_to_matrix(*(float(c[name][row]) for name in ROTATION)),
-            np.array([c[name][row] for name in TRANSLATION]),
-        )
-        expression = self._values(row, "exp", self.model.n_expression)
-        shape = self._values(row, "id", self.model.n_shape)
-        extras = np.zeros(self.model.n_extras, np.float32)
-        tracked = "success" not in c or bool(c["success"][row])
-        confidence = float(c["confidence"][row]) if "confidence" in c else 1.0
-        return RecordedFace(
-            id=int(c["face_id"][row]),
-            status="tracked" if tracked else "held",
-            confidence=confidence,
-            pose=pose,
-            expression=expression,
-            extras=extras,
-            shape=shape,
-            raw=FaceCoeffs(pose, expression, extras, confidence, 0.0, shape),
-            identity=IdentityState(shape, True, 0),
-            model=self.model,
-            camera=self.camera,
-            weights={name: float(np.nan_to_num(c[name][row])) for name in NAMES} if self.has_weights else None,
-        )
-
 
 def read_recording(path: str | Path, model: FaceModel) -> Recording:
     """Read a table: .csv, .parquet or .jsonl, with its sidecar where there is one; SourceError where it is none."""
     path = Path(path)
-    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_jsonl}
+    readers: Mapping[str, Callable[[Path], Columns]] = {
+        ".csv": _read_csv,
+        ".parquet": _read_parquet,
+        ".jsonl": partial(_read_jsonl, extras=model.extra_names),
+    }
     if path.suffix.lower() not in readers:
         raise SourceError(f"{path} is no table: name a .csv, .parquet or .jsonl file")
     if not path.is_file():
@@ -182,13 +143,13 @@ def _read_parquet(path: Path) -> Columns:
         raise SourceError(f"{path} is no Parquet table of numbers ({error}): name another file") from error
 
 
-def _read_jsonl(path: Path) -> Columns:
-    rows: list[dict[str, float]] = []
+def _read_jsonl(path: Path, extras: Sequence[str]) -> Columns:
+    rows: list[dict[str, Any]] = []
     with open(path, encoding="utf-8") as file:
         lines = file.readlines()
     for number, line in enumerate(lines, 1):
         try:
-            rows += _json_rows(json.loads(line))
+            rows += _json_rows(json.loads(line), extras)
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines) and not line.endswith("\n"):
                 break  # cut off by a killed run
@@ -197,33 +158,28 @@ def _read_jsonl(path: Path) -> Columns:
     return {name: np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
 
 
-def _json_rows(line: Mapping[str, Any]) -> list[dict[str, float]]:
-    frame: dict[str, float] = {"frame": line["frame"], "timestamp": line["timestamp"]}
-    faces = []
-    for face in line["faces"]:
-        row = {**frame, "face_id": face["face_id"], "confidence": face["confidence"]}
-        row["success"] = float(face["status"] == "tracked")
-        row |= dict(zip(TRANSLATION, face["pose_T"], strict=True)) | dict(zip(ROTATION, face["pose_R"], strict=True))
-        row |= {f"exp_{i}": value for i, value in enumerate(face["exp"])}
-        row |= {f"id_{i}": value for i, value in enumerate(face["id"])}
-        faces.append(row | face.get("blendshapes", {}))
-    return faces or [{**frame, "face_id": -1.0}]
+def _json_rows(line: Mapping[str, Any], extras: Sequence[str]) -> list[dict[str, Any]]:
+    frame = {"frame": line["frame"], "timestamp": line["timestamp"]}
+    return [frame | columns_of_json(face, extras) for face in line["faces"]] or [{**frame, "face_id": NO_FACE}]
 
 
 def _check(path: Path, columns: Columns, model: FaceModel) -> None:
-    missing = [name for name in NEEDED if name not in columns]
+    nobody = "face_id" in columns and len(columns["face_id"]) > 0 and (columns["face_id"] < 0).all()
+    needed = NEEDED[:3] if nobody else NEEDED
+    missing = [name for name in needed if name not in columns]
     expression = all(f"exp_{i}" in columns for i in range(model.n_expression))
-    if not missing and not expression and not all(name in columns for name in NAMES):
+    if not nobody and not missing and not expression and not all(name in columns for name in NAMES):
         missing = ["exp_0 ... (or the 52 weights)"]
+    shape = [f"id_{i}" for i in range(model.n_shape)]
+    if any(name in columns for name in shape):
+        missing += [name for name in shape if name not in columns]
     if missing:
         raise SourceError(f"{path} lacks {', '.join(missing[:4])}: name a table that `realtime3d video` wrote")
-    there = columns["face_id"] >= 0
-    if not len(there):
+    if not len(columns["face_id"]):
         raise SourceError(f"{path} has no rows: nobody was seen in it")
-    if (
-        not np.isfinite([columns[name] for name in NEEDED[:3]]).all()
-        or not np.isfinite([columns[name][there] for name in NEEDED[3:]]).all()
-    ):
+    there = columns["face_id"] >= 0
+    wanted = [columns[name] for name in NEEDED[:3]] + [columns[name][there] for name in needed[3:]]
+    if not all(np.isfinite(values).all() for values in wanted):
         raise SourceError(f"{path} has rows without a time or a pose: name a table that `realtime3d video` wrote")
     if (np.diff(columns["timestamp"]) < 0).any():
         raise SourceError(f"{path}: its times do not rise: name a table that `realtime3d video` wrote")

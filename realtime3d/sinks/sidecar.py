@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ CONVENTIONS = {
     "frame": "number of the frame in the source, from 0",
     "timestamp": "seconds: presentation time; for live sources since opening",
     "confidence": "0..1",
-    "success": "1 tracked, 0 held",
+    "success": "1 tracked, 0 held, or no face where face_id is -1",
     "pose_T": "mm, position of the head's origin in the camera: x right, y down, z forward",
     "pose_R": "radians: R = Rx(pitch) Ry(yaw) Rz(roll), camera from head; pitch positive looks down, yaw positive "
     "turns to the person's own right, roll positive turns clockwise in the picture",
@@ -38,11 +39,19 @@ CONVENTIONS = {
     "id": "standard deviations of the face model's identity population; the cached value of the face",
     "blendshapes": "0..1, ARKit's names; Left and Right are the person's own",
     "raw": "the nets' answers before smoothing and caching",
+    "gaze": "gaze_angle_x, gaze_angle_y: radians in the camera, positive to the picture's right and down (OpenFace's); "
+    "gaze_left_pitch ... gaze_right_yaw: degrees in the head's frame, pitch positive looks down, yaw positive to the "
+    "person's own right; gaze_confidence 0..1, 0 where lids are closed",
+    "action_units": "AU01_r ...: FACS's intensities 0 to 5, from weights and geometry; AU23_r is empty",
+    "emotions": "probabilities of seven posed emotions, sum 1; what a face looks like, not what somebody feels",
+    "landmarks": "x_i, y_i: px, (0, 0) is the centre of the top left pixel; X_i, Y_i, Z_i: mm in the camera, x right, "
+    "y down, z forward",
 }
-SAME_IN_ONE_RUN = ("source", "input", "part", "boxes", "models", "settings", "columns")
+SAME_IN_ONE_RUN = ("source", "input", "part", "boxes", "models", "settings", "columns", "rows")
 _PACKAGES = ("realtime3d", "numpy", "mediapipe", "onnxruntime", "av", "opencv-contrib-python")
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Of Python, the system and the packages that shape the results."""
     found = {"python": platform.python_version(), "system": system_name()}
@@ -161,7 +170,7 @@ def _is_sidecar(content: Any) -> bool:
         and isinstance(content.get("resumed", []), list)
         and isinstance(frames, dict)
         and all(_is_count(frames.get(key)) for key in ("read", "dropped"))
-        and all(frames.get(key, "") is None or _is_count(frames[key]) for key in ("first", "last"))
+        and all(frames.get(key, "") is None or _is_count(frames.get(key)) for key in ("first", "last"))
     )
 
 

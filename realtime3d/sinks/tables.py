@@ -14,7 +14,8 @@ from realtime3d.errors import OutputError
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import AppendFile, output_error
 from realtime3d.geometry import matrix_to_euler
-from realtime3d.sinks.columns import Group, TableOptions, column_groups, rounded, table_columns, timestamp
+from realtime3d.sinks.columns import NO_FACE, Group, TableOptions, groups_of, rounded, table_columns, timestamp
+from realtime3d.sinks.more import MoreColumns
 from realtime3d.types import Image
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class CsvSink:
 
     def __init__(self, path: Path, options: TableOptions) -> None:
         self._path, self._options = path, options
-        self._groups = column_groups(options.model, blendshapes=options.blendshapes, raw=options.raw)
+        self._groups = groups_of(options)
         self.columns = table_columns(options)
         self._formats = formats(self._groups)
 
@@ -45,13 +46,15 @@ class CsvSink:
         return self
 
     def write(self, result: FrameResult, image: Image | None) -> None:
-        if result.faces:
+        faces = result.faces or ((None,) if self._options.more.all_frames else ())
+        if faces:
             time = timestamp(result, self._options.zero_ns)
-            rows = [self._row(result.frame.index, time, face) for face in result.faces]
+            rows = [self._row(result.frame.index, time, face) for face in faces]
             self._file.append("".join(rows).encode())
 
-    def _row(self, frame: int, time: float, face: FaceState) -> str:
-        return f"{frame},{face.id},{time:.6f},{cells(self._formats, self._groups, face)}\n"
+    def _row(self, frame: int, time: float, face: FaceState | None) -> str:
+        face_id = NO_FACE if face is None else face.id
+        return f"{frame},{face_id},{time:.6f},{cells(self._formats, self._groups, face)}\n"
 
     def __exit__(self, *failure: object) -> None:
         self._file.close()
@@ -62,12 +65,19 @@ def formats(groups: Sequence[Group]) -> list[str]:
     return [",".join([f"%.{group.digits}f"] * len(group.names)) for group in groups]
 
 
-def cells(forms: Sequence[str], groups: Sequence[Group], face: FaceState) -> str:
-    """A face's cells of a CSV row; `forms` are the groups' `formats`."""
+def cells(forms: Sequence[str], groups: Sequence[Group], face: FaceState | None) -> str:
+    """A face's cells of a CSV row; `forms` are the groups' `formats`, and no face is a frame without faces."""
     parts = []
     for form, group in zip(forms, groups, strict=True):
-        values = group.values(face)
-        parts.append("," * (len(group.names) - 1) if values is None else form % tuple(values))
+        values = group.of(face)
+        if values is None:
+            parts.append("," * (len(group.names) - 1))
+            continue
+        known = tuple(values)
+        if None in known:
+            parts.append(",".join("" if v is None else f"%.{group.digits}f" % v for v in known))
+        else:
+            parts.append(form % known)
     return ",".join(parts)
 
 
@@ -113,10 +123,27 @@ class JsonlSink:
             entry["blendshapes"] = {name: round(weight, 4) for name, weight in face.blendshapes().items()}
         if self._options.raw:
             entry["raw"] = _raw(face)
-        return entry
+        return entry | _more(face, self._options.more)
 
     def __exit__(self, *failure: object) -> None:
         self._file.close()
+
+
+def _more(face: FaceState, more: MoreColumns) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if more.gaze:
+        gaze = face.gaze_deg()
+        found["gaze"] = {name: rounded(gaze[name], 3) for name in ("left", "right", "camera")}
+        found["gaze"]["confidence"] = rounded(gaze["confidence"], 4)[0]
+    if more.action_units:
+        units = face.action_units(more.neutral)
+        found["action_units"] = {name: None if v is None else round(v, 3) for name, v in units.items()}
+    if more.emotions:
+        found["emotions"] = {name: round(v, 4) for name, v in face.emotions(more.neutral).items()}
+    if more.landmarks is not None:
+        found["landmarks"] = [rounded(point, 2) for point in face.landmarks(more.landmarks)]
+        found["landmarks_mm"] = [rounded(point, 2) for point in face.landmarks_mm(more.landmarks)]
+    return found
 
 
 def _raw(face: FaceState) -> dict[str, Any]:

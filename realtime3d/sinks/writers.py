@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 QUEUE_FRAMES = 8  # pictures that may wait to be written
 STUCK_S = 30.0  # without progress for so long, a thread counts as stuck
+FIRST_DRAWING = 10  # times as long: inner loops may be compiled then, on a machine with much else to do
 POLL_S = 0.1
 GOODBYE_S = 2.0  # that a sink of the newest results gets to end
+
+RENDERER = "the renderer"
 
 Draw: TypeAlias = Callable[[Image, FrameResult], Image]
 
@@ -202,7 +205,7 @@ class QueuedWriter:
             except queue.Full:
                 if self._written != written:
                     waited_since, written = time.monotonic(), self._written
-                elif time.monotonic() - waited_since > self._stuck_s:
+                elif time.monotonic() - waited_since > self._patience_s:
                     raise self._stuck() from None
         raise self._error
 
@@ -211,7 +214,7 @@ class QueuedWriter:
             while (item := self._queue.get()) is not None:
                 result, image = item
                 if image is None and self._draw is not None:
-                    self._writing = "the renderer"
+                    self._writing = RENDERER
                     start = time.perf_counter()
                     image = self._draw(result.frame.image, result)
                     self.drawing_s += time.perf_counter() - start
@@ -222,10 +225,14 @@ class QueuedWriter:
         except BaseException as error:  # whatever it is, it is raised where results are given
             self._error = error
 
+    @property
+    def _patience_s(self) -> float:
+        return self._stuck_s * (FIRST_DRAWING if self._writing == RENDERER and not self._written else 1)
+
     def _stuck(self) -> OutputError:
         return OutputError(
-            f"thread {self._thread.name if self._thread else ''} is stuck in {self._writing} for {self._stuck_s:g} s: "
-            "look at the disk or the program that reads the output"
+            f"thread {self._thread.name if self._thread else ''} is stuck in {self._writing} for "
+            f"{self._patience_s:g} s: look at the disk or the program that reads the output"
         )
 
     def _join(self) -> None:
@@ -239,7 +246,7 @@ class QueuedWriter:
             self._thread.join(POLL_S)
             if self._written != written:
                 waited_since, written = time.monotonic(), self._written
-            elif time.monotonic() - waited_since > self._stuck_s:
+            elif time.monotonic() - waited_since > self._patience_s:
                 raise self._stuck()
 
     def _abandon(self) -> None:

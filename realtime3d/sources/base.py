@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeGuard
 
+from realtime3d.errors import SourceError
 from realtime3d.types import Frame
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 SourceSpec: TypeAlias = "int | str | Path | Iterable[Any]"
+STDIN = "-"  # names the standard input
 State = Literal["running", "waiting", "reconnecting", "ended"]
 
 
@@ -105,6 +107,10 @@ class Source(Protocol):
 
     def __exit__(self, *failure: object) -> None:
         self.close()
+
+
+class EndsEarlier(SourceError):
+    """A source has no frame in the part of it that was asked for."""
 
 
 def is_open(source: SourceSpec | Source) -> TypeGuard[Source]:

@@ -9,7 +9,7 @@ from typing import cast
 from realtime3d.clock import LONGEST_S
 from realtime3d.errors import UsageError
 from realtime3d.process import keep_freed_pages
-from realtime3d.sources.base import Source, SourceOptions, SourceSpec, is_open
+from realtime3d.sources.base import STDIN, Source, SourceOptions, SourceSpec, is_open
 from realtime3d.sources.pictures import names_pictures
 
 DEFAULTS = SourceOptions()
@@ -19,6 +19,7 @@ def open_source(spec: SourceSpec, options: SourceOptions = DEFAULTS) -> Source:
     """Open what `spec` names and return it ready to iterate; the caller closes it.
 
     - a number, a string of digits or `/dev/video0`: a camera;
+    - `-`: a video of any container from the standard input;
     - `scheme://...`: a stream (RTSP, HTTP, UDP ...);
     - a folder of pictures, a glob (`frames/*.png`), a pattern (`frames/%05d.png`), one picture or a list of them;
     - any other path: a video file;
@@ -51,7 +52,9 @@ def is_camera(source: str) -> bool:
 
 def is_file_name(source: str) -> bool:
     """Whether an input must be there as a file or folder, and is not a stream, a camera or a pattern."""
-    return "://" not in source and not is_camera(source) and not any(mark in source for mark in "%*?[")
+    return (
+        source != STDIN and "://" not in source and not is_camera(source) and not any(mark in source for mark in "%*?[")
+    )
 
 
 def _check(options: SourceOptions) -> None:

@@ -18,7 +18,7 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from realtime3d.errors import SourceError
-from realtime3d.sources.base import SourceOptions
+from realtime3d.sources.base import STDIN, SourceOptions
 from realtime3d.types import Image
 
 DEFAULT_RATE = Fraction(30)
@@ -41,6 +41,11 @@ def without_password(url: str) -> str:
     return re.sub(r"(://)[^/@]*@", r"\1", url)
 
 
+def shown_name(name: str) -> str:
+    """How an input is called in messages and files."""
+    return "the standard input" if name == STDIN else without_password(name) if is_away(name) else name
+
+
 def network_limits(url: str, options: SourceOptions) -> dict[str, Any]:
     """Arguments of `open_container` that end every wait for a server; nothing for files.
 
@@ -59,12 +64,16 @@ def network_limits(url: str, options: SourceOptions) -> dict[str, Any]:
 
 def open_container(name: str, **arguments: Any) -> Any:
     """`av.open` for reading; what goes wrong becomes a `SourceError` that says what to do."""
-    shown, away = without_password(name), is_away(name)
-    if not away:
+    shown, away = shown_name(name), is_away(name)
+    if name == STDIN:
+        _check_stdin()
+    elif not away:
         _check_file(name)
     try:
-        container = av.open(name, "r", **_ANY_METADATA, **arguments)
+        container = av.open("pipe:0" if name == STDIN else name, "r", **_ANY_METADATA, **arguments)
     except (av.error.InvalidDataError, UnicodeError) as error:
+        if name == STDIN:
+            raise SourceError(f"{shown} is empty or no video that can be read: check what writes into it") from error
         fault = "is cut off, its index was never written" if _lacks_index(name) else "is no video that can be read"
         raise SourceError(f"{shown} {fault}: check it in a player, or convert it with FFmpeg") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -87,6 +96,11 @@ def _check_file(name: str) -> None:
         raise SourceError(f"{name} is empty: copy or record it again")
 
 
+def _check_stdin() -> None:
+    if os.isatty(0):
+        raise SourceError("the standard input is a terminal: pipe a video into it, as `ffmpeg ... -f matroska - |`")
+
+
 def reason(error: BaseException) -> str:
     """The system's words for what went wrong."""
     if isinstance(error, (av.error.ExitError, TimeoutError)):  # when PyAV's clock has run out, or libav's own
@@ -96,7 +110,7 @@ def reason(error: BaseException) -> str:
 
 def _lacks_index(name: str) -> bool:
     """Whether it looks like an MP4 or MOV whose recording was not finished."""
-    if "://" in name:
+    if is_away(name):
         return False
     with open(name, "rb") as file:
         return file.read(12)[4:8] in (b"ftyp", b"mdat", b"wide", b"free")

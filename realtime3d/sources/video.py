@@ -14,7 +14,7 @@ from realtime3d.clock import NS_PER_S, to_ns, to_s
 from realtime3d.errors import SourceError
 from realtime3d.process import give_back_pages
 from realtime3d.sources.apart import Apart
-from realtime3d.sources.base import Gap, Source, SourceInfo, SourceOptions, SourceStatus
+from realtime3d.sources.base import STDIN, EndsEarlier, Gap, Source, SourceInfo, SourceOptions, SourceStatus
 from realtime3d.sources.decode import (
     FrameDecoder,
     Place,
@@ -25,7 +25,7 @@ from realtime3d.sources.decode import (
     nominal_rate,
     open_container,
     reason,
-    without_password,
+    shown_name,
     zero_of,
 )
 from realtime3d.sources.timeline import Timeline
@@ -35,6 +35,10 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 START_SLACK_NS = 1_000  # times in tables are rounded to the microsecond
 CLOSE_S = 2.0  # that a server's reader gets to end
+NOTHING = (  # what to do about a file, about the standard input
+    "convert it or name another file",
+    "an MP4 needs its index in front (FFmpeg: -movflags faststart), or send Matroska (-f matroska)",
+)
 SEEK_EARLIER_S = (0, 2, 10)  # seeking goes by decoding order and may land behind a frame that is shown earlier
 
 
@@ -43,11 +47,11 @@ class VideoFile(Source):
     them; rotated and non-square pixels put right; `Frame.index` is the frame's number in the whole file."""
 
     def __init__(self, name: str, options: SourceOptions) -> None:
-        self._name, self._options = without_password(name) if is_away(name) else name, options
+        self._name, self._options = shown_name(name), options
         self._lock = threading.Lock()  # decoding and closing at once would crash the process
         self._started, self._closed = False, True
         self._warnings: list[str] = []
-        self._apart = Apart(self._name) if is_away(name) else None
+        self._apart = Apart(self._name) if is_away(name) or name == STDIN else None  # they may keep silent
         self._decoder: FrameDecoder | None = None
         try:
             self._read(self._open, name)
@@ -65,6 +69,7 @@ class VideoFile(Source):
             return self._apart(function, *arguments) if self._apart else function(*arguments)
         except (av.error.FFmpegError, OSError) as error:
             advice = "check the address and the network" if self._apart else "check the disk"
+            advice = "check what writes it" if self._name == shown_name(STDIN) else advice
             raise SourceError(f"{self._name} broke off ({reason(error)}): {advice}") from error
 
     def _open(self, name: str) -> None:
@@ -73,12 +78,12 @@ class VideoFile(Source):
         stream, self._to_bgr = decoder.stream, ToBgr(decoder.stream)
         first = decoder.next()
         if first is None:
-            raise SourceError(f"{self._name} has no frame that can be decoded: convert it or name another file")
+            raise SourceError(f"{self._name} has no frame that can be decoded: {NOTHING[name == STDIN]}")
         height, width = self._to_bgr(first).shape[:2]
         fps, duration = nominal_rate(stream), _duration(decoder.container, stream)
         frames = stream.frames or (round(duration * fps) if duration else None)
         self._step_ns, self._zero = round(NS_PER_S / fps), zero_of(decoder.container)
-        is_file = not is_away(name)
+        is_file = not is_away(name) and name != STDIN
         self._info = SourceInfo(
             name=Path(name).name if is_file else self._name,
             width=width,
@@ -91,7 +96,9 @@ class VideoFile(Source):
         )
         decoder.give_back(first)
         self._first_index = 0
-        place = locate(name, self._options.start_s, **limits) if self._options.start_s > 0 else None
+        place = None
+        if self._options.start_s > 0 and name != STDIN:  # which is read once, from its beginning
+            place = locate(name, self._options.start_s, **limits)
         if place is not None and not self._seek(decoder, place):
             decoder.close()
             self._decoder = self._new_decoder(name, limits)
@@ -165,7 +172,7 @@ class VideoFile(Source):
 
     def _at_end(self, nothing_given: bool, t_ns: int, repaired: int) -> None:
         if nothing_given and self._options.start_s > 0:
-            raise SourceError(
+            raise EndsEarlier(
                 f"{self._name} ends at {to_s(max(t_ns, 0)):.3f} s, before the start of {self._options.start_s:g} s: "
                 "choose an earlier start"
             )

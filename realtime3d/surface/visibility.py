@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.geometry import Camera
+from realtime3d.jit import compiled
 from realtime3d.raster import fill, inverse_depth, vertex_normals
 from realtime3d.types import FloatArray, Image
 
@@ -68,16 +69,34 @@ def _smaller(part: Image, xy: FloatArray) -> tuple[Image, FloatArray]:
     return small, (xy + np.float32(0.5)) * factor - np.float32(0.5)
 
 
-def seen(look: Look, xy: FloatArray, z: FloatArray, facing: FloatArray) -> FloatArray:
-    """How well the picture shows points, 0 to 1: (..., 2) px of the part, their depths and cosines give (...)."""
+def seen(look: Look, points: FloatArray) -> FloatArray:
+    """How well the picture shows points, 0 to 1: (..., 4), px of the part, depth and cosine, give (...)."""
+    near, rim = (
+        cv2.dilate(look.inverse_z, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(np.float32, copy=False)
+        for reach in (1, max(1, round(RIM_PX * look.depth_scale)))
+    )
+    weights = np.empty(points.shape[:-1], np.float32)
     height, width = look.image.shape[:2]
-    inside = (xy[..., 0] >= 0) & (xy[..., 1] >= 0) & (xy[..., 0] <= width - 1) & (xy[..., 1] <= height - 1)
-    scale = np.float32(look.depth_scale)
-    x, y = (np.ascontiguousarray((xy[..., k] + np.float32(0.5)) * scale - np.float32(0.5)) for k in range(2))
-    hidden = np.zeros(z.shape, bool)
-    for reach, gap in ((1, BEHIND_MM), (max(1, round(RIM_PX * look.depth_scale)), FAR_BEHIND_MM)):
-        nearest = cv2.dilate(look.inverse_z, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-        in_front = cv2.remap(nearest, x, y, cv2.INTER_NEAREST)
-        hidden |= (z - np.float32(gap)) * in_front >= 1
-    rise = np.clip((facing - GRAZING) / (FACING - GRAZING), 0, 1)
-    return np.where(inside & ~hidden, rise * rise * (3 - 2 * rise), np.float32(0)).astype(np.float32)
+    rows = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 4)
+    _weigh(rows, near, rim, np.float32(look.depth_scale), width, height, weights.reshape(-1))
+    return weights
+
+
+@compiled("void(f4[:,::1], f4[:,::1], f4[:,::1], f4, i4, i4, f4[::1])")
+def _weigh(points, near, rim, scale, width, height, weights):  # type: ignore[no-untyped-def]
+    """`near` and `rim` are what is in front, as inverse depths, around each pixel."""
+    half = np.float32(0.5)
+    for i in range(len(points)):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        weights[i] = 0
+        if not (x >= 0 and y >= 0 and x <= width - 1 and y <= height - 1):
+            continue
+        column, row = int(np.rint((x + half) * scale - half)), int(np.rint((y + half) * scale - half))
+        if column >= 0 and row >= 0 and column < near.shape[1] and row < near.shape[0]:
+            if (z - np.float32(BEHIND_MM)) * near[row, column] >= 1:
+                continue
+            if (z - np.float32(FAR_BEHIND_MM)) * rim[row, column] >= 1:
+                continue
+        rise = (points[i, 3] - np.float32(GRAZING)) / np.float32(FACING - GRAZING)
+        rise = min(max(rise, np.float32(0)), np.float32(1))
+        weights[i] = rise * rise * (np.float32(3) - np.float32(2) * rise)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime3d.face.model import FaceModel
+from realtime3d.tracking.per_model import per_model
 from realtime3d.types import Array
 
 PARTS = (("eyelids", 0.15), ("lips", 0.35))  # region and its share of the axes
@@ -34,6 +35,11 @@ class ExpressionAxes:
 
     @classmethod
     def for_model(cls, model: FaceModel) -> ExpressionAxes:
+        """Computed once for each model."""
+        return _axes(model)
+
+    @classmethod
+    def _of(cls, model: FaceModel) -> ExpressionAxes:
         basis = model.expression_basis.astype(np.float64)
         noise = usual_noise(basis)
         rest, chosen, sizes = np.eye(len(noise)), [], []
@@ -49,6 +55,11 @@ class ExpressionAxes:
                 rest = rest[:, count:]
         axes = np.concatenate([*chosen, rest], axis=1)
         return cls(axes.T / noise, noise[:, None] * axes, tuple(n for n in (*sizes, rest.shape[1]) if n))
+
+
+@per_model
+def _axes(model: FaceModel) -> ExpressionAxes:
+    return ExpressionAxes._of(model)
 
 
 def usual_noise(basis: Array) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 from realtime3d.clock import to_ns, to_s
 from realtime3d.config import IdentitySettings
 from realtime3d.face.model import FaceModel
+from realtime3d.tracking.per_model import per_model
 from realtime3d.types import Array, FaceCoeffs, FloatArray, IdentityState, Pose
 
 OUTLIER = 1.5  # of the median distance: a view farther off loses its say
@@ -102,6 +103,24 @@ class _Learner:
         return bool(seconds >= settings.min_s and (turned or seconds >= settings.patience_s))
 
 
+@per_model
+def _mm_per_sd(model: FaceModel) -> Array:
+    """Rms over the vertices of each shape coefficient."""
+    return np.asarray(np.sqrt((model.shape_basis.astype(np.float64) ** 2).sum(-1).mean(-1)))
+
+
+class ShapeDistance:
+    """How far shapes are apart, as the nets answer them."""
+
+    def __init__(self, model: FaceModel) -> None:
+        self.mm = _mm_per_sd(model)
+        self.people_mm = ANSWERED * float(np.linalg.norm(self.mm)) * math.sqrt(2)  # between two random people
+
+    def __call__(self, a: FloatArray | Array, b: FloatArray | Array) -> float:
+        """Rms over the vertices, mm."""
+        return float(np.linalg.norm((np.asarray(a, dtype=np.float64) - b) * self.mm))
+
+
 class LongestSeen:
     """The frozen identity that was seen in most frames, over all streams of a tracker: what a profile keeps."""
 
@@ -127,10 +146,8 @@ class IdentityCache:
         """`profile` is the shape of one known person (`tracking.profile`): who looks like it gets it, frozen."""
         self.settings = settings or IdentitySettings()
         self._model = model
-        self._mm = np.sqrt(
-            (model.shape_basis.astype(np.float64) ** 2).sum(-1).mean(-1)
-        )  # rms over the vertices, per SD
-        self._people_mm = ANSWERED * float(np.linalg.norm(self._mm)) * math.sqrt(2)  # between two random people
+        self._apart = ShapeDistance(model)
+        self._mm, self._people_mm = self._apart.mm, self._apart.people_mm
         self._unknown = IdentityState(np.zeros(model.n_shape, np.float32), False, 0)
         self._profile = None if profile is None else np.asarray(profile, dtype=np.float32)
         self._person_id: int | None = None  # the track that was given the profile
@@ -223,10 +240,6 @@ class IdentityCache:
         if self._person_id in self._learners or weight < self.settings.good_weight:
             return False
         return self._apart(shape, profile) < self.settings.profile_distance * self._people_mm
-
-    def _apart(self, a: FloatArray | Array, b: FloatArray | Array) -> float:
-        """Distance of two shapes: rms over the vertices, mm."""
-        return float(np.linalg.norm((np.asarray(a, dtype=np.float64) - b) * self._mm))
 
     def _forget(self, t_ns: int) -> None:
         oldest = t_ns - to_ns(self.settings.keep_s)

@@ -28,11 +28,22 @@ def fingerprint(model: FaceModel) -> str:
 def load_profile(path: str | Path, model: FaceModel) -> FloatArray | None:
     """The stored shape (99,), None where the file does not exist yet; UsageError where it does not fit `model`."""
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        shape = np.array(data["shape"], dtype=np.float32)
-        version, made_for = data["format"], data["face_model"]
+        shape, made_for = read_profile(path)
     except FileNotFoundError:
         return None
+    if made_for != fingerprint(model) or shape.shape != (model.n_shape,):
+        raise UsageError(f"{path} was made with another face model: delete it to learn the person again")
+    return shape
+
+
+def read_profile(path: str | Path) -> tuple[FloatArray, str]:
+    """The stored shape and its face model's fingerprint, whatever that is; FileNotFoundError where there is none."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        shape = np.array(data["shape"], dtype=np.float32)
+        version, made_for = data["format"], str(data["face_model"])
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{path} is no identity profile ({first_line(error)}): name another file or delete it"
@@ -41,9 +52,9 @@ def load_profile(path: str | Path, model: FaceModel) -> FloatArray | None:
         raise UsageError(
             f"{path} is a profile of format {version!r:.20}, this version reads {FORMAT}: delete it to relearn"
         )
-    if made_for != fingerprint(model) or shape.shape != (model.n_shape,) or not np.isfinite(shape).all():
-        raise UsageError(f"{path} was made with another face model: delete it to learn the person again")
-    return shape
+    if shape.ndim != 1 or not np.isfinite(shape).all():
+        raise UsageError(f"{path} is no identity profile (its shape is no row of numbers): delete it to relearn")
+    return shape, made_for
 
 
 def save_profile(path: str | Path, identity: IdentityState, model: FaceModel) -> None:

@@ -17,7 +17,7 @@ from realtime3d.clock import to_s
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
 from realtime3d.files import output_error
-from realtime3d.geometry import Matrix, matrix_to_head_angles
+from realtime3d.geometry import Matrix, flipped_box, matrix_to_head_angles
 from realtime3d.render.base import Mode, Renderer, next_mode
 from realtime3d.sinks.base import Sink
 from realtime3d.sinks.choose import OUTPUTS, by_sidecar
@@ -25,8 +25,9 @@ from realtime3d.sinks.pictures import save_snapshot
 from realtime3d.sinks.video import VideoOptions, VideoSink
 from realtime3d.sinks.writers import Draw, QueuedWriter, one_at_a_time
 from realtime3d.sources.base import SourceInfo
+from realtime3d.sources.pixels import flipped
 from realtime3d.tracker import FaceTracker
-from realtime3d.types import Image
+from realtime3d.types import FloatArray, Image
 
 if TYPE_CHECKING:
     from realtime3d.avatar.options import Sending
@@ -80,6 +81,7 @@ class Controls:
         self._image: Image | None = None
         self._centres: dict[int, Matrix] = {}
         self.recording: Recording | None = None
+        self._to_record: Sequence[str] = ()  # from the first result on
         self.paused = False
         self.said = ""
         self.saved: list[Path] = []
@@ -87,6 +89,9 @@ class Controls:
     def see(self, result: FrameResult, image: Image | None = None) -> None:
         """What the run has found now; `image` where it is drawn already. A recording gets it, too."""
         self._result, self._image = result, image
+        if self._to_record:
+            kinds, self._to_record = self._to_record, ()
+            self._begin(kinds, result.frame.t_ns)
         if self.recording:
             self.recording.write(result, image)
 
@@ -135,8 +140,27 @@ class Controls:
         else:
             self.said = "nothing is sent: start with --send URL"
 
+    def look_at(self, boxes: FloatArray) -> FrameResult | None:
+        """The faces in boxes (N, 4) of the picture that is shown, whatever was found there; the run pauses.
+
+        None where there is no picture yet. The faces' ids count from 0 and have nothing to do with those of the run.
+        """
+        if self._result is None:
+            self.said = "no picture yet"
+            return None
+        frame, image = self._result.frame, self._result.frame.image
+        if self._tracker.config.camera.mirror:  # it flips what it is given
+            image, boxes = flipped(image), flipped_box(boxes, image.shape[1])
+        found = self._tracker.process_boxes(image, boxes)
+        self._result, self._image, self.paused = replace(found, frame=frame), None, True
+        self.said = "in the box: " + ", ".join(f"a face, {face.confidence:.0%} sure" for face in found.faces)
+        return self._result
+
     def record(self, kinds: Sequence[str] = ("overlay",)) -> None:
-        """Begin a recording of these kinds (`sinks.choose.OUTPUTS`), or end the one that goes on."""
+        """Begin a recording of these kinds (`sinks.choose.OUTPUTS`), or end the one that goes on.
+
+        Before the first picture, it begins with that.
+        """
         if self.recording:
             self.end_recording()
             self.said = f"saved {self.saved[-1].name}"
@@ -144,13 +168,15 @@ class Controls:
             self._begin(kinds, self._result.frame.t_ns)
             self.said = f"recording {self.saved[-1].name}"
         else:
-            self.said = "nothing to record yet"
+            self._to_record, self.said = tuple(kinds), "recording from the first picture on"
 
     def end_recording(self) -> None:
         """Finish the files of a recording, if there is one."""
         recording, self.recording = self.recording, None
         if recording:
             recording.close()
+            heads = [path for path in recording.files if path.suffix == OUTPUTS["glb"].suffix]  # one for each face
+            self.saved += [other for path in heads for other in sorted(path.parent.glob(f"{path.stem}_*{path.suffix}"))]
 
     # -- what they say ------------------------------------------------------------------------------------------------
 
@@ -179,7 +205,7 @@ class Controls:
         """Names of one number that no file has yet."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            taken = {path.stem for path in self._folder.glob("recording-*")}
+            taken = {path.name.split(".")[0] for path in self._folder.glob("recording-*")}
         except OSError as error:
             raise output_error(self._folder, error) from error
         number = 1

@@ -7,7 +7,7 @@ KEYS = (  # keys, what they call on `Controls` (help and quit: on the window), m
     ("space", "pause", "pause and go on; frames that come meanwhile are dropped"),
     ("s", "snapshot", "save the picture as PNG"),
     ("r", "record", "start or stop recording the overlay as MP4"),
-    ("m", "mode", "next overlay: wire, shaded, transparent, points, off"),
+    ("m", "mode", "next overlay: wire, shaded, transparent, points, texture, mask, off"),
     ("i", "relearn", "learn the faces' identities again"),
     ("c", "recentre", "show and send head angles relative to now; again: as measured"),
     ("n", "neutral", "learn the neutral face of what --send sends, in two seconds"),

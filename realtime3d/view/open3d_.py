@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from realtime3d.errors import OutputError, SourceError, require
-from realtime3d.files import output_error
+from realtime3d.files import make_folder
+from realtime3d.sinks.pictures import next_free
 from realtime3d.view.scenes import Scenes, Surface
 
 SIZE = (960, 720)
@@ -32,18 +33,12 @@ class Viewer:
 
     def run(self, screenshot: Path | None = None) -> None:
         """Open the window; with `screenshot`, save what it shows at first and end."""
-        window = self._o3d.visualization.VisualizerWithKeyCallback()
-        if not window.create_window("realtime3d", *SIZE):
-            raise OutputError("no window could be opened: is there a display with OpenGL? (xvfb-run gives one)")
+        window = open_window(self._o3d, "realtime3d")
         try:
-            options = window.get_render_option()
-            options.background_color = np.array(BACKGROUND)
-            options.mesh_show_back_face = True
-            options.mesh_shade_option = self._o3d.visualization.MeshShadeOption.Color  # smooth
             self._put(window, first=True)
             self._bind(window)
             if screenshot is not None:
-                self._shoot(window, screenshot)
+                self.saved.append(shoot(window, screenshot))
                 return
             self._loop(window)
         finally:
@@ -146,20 +141,33 @@ class Viewer:
         self._put(window)
 
     def _save(self, window: Any) -> None:
-        number = 1
-        while (path := self._save_to / f"view-{number:04d}.png").exists():
-            number += 1
-        self._shoot(window, path)
+        self.saved.append(shoot(window, next_free(self._save_to, "view")))
 
-    def _shoot(self, window: Any, path: Path) -> None:
-        for _ in range(LOOKS_BEFORE_SHOT):
-            window.poll_events()
-            window.update_renderer()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(path, error) from error
-        window.capture_screen_image(str(path), do_render=True)
-        if not path.is_file():
-            raise OutputError(f"cannot write {path}: name a PNG file in a folder that may be written")
-        self.saved.append(path)
+
+def check_installed(purpose: str) -> None:
+    """Raise where Open3D is not there, with the line that installs it."""
+    require("open3d", "viewer", purpose)
+
+
+def open_window(o3d: Any, title: str) -> Any:
+    """An empty window that takes keys."""
+    window = o3d.visualization.VisualizerWithKeyCallback()
+    if not window.create_window(title, *SIZE):
+        raise OutputError("no window could be opened: is there a display with OpenGL? (xvfb-run gives one)")
+    options = window.get_render_option()
+    options.background_color = np.array(BACKGROUND)
+    options.mesh_show_back_face = True
+    options.mesh_shade_option = o3d.visualization.MeshShadeOption.Color  # smooth
+    return window
+
+
+def shoot(window: Any, path: Path) -> Path:
+    """Save what a window shows."""
+    for _ in range(LOOKS_BEFORE_SHOT):
+        window.poll_events()
+        window.update_renderer()
+    make_folder(path.parent)
+    window.capture_screen_image(str(path), do_render=True)
+    if not path.is_file():
+        raise OutputError(f"cannot write {path}: name a PNG file in a folder that may be written")
+    return path

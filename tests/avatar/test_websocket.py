@@ -51,49 +51,51 @@ def test_messages_arrive_in_order_and_the_end_is_said() -> None:
         line.close()
         assert until(lambda: heard[-1]["type"] == "end")
     assert [message["frame"] for message in heard[:-1]] == list(range(20))
-    assert paths == ["/faces?room=1"]
+    assert set(paths) == {"/faces?room=1"}
 
 
-def test_an_absent_receiver_costs_nothing_and_gets_the_newest_when_it_comes(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_absent_receiver_costs_nothing_and_gets_the_newest_when_it_comes(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    pause = WebSocketLine._pause
+    monkeypatch.setattr(WebSocketLine, "_pause", lambda line, seconds: pauses.append(seconds) or pause(line, seconds))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     line = WebSocketLine(f"ws://127.0.0.1:{port}/")
     line.open()
-    start = time.perf_counter()
     for i in range(1000):
         line.send(Messages().packets([frame(index=i)]))
-    assert time.perf_counter() - start < 30  # a wait for the receiver would take minutes
-    time.sleep(0.7)  # some tries
+    assert line.dropped == 999  # nobody waited for the receiver
+    assert until(lambda: len(pauses) >= 2)  # two tries
     heard: list[dict] = []
     with server(lambda connection: heard.extend(json.loads(text) for text in connection), port):
-        assert until(lambda: heard, 8)
+        assert until(lambda: heard)
         line.close()
     assert heard[0]["frame"] == 999
-    assert len([r for r in caplog.records if "not connected" in r.message]) == 1  # told once
+    said = [r.message for r in caplog.records if "not connected" in r.message]
+    assert said and len(said) == len(set(said))  # each reason is told once, not at every try
 
 
 def test_a_slow_receiver_misses_messages_and_delays_nobody() -> None:
+    go_on = threading.Event()
+
     def talk(connection: ServerConnection) -> None:
-        while True:
-            connection.recv()
-            time.sleep(0.2)
+        connection.recv()
+        go_on.wait(300)
 
     with server(talk) as one:
         line = WebSocketLine(url(one))
         line.open()
         large = "x" * 500_000
-        times = []
-        for _ in range(200):
-            start = time.perf_counter()
+        assert until(lambda: line.send([large]) or line.sent >= 1)
+        for _ in range(200):  # more than what lies between the two can hold; with a wait it would hang here
             line.send([large])
-            times.append(time.perf_counter() - start)
             time.sleep(0.002)
-        assert max(times) < 10  # it would wait for ever
         assert line.dropped > 100
-        start = time.perf_counter()
         line.close()
-        assert time.perf_counter() - start < 30
+        go_on.set()
 
 
 def test_a_receiver_that_talks_is_listened_to_and_one_that_dies_is_found_again() -> None:
@@ -108,7 +110,7 @@ def test_a_receiver_that_talks_is_listened_to_and_one_that_dies_is_found_again()
     with server(talk) as one:
         line = WebSocketLine(url(one))
         line.open()
-        assert until(lambda: line.send(Messages().packets([frame()])) or len(heard) >= 2, 8)
+        assert until(lambda: line.send(Messages().packets([frame()])) or len(heard) >= 2)
         line.close()
 
 
@@ -128,7 +130,5 @@ def test_what_is_no_websocket_is_tried_again_without_harm() -> None:
         line = WebSocketLine(f"ws://127.0.0.1:{silent.getsockname()[1]}/")
         line.open()
         line.send(Messages().packets([frame()]))
-        time.sleep(0.3)
-        start = time.perf_counter()
+        assert until(lambda: "trying on" in line.status)
         line.close()
-        assert time.perf_counter() - start < 30

@@ -93,3 +93,19 @@ def test_an_answer_that_is_no_number_is_beyond_the_limits(model: FaceModel) -> N
     found["expression"][0, 0] = np.nan
     (text,) = parity.beyond(parity.differences(found, answers(model), model))
     assert text.startswith("expression_mm nan")
+
+
+def test_poses_of_imported_nets_have_limits_of_their_own(model: FaceModel) -> None:
+    camera = np.array([[0.1, 0.2, 0.0, 5, 6, 2000], [0, 0, 0, 1, 2, 2500]], np.float32)
+    other = camera + np.array([[0, 0, 0, 0, 0, 4], [0.004, 0, 0, 0, 0, 0]], np.float32)
+    differences = parity.differences({"camera_pose": other}, {"camera_pose": camera}, model)
+    assert differences["camera_place"] == pytest.approx(0.002, rel=1e-3)
+    assert differences["camera_deg"] == pytest.approx(np.degrees(0.004), rel=1e-3)
+    assert parity.beyond(differences) == []
+    scaled = np.array([[8e-4, 0.1, 0.2, 0.3, 110, 120]], np.float32)
+    other = scaled * np.array([1.01, 1, 1, 1, 1, 1], np.float32) + np.array([0, 0, 0.01, 0, 0, 2.24], np.float32)
+    differences = parity.differences({"scaled_pose": other}, {"scaled_pose": scaled}, model)
+    assert differences["scaled_size"] == pytest.approx(0.01, rel=1e-3)
+    assert differences["scaled_deg"] == pytest.approx(np.degrees(0.01), rel=1e-3)
+    assert differences["scaled_place"] == pytest.approx(0.01, rel=1e-3)
+    assert [text.split()[0] for text in parity.beyond(differences)] == ["scaled_deg", "scaled_size", "scaled_place"]

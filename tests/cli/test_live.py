@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from realtime3d import cli
@@ -89,6 +92,7 @@ def test_without_a_display_is_5(live: Live) -> None:
         (["--size", "big"], "1280x720"),
         (["--pixel-format", "JPEG2"], "four characters"),
         (["--camera", "-1"], "at least 0"),
+        (["--view-3d"], "leave out --no-window"),
     ],
 )
 def test_wrong_usage_is_2(
@@ -127,12 +131,12 @@ def press(display: str, window: str, key: str) -> None:
     subprocess.run(["xdotool", "key", "--window", window, key], env=environment, check=True)
 
 
-def window_of(child: subprocess.Popen[str], display: str) -> str:
+def window_of(child: subprocess.Popen[str], display: str, title: str = "realtime3d: camera 0") -> str:
     """The number of the window, once it is there."""
     found: list[str] = []
 
     def window_is_there() -> bool:
-        search = ["xdotool", "search", "--name", "realtime3d: camera 0"]
+        search = ["xdotool", "search", "--onlyvisible", "--name", title]
         done = subprocess.run(search, env={**os.environ, "DISPLAY": display}, capture_output=True, text=True)
         found[:] = done.stdout.split()
         return bool(found)
@@ -168,3 +172,35 @@ def test_closing_the_real_window_ends_with_finished_files(live: Live, display: s
     assert json.loads((tmp_path / "a.json").read_text())["state"] == "complete"
     with av.open(str(film)) as container:
         assert sum(1 for _ in container.decode(video=0)) == table.read_bytes().count(b"\n") - 1
+
+
+@pytest.mark.display
+def test_the_faces_in_3d_stand_beside_the_picture(live: Live, display: str, tmp_path: Path) -> None:
+    pytest.importorskip("open3d", reason="the extra viewer is not installed")
+    table = tmp_path / "a.csv"
+    child = live("--view-3d", "--save-to", tmp_path, "--csv", table, display=display)
+    beside = window_of(child, display, "realtime3d: 3D")
+    press(display, beside, "t")
+    press(display, beside, "s")
+    wait_until((tmp_path / "view-0001.png").exists, child)
+    environment = {**os.environ, "DISPLAY": display}
+    ask_to_close(display, int(beside))
+    title = ["xdotool", "search", "--name", "realtime3d: 3D"]
+    wait_until(lambda: subprocess.run(title, env=environment, capture_output=True).returncode != 0, child)
+    rows = table.read_bytes().count(b"\n")
+    wait_until(lambda: table.read_bytes().count(b"\n") > rows + 5, child)  # the run goes on without it
+    press(display, window_of(child, display), "q")
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "view-0001.png" in out
+    picture = cv2.imread(str(tmp_path / "view-0001.png"))
+    assert picture is not None and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50  # a shaded head
+
+
+@pytest.mark.skipif(importlib.util.find_spec("open3d") is not None, reason="Open3D is installed")
+@pytest.mark.display
+def test_without_open3d_the_line_that_installs_it(live: Live, display: str) -> None:
+    child = live("--view-3d", display=display)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 3
+    assert "[viewer]" in err.splitlines()[-1]

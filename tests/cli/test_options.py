@@ -61,3 +61,22 @@ def test_counts_are_whole_and_not_below_the_bound(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
         options.at_least(1)(text)
     assert options.at_least(1)("1") == 1
+
+
+def test_styles_and_renderers_are_those_there_are() -> None:
+    from realtime3d.render.base import MODES
+    from realtime3d.render.choose import RENDERERS
+
+    assert options.STYLES == MODES
+    assert tuple(RENDERERS) == options.RENDERERS
+
+
+@pytest.mark.parametrize(("text", "said"), [("hat", "called hat; choose from hud, box, axes"), ("hud,", "")])
+def test_what_can_be_hidden(text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = cli.build_parser()
+    if not said:
+        assert parser.parse_args(["video", "a.mp4", "--hide", text]).hide == ("hud",)
+        return
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["video", "a.mp4", "--hide", text])
+    assert said in capsys.readouterr().err

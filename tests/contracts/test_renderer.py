@@ -15,7 +15,7 @@ from realtime3d.render.choose import RENDERERS, create_renderer
 from tests.helpers.faces import grey, make_face, result_of
 
 CAMERA = Camera.from_fov(320, 240)
-BARE = OverlayStyle(mode="shaded", box=False, axes=False, bars=False)
+BARE = OverlayStyle(mode="shaded", box=False, label=False, axes=False, bars=False)
 
 
 @pytest.fixture(scope="module", params=sorted(RENDERERS))

@@ -20,7 +20,7 @@ from realtime3d.face.arkit import NAMES
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera
-from realtime3d.sinks.read_back import RecordedFace
+from realtime3d.sinks.recorded import RecordedFace
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Pose
 from tests.helpers.paths import FACE_MODEL, ROOT
 
@@ -94,8 +94,13 @@ class Receiver:
         self.socket.settimeout(2.0)
         self.port: int = self.socket.getsockname()[1]
 
-    def packets(self) -> list[bytes]:
-        """What has arrived; loopback delivers at once."""
+    def packets(self, at_least: int = 0) -> list[bytes]:
+        """What has arrived, after a wait for so many."""
+        found: list[bytes] = []
+        assert until(lambda: found.extend(self._here()) or len(found) >= at_least), f"only {len(found)} came"
+        return found
+
+    def _here(self) -> list[bytes]:
         found = []
         self.socket.setblocking(False)
         while True:
@@ -126,8 +131,8 @@ def node(script: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def until(condition, seconds: float = 5.0) -> bool:  # type: ignore[no-untyped-def]
-    """Whether it comes true in time."""
+def until(condition, seconds: float = 120.0) -> bool:  # type: ignore[no-untyped-def]
+    """Whether it comes true; the time is for a machine with much else to do."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

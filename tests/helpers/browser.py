@@ -14,7 +14,7 @@ from realtime3d.view.web.server import PAGE
 
 FLAGS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 CHATTER = ("GPU stall due to ReadPixels",)  # of the driver, when a picture is taken
-LOAD_MS = 60_000
+PATIENCE_MS = 180_000  # also where much else runs on the machine
 
 
 def needed() -> str:
@@ -49,19 +49,37 @@ class Tab:
         self.page, self.errors = page, []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.set_default_timeout(LOAD_MS)
+        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_navigation_timeout(PATIENCE_MS)
 
     def _console(self, message: Any) -> None:
         if message.type in ("error", "warning") and not any(words in message.text for words in CHATTER):
             self.errors.append(message.text)
 
     def open(self, url: str) -> Tab:
+        """The page with a running clip; of whoever may only watch, with what runs."""
         self.page.goto(url)
-        self.until("realtime3d.shown() > 3")
+        self.until("window.realtime3d?.state()")
+        if self.ask("realtime3d.mayControl() && !realtime3d.running('clip')"):
+            self.begin()
+        self.until("realtime3d.drawn() > 3 && realtime3d.faces.frame?.faces.length")
         return self
 
+    def begin(self, kind: str = "clip") -> None:
+        """The source from its start; it runs when this returns."""
+        runs = self.ask("realtime3d.state().runs")
+        self.ask(f"realtime3d.link.wish({{do: 'start', kind: '{kind}'}})")
+        self.until(f"realtime3d.state().runs > {runs} && realtime3d.running('{kind}')")
+
     def until(self, expression: str) -> None:
-        self.page.wait_for_function(f"() => {expression}", timeout=LOAD_MS)
+        """Wait until it is true in the page."""
+        from playwright.sync_api import TimeoutError as TooLong
+
+        try:
+            self.page.wait_for_function(f"() => {expression}", timeout=PATIENCE_MS)
+        except TooLong:
+            state = self.ask("JSON.stringify(window.realtime3d?.state() ?? null)")
+            raise AssertionError(f"never: {expression}; state: {state}; console: {self.errors}") from None
 
     def ask(self, expression: str) -> Any:
         return self.page.evaluate(f"() => {expression}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -48,3 +49,9 @@ def result_of(image: Image, *faces: FaceState) -> FrameResult:
 
 def grey(width: int = 320, height: int = 240, value: int = 128) -> Image:
     return np.full((height, width, 3), value, dtype=np.uint8)
+
+
+def speckled(width: int = 320, height: int = 240) -> Image:
+    """A picture whose colours differ from place to place, smooth enough to be sampled."""
+    noise = np.random.default_rng(3).integers(0, 255, (height // 16, width // 16, 3), np.uint8)
+    return np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)

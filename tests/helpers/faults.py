@@ -25,6 +25,7 @@ GROUPS = (
     "tables",
     "network",
     "memory",
+    "batch",
 )  # in the order of the table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +20,6 @@ from realtime3d.sources.base import Gap, Source, SourceOptions
 from realtime3d.sources.camera import CameraDevice
 from realtime3d.sources.choose import open_source
 from realtime3d.sources.live import LiveSource
-from tests.helpers.bad_servers import BadServer, answers, head
 from tests.helpers.io_media import FakeCapture, numbered, write_video
 from tests.helpers.io_server import LiveServer, transport_stream
 
@@ -36,6 +36,21 @@ def held() -> tuple[int, int]:
     return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
 
 
+class FilmServer:
+    """Serves a folder from a program of its own: what a server keeps is not what its client keeps."""
+
+    def __init__(self, folder: Path) -> None:
+        program = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+        self._program = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self._program.stdout is not None
+        port = self._program.stdout.readline().split(" port ")[1].split()[0]
+        self.url = f"http://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        self._program.kill()
+        self._program.communicate()
+
+
 @contextlib.contextmanager
 def opener(kind: str, folder: Path) -> Iterator[Callable[[], Source]]:
     """Opens a source of this kind."""
@@ -47,8 +62,7 @@ def opener(kind: str, folder: Path) -> Iterator[Callable[[], Source]]:
         yield lambda: open_source(live.url, SourceOptions(open_timeout_s=20, read_timeout_s=20))
         live.die()
         return
-    data = film.read_bytes()
-    server = BadServer(answers(head(len(data)) + data, then="close"))
+    server = FilmServer(folder)
     start = SourceOptions(start_s=1.2)
     yield {
         "film": lambda: open_source(film),
@@ -58,7 +72,7 @@ def opener(kind: str, folder: Path) -> Iterator[Callable[[], Source]]:
         "camera": lambda: LiveSource(
             CameraDevice(0, SourceOptions(), FakeCapture.fresh(), exists=lambda target: True), SourceOptions()
         ),
-        "served": lambda: open_source(f"http://127.0.0.1:{server.port}/film.mp4", SourceOptions(live=False)),
+        "served": lambda: open_source(f"{server.url}/film.mp4", SourceOptions(live=False)),
     }[kind]
     server.close()
 

@@ -6,18 +6,24 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+from websockets.asyncio.client import connect
 
 from realtime3d.jobs import Job
 from realtime3d.view.web.serve import Address, serve
+from tests.helpers.paths import ROOT
 
-PATIENCE_S = 30.0
+PATIENCE_S = 180.0  # also where much else runs on the machine
 
 
 @dataclass
@@ -76,7 +82,7 @@ def served(job: Job, clip: Path, folder: Path, source: str | None = None, **opti
 
 
 def unpack(message: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Header and parts of a binary message, as docs/protocol.md says."""
+    """Header and parts of a binary message, as docs/page-messages.md says."""
     assert message[:4] == b"R3D1"
     length = int.from_bytes(message[4:8], "little")
     header = json.loads(message[8 : 8 + length])
@@ -86,6 +92,24 @@ def unpack(message: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 def vertices_of(data: bytes, step_mm: float = 0.01) -> np.ndarray:
     return np.frombuffer(data, "<i2").reshape(-1, 3) * step_mm
+
+
+@cache
+def schema(name: str = "") -> Any:
+    """Of what the server says, or of one definition in it; None where jsonschema is not installed."""
+    try:
+        from jsonschema import Draft202012Validator
+    except ImportError:
+        return None
+    whole = json.loads((ROOT / "docs" / "page-messages.schema.json").read_text())
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]} if name else whole)
+
+
+def check(message: dict[str, Any]) -> None:
+    """Every message that a test hears is as the docs' schema says."""
+    validator = schema(message["type"] if message["type"] in ("hello", "state", "refused", "mesh", "frame") else "")
+    if validator is not None:
+        validator.validate(message)
 
 
 class Talk:
@@ -106,6 +130,7 @@ class Talk:
         message = await self.socket.recv()
         if isinstance(message, bytes):
             header, parts = unpack(message)
+            check(header)
             if header["type"] == "mesh":
                 self.mesh = header
             else:
@@ -113,6 +138,7 @@ class Talk:
                 self.parts = parts
             return
         told = json.loads(message)
+        check(told)
         if told["type"] == "state":
             self.states.append(told)
         elif told["type"] == "refused":
@@ -120,7 +146,33 @@ class Talk:
 
     async def until(self, reached: Callable[[Talk], Any], patience_s: float = PATIENCE_S) -> None:
         end = time.monotonic() + patience_s
-        while not reached(self):
+        while not self.states or not reached(self):
             left = end - time.monotonic()
             assert left > 0, f"not reached; last state: {self.states[-1:]}, refused: {self.refused[-3:]}"
             await asyncio.wait_for(self.hear(), left)
+
+
+def talk(server: Served, what: Callable[[Talk], Coroutine[Any, Any, Any]], path: str = "", **options: Any) -> Talk:
+    """One conversation, from opening the socket to closing it. No limit of its own: the machine may be slow."""
+    options = {"open_timeout": PATIENCE_S, "ping_interval": None, "max_size": None, **options}
+
+    async def go() -> Talk:
+        async with connect(server.socket + path, **options) as socket:
+            heard = Talk(socket)
+            await what(heard)
+            return heard
+
+    return asyncio.run(go())
+
+
+def get(url: str, data: bytes | None = None, **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(url, data, {k.replace("_", "-"): v for k, v in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return answer.status, answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def jpeg(width: int = 320, height: int = 240) -> bytes:
+    return cv2.imencode(".jpg", np.full((height, width, 3), 90, np.uint8))[1].tobytes()

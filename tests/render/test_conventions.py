@@ -12,7 +12,7 @@ from realtime3d.render.choose import create_renderer
 from tests.helpers.faces import grey, make_face, result_of
 
 CAMERA = Camera.from_fov(640, 480, 30)
-STYLE = OverlayStyle(mode="shaded", box=False, axes=False, bars=False)
+STYLE = OverlayStyle(mode="shaded", box=False, label=False, axes=False, bars=False)
 Point = np.ndarray
 
 

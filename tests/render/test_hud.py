@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from realtime3d.errors import UsageError
 from realtime3d.geometry import Camera
-from realtime3d.render.base import OverlayStyle
+from realtime3d.render.base import HIDE, OverlayStyle, style_of
 from realtime3d.render.choose import create_renderer
 from realtime3d.render.text import Pen
 from realtime3d.view.screen import Screen, draw_screen
@@ -23,11 +26,20 @@ def drawn_area(style: OverlayStyle, *faces: object, value: int = 128) -> np.ndar
 
 def test_each_part_can_be_switched_off() -> None:
     face = make_face(CAMERA)
-    nothing = OverlayStyle(mode="off", box=False, axes=False, bars=False)
+    parts = ("box", "label", "axes", "bars")
+    nothing = OverlayStyle(mode="off", **dict.fromkeys(parts, False))  # type: ignore[arg-type]
     assert not drawn_area(nothing, face).any()
-    for part in ("box", "axes", "bars"):
-        style = OverlayStyle(mode="off", **{"box": False, "axes": False, "bars": False, part: True})  # type: ignore[arg-type]
-        assert drawn_area(style, face).any(), part
+    for part in parts:
+        assert drawn_area(replace(nothing, **{part: True}), face).any(), part  # type: ignore[arg-type]
+
+
+def test_what_is_hidden_is_named_as_on_the_command_line() -> None:
+    face = make_face(CAMERA)
+    assert not drawn_area(style_of("off", ["hud", "box", "axes"]), face).any()
+    for name in HIDE:
+        assert drawn_area(style_of("off", [name]), face).sum() < drawn_area(style_of("off"), face).sum()
+    with pytest.raises(UsageError, match="called hat; choose from hud, box, axes"):
+        style_of("wire", ["hat"])
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
@@ -41,7 +53,7 @@ def test_readable_on_dark_and_light_pictures(value: int) -> None:
 
 def test_bars_cover_no_other_face() -> None:
     left, right = make_face(CAMERA, t=(-90, 0, 600), id=1), make_face(CAMERA, t=(90, 0, 600), id=2)
-    area = drawn_area(OverlayStyle(mode="off", box=False, axes=False, bars=True), left, right)
+    area = drawn_area(OverlayStyle(mode="off", box=False, label=False, axes=False, bars=True), left, right)
     for face in (left, right):
         x0, y0, x1, y1 = face.box.astype(int)
         assert not area[y0:y1, x0:x1].any()
@@ -50,7 +62,7 @@ def test_bars_cover_no_other_face() -> None:
 def test_the_blue_axis_points_where_the_face_looks() -> None:
     """Turned to the person's own right, the face looks to the picture's left."""
     image = grey(640, 480)
-    style = OverlayStyle(mode="off", box=False, axes=True, bars=False)
+    style = OverlayStyle(mode="off", box=False, label=False, axes=True, bars=False)
     drawn = create_renderer("software", style).draw(image, result_of(image, make_face(CAMERA, (0, 40, 0)))).astype(int)
     blue = (drawn[..., 0] > drawn[..., 1] + 60) & (drawn[..., 0] > drawn[..., 2] + 60)
     red = (drawn[..., 2] > drawn[..., 1] + 60) & (drawn[..., 2] > drawn[..., 0] + 60)

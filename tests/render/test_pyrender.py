@@ -16,9 +16,9 @@ from realtime3d.geometry import Camera
 from realtime3d.render.base import OverlayStyle, Renderer
 from realtime3d.render.choose import create_renderer
 from realtime3d.types import Image
-from tests.helpers.faces import grey, make_face, result_of
+from tests.helpers.faces import grey, make_face, result_of, speckled
 
-STYLE = OverlayStyle(mode="shaded", box=False, axes=False, bars=False)
+STYLE = OverlayStyle(mode="shaded", box=False, label=False, axes=False, bars=False)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def opengl() -> Iterator[Renderer]:
     renderer.close()
 
 
-def two_faces(camera: Camera) -> FrameResult:
-    image = grey(camera.width, camera.height)
+def two_faces(camera: Camera, image: Image | None = None) -> FrameResult:
+    image = grey(camera.width, camera.height) if image is None else image
     near, far = make_face(camera, (5, 20, 3), (-60, 0, 450)), make_face(camera, (0, -30, 0), (60, 10, 600), id=2)
     return result_of(image, near, far)
 
@@ -45,7 +45,10 @@ def both(opengl: Renderer, style: OverlayStyle, result: FrameResult) -> tuple[Im
     return opengl.draw(result.frame.image, result), create_renderer("software", style).draw(result.frame.image, result)
 
 
-@pytest.mark.parametrize(("mode", "mean", "soft"), [("shaded", 0.3, 14), ("transparent", 0.2, 8), ("wire", 0.6, 20)])
+@pytest.mark.parametrize(
+    ("mode", "mean", "soft"),
+    [("shaded", 0.3, 14), ("transparent", 0.2, 8), ("wire", 0.6, 20)],
+)
 @pytest.mark.parametrize("lens", [(), (-0.2, 0.05, 0.0, 0.0)])
 def test_same_look_as_the_software_renderer(
     opengl: Renderer, mode: str, mean: float, soft: float, lens: tuple[float, ...]
@@ -58,6 +61,14 @@ def test_same_look_as_the_software_renderer(
     assert np.abs(one.astype(int) - other).mean() < mean
     blurred = [cv2.GaussianBlur(picture, (0, 0), 3).astype(int) for picture in (one, other)]
     assert np.abs(blurred[0] - blurred[1]).max() < soft  # outlines and lines differ by their smoothing only
+
+
+@pytest.mark.parametrize("mode", ["texture", "mask"])
+def test_what_is_made_of_the_picture_is_the_same(opengl: Renderer, mode: str) -> None:
+    image = speckled(640, 480)
+    one, other = both(opengl, replace(STYLE, mode=mode), two_faces(Camera.from_fov(640, 480), image))  # type: ignore[arg-type]
+    assert np.abs(other.astype(int) - image).mean() > 0.3
+    assert np.abs(one.astype(int) - other).mean() < 0.15
 
 
 def test_dots_are_in_the_same_places(opengl: Renderer) -> None:

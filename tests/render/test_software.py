@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from realtime3d.errors import UsageError
+from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera
-from realtime3d.render.base import MODES, Mode, OverlayStyle, next_mode
+from realtime3d.render.base import MASK_LIGHT, MODES, Mode, OverlayStyle, next_mode
 from realtime3d.render.choose import create_renderer
 from realtime3d.render.software import SoftwareRenderer
-from tests.helpers.faces import grey, make_face, result_of
+from tests.helpers.faces import grey, make_face, result_of, speckled
 
 CAMERA = Camera.from_fov(320, 240)
-BARE = OverlayStyle(mode="shaded", box=False, axes=False, bars=False)
+BARE = OverlayStyle(mode="shaded", box=False, label=False, axes=False, bars=False)
 DRAWN: tuple[Mode, ...] = ("wire", "shaded", "transparent", "points")
 
 
@@ -36,6 +37,46 @@ def test_each_mode_draws_the_face_where_it_is_and_leaves_the_input_alone(mode: M
     assert inside.mean() > (0.7 if mode in ("shaded", "transparent") else 0.12)
     ys, xs = np.nonzero(mask)
     assert xs.min() > x0 - 25 and xs.max() < x1 + 25 and ys.max() < y1 + 12 and ys.min() > y0 - 0.6 * (y1 - y0)
+
+
+def inner(face: FaceState) -> tuple[slice, slice]:
+    """The middle of a face: no outline, no hidden part."""
+    x0, y0, x1, y1 = face.box
+    across, down = (x1 - x0) / 4, (y1 - y0) / 4
+    return slice(int(y0 + down), int(y1 - down)), slice(int(x0 + across), int(x1 - across))
+
+
+def test_the_texture_lies_where_its_colours_come_from() -> None:
+    camera = Camera.from_fov(640, 480)
+    image, face = speckled(640, 480), make_face(camera, (0, 0, 0), (0, 0, 450))
+    drawn = SoftwareRenderer(replace(BARE, mode="texture")).draw(image, result_of(image, face))
+    assert np.abs(drawn[inner(face)].astype(int) - image[inner(face)]).mean() < 6
+    assert (drawn != image).any()
+
+
+def test_the_texture_stays_with_the_face_and_comes_from_the_frame_that_shows_it_best() -> None:
+    camera = Camera.from_fov(640, 480)
+    renderer = SoftwareRenderer(replace(BARE, mode="texture"))
+    red, green = np.full((480, 640, 3), (0, 0, 200), np.uint8), np.full((480, 640, 3), (0, 200, 0), np.uint8)
+    renderer.draw(red, result_of(red, make_face(camera, (0, 0, 0), (0, 0, 450))))
+    turned = make_face(camera, (0, 35, 0), (60, 0, 500))
+    drawn = renderer.draw(green, result_of(green, turned))
+    assert drawn[inner(turned)].reshape(-1, 3).mean(axis=0)[2] > 180  # as it was seen from the front
+    gone = replace(result_of(green), lost=(1,))
+    np.testing.assert_array_equal(renderer.draw(green, gone), green)
+    drawn = renderer.draw(green, result_of(green, turned))
+    assert drawn[inner(turned)].reshape(-1, 3).mean(axis=0)[1] > 180  # somebody new
+
+
+def test_a_mask_leaves_the_faces_and_darkens_the_rest() -> None:
+    image = speckled()
+    faces = make_face(CAMERA, (0, 0, 0), (-70, 0, 600)), make_face(CAMERA, (0, 20, 0), (70, 0, 600), id=2)
+    drawn = SoftwareRenderer(replace(BARE, mode="mask")).draw(image, result_of(image, *faces))
+    for face in faces:
+        np.testing.assert_allclose(drawn[inner(face)], image[inner(face)], atol=3)
+    np.testing.assert_allclose(drawn[:20], image[:20] * MASK_LIGHT, atol=1)
+    nobody = SoftwareRenderer(replace(BARE, mode="mask")).draw(image, result_of(image))
+    np.testing.assert_allclose(nobody, image * MASK_LIGHT, atol=1)
 
 
 def test_off_draws_no_mesh() -> None:

@@ -108,6 +108,21 @@ def test_a_stuck_sink_is_named_after_a_while(scene: Scene, steady: FaceTracker) 
     assert writer_threads() == []
 
 
+def test_the_first_drawing_may_take_long(scene: Scene, steady: FaceTracker) -> None:
+    """Inner loops are compiled then; on a busy machine that took longer than a sink may hang."""
+    result, sink, calls = steady.process(scene.image, t=0), ListSink(needs_image=True), []
+
+    def draw(image: Image, result: FrameResult) -> Image:
+        calls.append(0)
+        time.sleep(1.5 if len(calls) == 1 else 0)
+        return image
+
+    with QueuedWriter([sink], draw, queue_frames=2, stuck_s=0.5) as recorder:
+        for _ in range(5):
+            recorder.write(result, None)
+    assert len(sink.results) == 5
+
+
 def test_slow_progress_is_not_stuck(scene: Scene, steady: FaceTracker) -> None:
     sink = ListSink(on_write=lambda result: time.sleep(0.15))
     result = steady.process(scene.image, t=0)

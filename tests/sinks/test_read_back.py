@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def sink_of(kind: str) -> Callable[[Path, TableOptions], Sink]:
     return CsvSink if kind == "csv" else JsonlSink
 
 
-def written(folder: Path, kind: str, results: list[FrameResult], **options: bool) -> Path:
+def written(folder: Path, kind: str, results: list[FrameResult], **options: Any) -> Path:
     path = folder / f"a.{kind}"
     table = TableOptions(tiny_model(), **options)
     with sink_of(kind)(path, table) as sink, SidecarSink(path.with_suffix(".json"), {}) as sidecar:

@@ -142,6 +142,7 @@ export class Faces {
 
   learn(packet: Packet<Mesh>): void {
     this.clear();
+    this.frame = null; // its faces belong to the model before
     this.topology = new Topology(packet);
   }
 
@@ -157,11 +158,12 @@ export class Faces {
     }
     for (const face of packet.header.faces) {
       const steps = packet.int16(`vertices_${face.id}`);
+      const fits = steps !== null && steps.length === this.topology.count * 3;
       if (!this.shapes.has(face.id)) {
+        if (!fits) continue; // of another model: there is nothing to show yet
         this.shapes.set(face.id, new FaceShape(this.topology, face));
         changed = true;
       }
-      const fits = steps !== null && steps.length === this.topology.count * 3;
       this.shapes.get(face.id)!.move(face, fits ? steps : null);
     }
     if (changed) for (const tell of this.onChange) tell();

@@ -9,6 +9,7 @@ const KEYS: [key: string, action: string, meaning: string, control: boolean][] =
   ["i", "relearn", "learn the faces' identities again", true],
   ["c", "recentre", "angles from now; again: as measured", true],
   ["n", "neutral", "learn the neutral face of what is sent", true],
+  ["o", "boxed", "draw a box around a face: drag, or arrows and Enter", true],
   ["t", "front", "look at the mesh from in front", false],
   ["j", "left", "turn the mesh to one side", false],
   ["l", "right", "turn the mesh to the other side", false],

@@ -14,11 +14,14 @@ export type Listener = {
 
 const FIRST_WAIT_S = 0.5;
 const LONGEST_WAIT_S = 8;
+const TICK_MS = 2000;
+const ASLEEP_MS = 12_000; // between two ticks: the machine slept, and what looks open may be dead
 
 export class Link {
   private socket: WebSocket | null = null;
   private wait = FIRST_WAIT_S;
   private timer = 0;
+  opened = 0; // sockets so far
 
   constructor(
     private readonly address: string,
@@ -27,6 +30,22 @@ export class Link {
     const now = () => this.socket === null && this.open();
     addEventListener("online", now);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && now());
+    let last = Date.now();
+    setInterval(() => {
+      const slept = Date.now() - last;
+      last = Date.now();
+      if (slept > ASLEEP_MS && document.visibilityState === "visible") this.again();
+    }, TICK_MS);
+    this.open();
+  }
+
+  /** Leave the socket as it is, and open another. */
+  private again(): void {
+    const old = this.socket;
+    if (!old) return;
+    old.onclose = old.onmessage = null;
+    old.close();
+    this.wait = FIRST_WAIT_S;
     this.open();
   }
 
@@ -50,6 +69,7 @@ export class Link {
 
   private open(): void {
     clearTimeout(this.timer);
+    this.opened++;
     const socket = new WebSocket(this.address);
     socket.binaryType = "arraybuffer";
     this.socket = socket;

@@ -1,6 +1,8 @@
 // The page: what arrives from the server goes to the picture, the mesh, plots and numbers; what is pressed goes back.
 
+import { Album } from "./album";
 import { Avatar } from "./avatar";
+import { BoxTool } from "./box";
 import { BrowserCamera } from "./camera";
 import { Faces } from "./faces";
 import { listen, showKeys } from "./keys";
@@ -20,7 +22,10 @@ const PLOT_MS = 100;
 const faces = new Faces();
 const overlay = new Overlay(byId("picture"), byId("overlay"), byId("labels"), faces);
 const turntable = bare ? null : new Turntable(byId("mesh"), faces, byId("picture"));
-const plots = new Plots([byId("plot-pose"), byId("plot-weights")], [byId("legend-pose"), byId("legend-weights")]);
+const plots = new Plots(
+  [byId("plot-pose"), byId("plot-weights"), byId("plot-gaze")],
+  [byId("legend-pose"), byId("legend-weights"), byId("legend-gaze")],
+);
 const panels = new Panels();
 document.body.classList.toggle("bare", bare);
 document.body.classList.toggle("watching", watching);
@@ -31,6 +36,7 @@ let newest: { packet: Packet<Frame>; came: number } | null = null;
 let working = false;
 let cameraTaken = false; // the server runs with this browser's camera
 let plotted = 0;
+let drawn = 0; // frames since the page was opened
 const shown: number[] = []; // times of the last frames that were drawn
 const ages: number[] = []; // from the picture to the drawn mesh, ms
 
@@ -42,6 +48,7 @@ const link = new Link(socket, {
   closed: (wait) => panels.away(wait),
   hello: (hello) => {
     document.body.classList.toggle("watching", watching || !hello.may_control);
+    if (!bare) void album.open(hello.album);
     byId("stage").querySelector<HTMLElement>("[data-source=given]")!.hidden = !hello.given;
   },
   state: (message) => {
@@ -66,6 +73,11 @@ const link = new Link(socket, {
   },
 });
 const camera = new BrowserCamera(link);
+const album = new Album((mesh) => void look(mesh));
+const boxTool = new BoxTool(byId("figure"), byId("box"), byId("boxed"), (box) => {
+  const [width, height] = faces.frame?.size ?? [0, 0];
+  if (width) wish({ do: "box", box: box.map((side, k) => Math.round(side * (k % 2 ? height : width))) });
+});
 
 /** Draw the newest frame as long as there is one; its picture is decoded while the one before is on the screen. */
 async function work(): Promise<void> {
@@ -93,6 +105,7 @@ function draw(packet: Packet<Frame>, bitmap: ImageBitmap | null, came: number): 
   turntable?.draw(frame);
   plots.add(frame);
   const now = performance.now();
+  drawn++;
   shown.push(now);
   ages.push(frame.rates.p50_ms + now - came);
   if (shown.length > 60) shown.shift();
@@ -133,7 +146,9 @@ async function send(file: File | undefined): Promise<void> {
   if (file && /\.(glb|vrm)$/i.test(file.name)) return wear(file);
   if (!file || document.body.classList.contains("watching")) return;
   camera.stop();
-  panels.error(await upload(file, byId<HTMLProgressElement>("upload")));
+  panels.error("");
+  const problem = await upload(file, byId<HTMLProgressElement>("upload"));
+  if (problem) panels.error(problem); // else what the server says of the file stays; it may be here already
 }
 
 function setMode(mode: Mode): void {
@@ -168,13 +183,26 @@ async function wear(file?: File): Promise<void> {
   const names = faces.topology.weights;
   try {
     const on = file ? await Avatar.read(await file.arrayBuffer(), names) : turntable.avatar ? null : await Avatar.own(names);
-    turntable.wear(on);
-    byId("avatar").setAttribute("aria-pressed", String(on !== null));
-    turntable.draw(faces.frame);
+    put(on);
     panels.error("");
   } catch (error) {
     panels.error(file ? `${file.name}: ${(error as Error).message}` : (error as Error).message);
   }
+}
+
+/** The head of a picture in the album, instead of the mesh. */
+async function look(mesh: string | null): Promise<void> {
+  try {
+    put(mesh === null ? null : await Avatar.still(mesh));
+  } catch (error) {
+    panels.error((error as Error).message);
+  }
+}
+
+function put(on: Avatar | null): void {
+  turntable?.wear(on);
+  byId("avatar").setAttribute("aria-pressed", String(on !== null));
+  turntable?.draw(faces.frame);
 }
 
 function view(move: () => void): void {
@@ -190,6 +218,7 @@ const actions: Record<string, () => void> = {
   relearn: () => wish({ do: "relearn" }),
   recentre: () => wish({ do: "recentre" }),
   neutral: () => wish({ do: "neutral" }),
+  boxed: () => boxTool.show(),
   mode: nextMode,
   front: () => view(() => turntable?.front()),
   left: () => view(() => turntable?.turn(-15)),
@@ -201,7 +230,7 @@ const actions: Record<string, () => void> = {
   upload: () => void start("upload"),
   clip: () => void start("clip"),
 };
-for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "front", "textured", "avatar", "help"]) {
+for (const name of ["pause", "stop", "record", "snapshot", "relearn", "recentre", "neutral", "boxed", "front", "textured", "avatar", "help"]) {
   byId(name).addEventListener("click", actions[name]!);
 }
 listen(actions, () => document.body.classList.contains("watching"));
@@ -216,6 +245,12 @@ for (const kind of ["camera", "stream"]) {
     void start(kind, String(new FormData(event.target as HTMLFormElement).get("name")).trim());
   });
 }
+panels.onRemove = (number) => wish({ do: "unsend", number });
+byId("protocol").addEventListener("change", (event) => (byId<HTMLInputElement>("send-url").value = (event.target as HTMLSelectElement).value));
+byId<HTMLFormElement>("send-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  wish({ do: "send", url: byId<HTMLInputElement>("send-url").value.trim() });
+});
 byId("mode").addEventListener("change", (event) => setMode((event.target as HTMLSelectElement).value as Mode));
 for (const name of ["smooth", "mirror"]) {
   byId(name).addEventListener("change", (event) => wish({ do: "use", [name]: (event.target as HTMLInputElement).checked }));
@@ -248,5 +283,7 @@ turntable && byId("mesh").addEventListener("pointermove", (event) => event.butto
 
 // For tests, and for the curious at the console.
 Object.assign(window, {
-  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], shown: () => shown.length },
+  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], drawn: () => drawn,
+    mayControl: () => !document.body.classList.contains("watching"),
+    running: (kind: string) => state?.run === "running" && state.source.kind === kind },
 });

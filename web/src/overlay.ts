@@ -1,14 +1,16 @@
 // The picture with what was found drawn over it: a canvas for the picture, one of WebGL on top.
 
 import {
-  AmbientLight, DirectionalLight, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial, MeshLambertMaterial,
-  PerspectiveCamera, Points, PointsMaterial, Scene, WebGLRenderer,
+  AmbientLight, BufferGeometry, CanvasTexture, DirectionalLight, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial, MeshLambertMaterial,
+  NoBlending, PerspectiveCamera, Points, PointsMaterial, Scene, SRGBColorSpace, WebGLRenderer,
 } from "three";
 import type { FaceShape, Faces } from "./faces";
 import { colourOf } from "./faces";
 import type { Frame } from "./protocol";
 
-export type Mode = "wire" | "shaded" | "transparent" | "points" | "off";
+export type Mode = "wire" | "shaded" | "transparent" | "points" | "texture" | "mask" | "off";
+const OPACITY: Record<Mode, number> = { wire: 0.14, shaded: 0.97, transparent: 0.5, points: 0, texture: 0, mask: 0, off: 0 };
+const MASK_DARK = 0.8; // of the picture's light is taken around the faces
 const SOFTWARE_WIDTH = 480; // px of the drawing where there is no GPU
 
 /** A renderer, or null where the browser has no WebGL; and whether a GPU does the work. */
@@ -40,8 +42,10 @@ class Drawn {
   private readonly veil: Mesh;
   private readonly wire: LineSegments;
   private readonly dots: Points;
+  private readonly hole: Mesh;
+  private readonly skin: Skin;
 
-  constructor(shape: FaceShape, drawn: number, materials: Materials) {
+  constructor(readonly shape: FaceShape, drawn: number, materials: Materials) {
     const geometry = shape.geometry;
     this.veil = new Mesh(geometry, materials.depth);
     this.veil.renderOrder = 0;
@@ -51,24 +55,76 @@ class Drawn {
     this.wire.renderOrder = 2;
     this.dots = new Points(shape.dots, materials.dots);
     this.dots.renderOrder = 2;
-    this.group.add(this.veil, this.surface, this.wire, this.dots);
+    this.hole = new Mesh(geometry, materials.hole);
+    this.skin = new Skin(shape, drawn);
+    this.group.add(this.veil, this.surface, this.wire, this.dots, this.hole, this.skin.mesh);
     this.group.matrixAutoUpdate = false;
     for (const part of this.group.children) part.frustumCulled = false;
     geometry.setDrawRange(0, Infinity);
-    this.surface.onBeforeRender = () => geometry.setDrawRange(0, drawn);
-    this.surface.onAfterRender = () => geometry.setDrawRange(0, Infinity);
+    for (const part of [this.surface, this.hole]) {
+      part.onBeforeRender = () => geometry.setDrawRange(0, drawn);
+      part.onAfterRender = () => geometry.setDrawRange(0, Infinity);
+    }
   }
 
-  show(shape: FaceShape, mode: Mode, software: boolean): void {
-    this.group.matrix.copy(shape.placed);
+  dispose(): void {
+    this.skin.dispose();
+  }
+
+  show(mode: Mode, software: boolean, frame: Frame, picture: HTMLCanvasElement): void {
+    this.group.matrix.copy(this.shape.placed);
     this.group.visible = mode !== "off";
     this.wire.visible = mode === "wire";
     this.dots.visible = mode === "points";
-    this.surface.visible = mode !== "points" && !(software && mode === "wire"); // a veil that costs as much as all else
+    this.hole.visible = mode === "mask";
+    this.skin.mesh.visible = mode === "texture";
+    if (mode === "texture") this.skin.see(this.shape, frame, picture);
+    this.surface.visible = OPACITY[mode] > 0 && !(software && mode === "wire"); // a veil that costs as much as all else
+  }
+}
+
+/** The face with its own colours, kept from the frame that showed it best. */
+class Skin {
+  readonly mesh: Mesh;
+  private readonly geometry = new BufferGeometry();
+  private readonly canvas = document.createElement("canvas");
+  private readonly texture = new CanvasTexture(this.canvas);
+  private readonly material = new MeshBasicMaterial({ map: this.texture });
+  private best = 0;
+
+  constructor(shape: FaceShape, drawn: number) {
+    this.geometry.setAttribute("position", shape.position);
+    this.geometry.setIndex(shape.geometry.getIndex());
+    this.geometry.setDrawRange(0, drawn);
+    this.texture.colorSpace = SRGBColorSpace;
+    this.texture.generateMipmaps = false;
+    this.mesh = new Mesh(this.geometry, this.material);
+    this.mesh.renderOrder = 1;
+  }
+
+  see(shape: FaceShape, frame: Frame, picture: HTMLCanvasElement): void {
+    const { box, R, status, confidence } = shape.face;
+    const worth = status === "tracked" ? confidence * Math.max(R[8]!, 0) ** 2 * (box[2] - box[0]) : 0;
+    if (worth <= 1.05 * this.best || !picture.width) return;
+    this.best = worth;
+    if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) this.texture.dispose(); // of another size
+    this.canvas.width = picture.width;
+    this.canvas.height = picture.height;
+    this.canvas.getContext("2d")!.drawImage(picture, 0, 0);
+    this.texture.needsUpdate = true;
+    shape.layOver(frame);
+    this.geometry.setAttribute("uv", shape.geometry.getAttribute("uv").clone());
+  }
+
+  dispose(): void {
+    this.geometry.dispose();
+    this.texture.dispose();
+    this.material.dispose();
   }
 }
 
 type Materials = {
+  hole: MeshBasicMaterial;
   depth: MeshBasicMaterial;
   surface: MeshLambertMaterial;
   wire: LineBasicMaterial;
@@ -84,6 +140,7 @@ export class Overlay {
   private readonly software: boolean;
   private readonly bitmap: ImageBitmapRenderingContext | null;
   private readonly materials: Materials = {
+    hole: new MeshBasicMaterial({ transparent: true, opacity: 0, blending: NoBlending, depthWrite: false }),
     depth: new MeshBasicMaterial({ colorWrite: false, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1 }),
     surface: new MeshLambertMaterial({ vertexColors: true, transparent: true, depthWrite: false, polygonOffset: true }),
     wire: new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.5, depthWrite: false }),
@@ -111,9 +168,14 @@ export class Overlay {
   }
 
   private take(): void {
-    for (const drawn of this.drawn.values()) this.scene.remove(drawn.group);
-    this.drawn.clear();
+    for (const [id, drawn] of this.drawn) {
+      if (this.faces.shapes.get(id) === drawn.shape) continue;
+      this.scene.remove(drawn.group);
+      drawn.dispose();
+      this.drawn.delete(id);
+    }
     for (const [id, shape] of this.faces.shapes) {
+      if (this.drawn.has(id)) continue;
       const drawn = new Drawn(shape, this.faces.topology!.drawn, this.materials);
       this.drawn.set(id, drawn);
       this.scene.add(drawn.group);
@@ -134,8 +196,9 @@ export class Overlay {
     if (!this.gl) return;
     this.fit(width, height);
     this.look(frame);
-    this.materials.surface.opacity = { wire: 0.14, shaded: 0.97, transparent: 0.5, points: 0, off: 0 }[this.mode];
-    for (const [id, drawn] of this.drawn) drawn.show(this.faces.shapes.get(id)!, this.mode, this.software);
+    this.materials.surface.opacity = OPACITY[this.mode];
+    this.gl.setClearColor(0, this.mode === "mask" ? MASK_DARK : 0);
+    for (const drawn of this.drawn.values()) drawn.show(this.mode, this.software, frame, this.picture);
     this.gl.render(this.scene, this.camera);
   }
 

@@ -44,6 +44,7 @@ export class Panels {
     this.rate("latency", `${p50_ms.toFixed(0)} ms, p95 ${p95_ms.toFixed(0)}`);
     this.rate("dropped", String(dropped));
     this.people(frame.faces, state);
+    this.more(frame.faces[0]);
     const weights = frame.faces[0]?.weights;
     this.bars.forEach(({ bar, value }, k) => {
       const weight = weights?.[k] ?? 0;
@@ -51,6 +52,23 @@ export class Panels {
       const text = weights ? weight.toFixed(2) : "";
       if (value.textContent !== text) value.textContent = text;
     });
+  }
+
+  /** What a server says of a face beyond ARKit's weights. */
+  private more(face: Face | undefined): void {
+    const list = byId("more-values");
+    const values = Object.entries({ ...face?.action_units, ...face?.emotions });
+    if (list.children.length !== values.length) {
+      list.replaceChildren(
+        ...values.map(([name]) => {
+          const [pair, term, value] = ["div", "dt", "dd"].map((tag) => document.createElement(tag)) as [HTMLElement, HTMLElement, HTMLElement];
+          term.textContent = name;
+          pair.append(term, value);
+          return pair;
+        }),
+      );
+    }
+    values.forEach(([, value], k) => (list.children[k]!.lastElementChild!.textContent = value?.toFixed(2) ?? "–"));
   }
 
   private rate(name: string, text: string): void {
@@ -106,11 +124,41 @@ export class Panels {
       button.setAttribute("aria-current", String(button.dataset.source === state.source.kind));
     }
     this.files(state.saved);
-    byId("neutral").hidden = state.sent.length === 0;
-    const sent = byId("sent");
-    while (sent.children.length > state.sent.length) sent.lastChild!.remove();
-    while (sent.children.length < state.sent.length) sent.append(document.createElement("li"));
-    state.sent.forEach((line, k) => this.say(sent.children[k]!, line));
+    byId("neutral").hidden = state.targets.length === 0;
+    this.targets(state);
+  }
+
+  /** Who gets values; `removed` is called with the number of one that shall get no more. */
+  onRemove: (number: number) => void = () => {};
+
+  private targets({ targets, sent, limits }: State): void {
+    const protocol = byId<HTMLSelectElement>("protocol");
+    if (!protocol.options.length) {
+      protocol.replaceChildren(...limits.protocols.map(({ example, what }) => new Option(what, example)));
+      byId<HTMLInputElement>("send-url").value = protocol.value;
+    }
+    const list = byId("targets");
+    const known = [...list.children].map((item) => (item as HTMLElement).dataset.number);
+    if (known.join() !== targets.map(({ number }) => number).join()) {
+      list.replaceChildren(...targets.map(({ number, to }) => this.target(number, to)));
+    }
+    targets.forEach(({ text, failed }, k) => {
+      const item = list.children[k] as HTMLElement;
+      item.classList.toggle("failed", failed);
+      this.say(item.querySelector("span")!, text);
+    });
+    byId("targets").title = sent.slice(targets.length).join(" "); // what was learned
+  }
+
+  private target(number: number, to: string): HTMLElement {
+    const [item, text, button] = ["li", "span", "button"].map((tag) => document.createElement(tag)) as [HTMLElement, HTMLElement, HTMLElement];
+    item.dataset.number = String(number);
+    button.className = "control";
+    button.textContent = "×";
+    button.setAttribute("aria-label", `Send no more to ${to}`);
+    button.addEventListener("click", () => this.onRemove(number));
+    item.append(text, button);
+    return item;
   }
 
   private settings(state: State): void {

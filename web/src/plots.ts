@@ -25,14 +25,15 @@ function axis(): uPlot.Axis {
 export class Plots {
   private rows: Row[] = [];
   private pose: Row[] = [];
+  private gaze: Row[] = [];
   private plots: uPlot[] = [];
   private chosen: number[] = [];
   private names: string[] = [];
   private last = -Infinity;
 
   constructor(
-    private readonly places: [HTMLElement, HTMLElement],
-    private readonly legends: [HTMLElement, HTMLElement],
+    private readonly places: [HTMLElement, HTMLElement, HTMLElement], // of pose, weights and gaze
+    private readonly legends: [HTMLElement, HTMLElement, HTMLElement],
   ) {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.build());
     new ResizeObserver(() => this.resize()).observe(places[0]);
@@ -46,6 +47,7 @@ export class Plots {
   forget(): void {
     this.rows = [];
     this.pose = [];
+    this.gaze = [];
     this.last = -Infinity;
   }
 
@@ -56,7 +58,8 @@ export class Plots {
     if (!face) return;
     this.rows.push({ t: frame.t, values: face.weights });
     this.pose.push({ t: frame.t, values: face.angles });
-    for (const rows of [this.rows, this.pose]) {
+    if (face.gaze) this.gaze.push({ t: frame.t, values: face.gaze.camera });
+    for (const rows of [this.rows, this.pose, this.gaze]) {
       while (rows.length > MOST || (rows.length && rows[0]!.t < frame.t - SECONDS)) rows.shift();
     }
   }
@@ -74,6 +77,7 @@ export class Plots {
     ] as uPlot.AlignedData;
     this.plots[0]?.setData(columns(this.pose, [0, 1, 2]));
     this.plots[1]?.setData(columns(this.rows, this.chosen));
+    this.plots[2]?.setData(columns(this.gaze, [0, 1]));
   }
 
   /** Those that moved most. A name keeps its place, so that colours do not jump. */
@@ -93,7 +97,7 @@ export class Plots {
     return places.map((k) => (k >= 0 ? k : fresh.shift()!));
   }
 
-  private say(which: 0 | 1, names: string[]): void {
+  private say(which: 0 | 1 | 2, names: string[]): void {
     const hues = HUES;
     this.legends[which].replaceChildren(
       ...names.map((name, k) => {
@@ -125,9 +129,10 @@ export class Plots {
         [[], ...Array.from({ length: count }, () => [])] as unknown as uPlot.AlignedData,
         place,
       );
-    const around = (_: uPlot, low: number, high: number): [number, number] => [Math.min(low ?? 0, -20), Math.max(high ?? 0, 20)];
-    this.plots = [make(this.places[0], 3, around, "°"), make(this.places[1], STRONGEST, [0, 1], "")];
+    const around = (least: number) => (_: uPlot, low: number, high: number): [number, number] => [Math.min(low ?? 0, -least), Math.max(high ?? 0, least)];
+    this.plots = [make(this.places[0], 3, around(20), "°"), make(this.places[1], STRONGEST, [0, 1], ""), make(this.places[2], 2, around(10), "°")];
     this.say(0, ["pitch", "yaw", "roll"]);
+    this.say(2, ["down", "to their right"]);
   }
 
   private resize(): void {

@@ -12,6 +12,9 @@ export type Face = {
   box: [number, number, number, number];
   weights: number[];
   identity: { frozen: boolean; frames: number };
+  gaze?: { left: [number, number]; right: [number, number]; camera: [number, number]; confidence: number };
+  action_units?: Record<string, number | null>; // shown where the server knows them
+  emotions?: Record<string, number>;
 };
 
 export type Rates = { fps: number; p50_ms: number; p95_ms: number; dropped: number; frames: number };
@@ -42,6 +45,7 @@ export type Mesh = {
 export type State = {
   type: "state";
   run: "idle" | "opening" | "running" | "paused" | "ended" | "failed";
+  runs: number;
   source: { kind?: string; name?: string; width?: number; height?: number; live?: boolean };
   said: string;
   error: string;
@@ -51,13 +55,14 @@ export type State = {
   recording: { seconds: number; frames: number } | null;
   centred: Record<string, [number, number, number]>;
   sent: string[];
+  targets: { number: number; to: string; text: string; failed: boolean }[];
   saved: string[];
   viewers: number;
-  limits: { modes: string[]; models: string[]; kinds: string[]; max_faces: [number, number] };
+  limits: { modes: string[]; models: string[]; kinds: string[]; max_faces: [number, number]; protocols: { example: string; what: string }[] };
   rates: Rates;
 };
 
-export type Hello = { type: "hello"; version: number; may_control: boolean; given: boolean };
+export type Hello = { type: "hello"; version: number; may_control: boolean; given: boolean; album: number };
 export type Refused = { type: "refused"; text: string };
 
 /** A binary message: its header, and a way to its parts. */

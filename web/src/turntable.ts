@@ -85,6 +85,7 @@ export class Turntable {
   /** Show an avatar instead of the mesh, or the mesh again. */
   wear(avatar: Avatar | null): void {
     if (this.avatar) this.scene.remove(this.avatar.group);
+    this.avatar?.dispose();
     this.avatar = avatar;
     if (avatar) this.scene.add(avatar.group);
     this.stand.visible = avatar === null;

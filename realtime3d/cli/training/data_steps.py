@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from realtime3d.cli.training.expression_steps import add_expressions, add_prior, expressions, prior
 from realtime3d.cli.training.net_steps import (
     add_average,
     add_evaluate,
@@ -41,12 +42,14 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
             face_model,
         ),
         ("calibrate", "learn from neutral faces where MediaPipe sees its landmarks", _calibrate_options, calibrate),
+        ("expressions", "learn what action units and emotions look like in a face model", add_expressions, expressions),
         ("fit", "fit the face model to a folder of photographs", _fit_options, fit),
         ("pack", "cut fitted photographs into a self-contained training pack", _pack_options, pack),
         ("render", "render training shards from a pack", _render_options, render),
         ("train", "train a net on shards; goes on where it was stopped", add_train, train),
         ("average", "take the mean of the weights of nets that went on from one another", add_average, average),
         ("export", "write a model set: ONNX with half-precision weights, listed in models.toml", add_export, export),
+        ("prior", "learn which expressions are usual, and how far the nets err", add_prior, prior),
         ("evaluate", "measure model sets and write the table of the model card", add_evaluate, evaluate),
     ):
         step = steps.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from realtime3d.errors import OutputError
+from realtime3d.face.expressions import file_of
 from realtime3d.face.model import FaceModel
 from realtime3d.nets.modelset import FORMAT, LIST, read_list, write_list
 from realtime3d.training.learning import checkpoint
@@ -89,6 +90,8 @@ def _face_model(file: Path, folder: Path, common: Mapping[str, Any] | None) -> d
     if target.exists() and not usual and hashlib.sha256(target.read_bytes()).hexdigest() != digest:
         raise OutputError(f"{target} is another face model than {file}: rename one of them")
     _copy(file, target)
+    if file_of(file).exists():  # the prior is not copied: it knows the errors of other nets
+        _copy(file_of(file), file_of(target))
     return {**_named(target), **FACE_MODEL_FACTS[version]}
 
 

@@ -40,7 +40,7 @@ class Translation:
         motion, shape = ([side[k] for side in map(_at_points, models)] for k in range(2))
         weight = np.ones((motion[0].shape[1], 1))
         weight[FIRST_IRIS:] = IRIS_WEIGHT
-        moved = _solve(*(_flat(m * weight) for m in motion), MOTION_PRICE)
+        moved = _solve(_flat(motion[0] * weight), _flat(motion[1] * weight), MOTION_PRICE)
         still = ~np.abs(motion[1]).sum(axis=(1, 2)).astype(bool) & ~np.abs(motion[0]).sum(axis=(1, 2)).astype(bool)
         moved[still, still] = 1.0  # what no landmark shows, the tongue, keeps its number
         face = slice(FIRST_IRIS)

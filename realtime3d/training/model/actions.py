@@ -74,7 +74,8 @@ def sample_ends(rng: np.random.Generator, count: int, names: Sequence[str]) -> A
                 row[index[twin]] = value
         for one, other in (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight")):
             row[index[one if row[index[one]] < row[index[other]] else other]] = 0.0
-        _look(row, index, *rng.uniform(-1, 1, 2) * rng.choice([0, 0.5, 1.0], p=[0.3, 0.3, 0.4]), 0.0)
+        yaw, pitch = rng.uniform(-1, 1, 2) * rng.choice([0, 0.5, 1.0], p=[0.3, 0.3, 0.4])
+        _look(row, index, yaw, pitch, 0.0)
     return out
 
 

@@ -1,4 +1,4 @@
-"""What server and page say to each other; docs/protocol.md is this file in words.
+"""What server and page say to each other; docs/page-messages.md is this file in words.
 
 Server to page: text is one JSON object with `type`; binary is a JSON header with parts behind it. Page to server: text
 is one JSON object with `do`; binary is a JPEG of the browser's camera.
@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from realtime3d.avatar.choose import SCHEMES as SEND_SCHEMES
+from realtime3d.avatar.choose import chosen, parse
 from realtime3d.config import ModelSettings, TrackerSettings
 from realtime3d.errors import UsageError
+from realtime3d.face.expressions import has_head
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.geometry import Camera
+from realtime3d.geometry import Camera, checked_boxes
 from realtime3d.render.base import MODES
 from realtime3d.render.shading import Topology, edges_of
+from realtime3d.types import FloatArray
 
 VERSION = 1
 MAGIC = b"R3D1"
@@ -31,7 +35,10 @@ STEP_MM = 0.01  # of vertices in 16 bits: +-327 mm about the head's origin
 MAX_TEXT = 20_000  # characters of a message of the page
 MAX_NAME = 500
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")  # of streams that a page may name
-KINDS = ("csv", "jsonl", "overlay")  # that a page may record
+KINDS = ("csv", "jsonl", "livelink-csv", "glb", "overlay")  # that a page may record
+SCHEMES_OUT = tuple(scheme for name, scheme in SEND_SCHEMES.items() if name != "-")
+MAX_PX = 100_000  # of a box's sides
+MAX_TARGETS = 16  # to which a page may send
 MODEL_SETS = ("default", "compact", "accurate")  # a page names no folders
 
 
@@ -121,11 +128,20 @@ def quantised(vertices: Any) -> bytes:
     return np.clip(np.round(np.asarray(vertices) / STEP_MM), -32767, 32767).astype("<i2").tobytes()
 
 
+def _expressions(face: FaceState) -> dict[str, Any]:
+    if not has_head(face.model.path):
+        return {}
+    units = {name: None if value is None else round(value, 2) for name, value in face.action_units().items()}
+    return {"action_units": units, "emotions": {name: round(value, 3) for name, value in face.emotions().items()}}
+
+
 def _camera(camera: Camera) -> dict[str, Any]:
     return {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy}
 
 
 def _face(face: FaceState) -> dict[str, Any]:
+    model = face.model  # an imported one may know neither ARKit's actions nor eyes that turn
+    weights = face.blendshapes().values() if model.has_actions else ()
     return {
         "id": face.id,
         "status": face.status,
@@ -134,8 +150,20 @@ def _face(face: FaceState) -> dict[str, Any]:
         "t": np.round(face.pose.t, 3).tolist(),
         "angles": [round(angle, 3) for angle in face.euler_deg()],
         "box": np.round(face.box, 1).tolist(),
-        "weights": [round(weight, 4) for weight in face.blendshapes().values()],
+        "weights": [round(weight, 4) for weight in weights],
+        **_expressions(face),
         "identity": {"frozen": face.identity.frozen, "frames": face.identity.frames},
+        **({"gaze": _gaze(face)} if model.n_extras else {}),
+    }
+
+
+def _gaze(face: FaceState) -> dict[str, Any]:
+    """(pitch, yaw) of the eyes in the head's frame, and of their mean in the camera's."""
+    gaze = face.gaze_deg()
+    angles = {"left": gaze["left"], "right": gaze["right"], "camera": gaze["camera"]}
+    return {
+        **{name: [round(angle, 2) for angle in pair] for name, pair in angles.items()},
+        "confidence": round(gaze["confidence"], 3),
     }
 
 
@@ -215,6 +243,30 @@ def _wants(message: Mapping[str, Any]) -> dict[str, bool]:
     return wants
 
 
+def _target(message: Mapping[str, Any]) -> str:
+    """The URL of a program that gets values; standard output belongs to who started the server."""
+    url = message.get("url")
+    if not isinstance(url, str) or len(url) > MAX_NAME or not url.isprintable() or url == "-":
+        raise UsageError(f"`url` is an address like {SCHEMES_OUT[0].example}")
+    chosen(parse(url))
+    return url
+
+
+def _number(message: Mapping[str, Any]) -> int:
+    number = message.get("number")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise UsageError("`number` is that of a target in the state")
+    return number
+
+
+def _box(message: Mapping[str, Any]) -> FloatArray:
+    """(1, 4) px of the picture as it is shown."""
+    box = message.get("box")
+    if not isinstance(box, list) or not all(type(side) in (int, float) and abs(side) <= MAX_PX for side in box):
+        raise UsageError("`box` is [left, top, right, bottom] in px")
+    return checked_boxes([box])
+
+
 def _on(message: Mapping[str, Any]) -> bool:
     if not isinstance(message.get("on"), bool):
         raise UsageError("`on` is true or false")
@@ -234,6 +286,9 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "snapshot": _nothing,
     "record": _kinds,
     "end_record": _nothing,
+    "box": _box,
+    "send": _target,
+    "unsend": _number,
 }
 FREE = ("wants",)  # what somebody may ask who only watches
 
@@ -247,4 +302,5 @@ def limits() -> dict[str, Any]:
         "kinds": list(KINDS),
         "max_faces": [int(faces["low"]), 16],
         "default_models": ModelSettings().set,
+        "protocols": [{"example": scheme.example, "what": scheme.what} for scheme in SCHEMES_OUT],
     }

@@ -12,6 +12,7 @@ import uvicorn
 
 from realtime3d.errors import MissingError, UsageError
 from realtime3d.jobs import Job, check
+from realtime3d.view.web.album import Album
 from realtime3d.view.web.guard import Guard, is_loopback, new_token, view_token
 from realtime3d.view.web.server import MAX_MESSAGE, MAX_UPLOAD, PAGE, PageServer, bind
 from realtime3d.view.web.session import Session
@@ -57,23 +58,26 @@ def serve(
     *,
     ready: Callable[[dict[str, str]], None] = lambda links: None,
     stopped: Callable[[], bool] = lambda: False,
+    images: Path | None = None,
     max_upload: int = MAX_UPLOAD,
     need_page: bool = True,
 ) -> None:
     """Serve the page until `stopped` says so. `ready` gets the links, by what they are for.
 
-    `job` has the settings; `source` is what runs first, `clip` where it is None.
+    `job` has the settings; `source` is what runs first, `clip` where it is None. `images` is a folder of results of
+    `realtime3d images` to browse.
     """
     address.check()
     if source is not None:
         check([Job(source)])
     if need_page and not (PAGE / "index.html").is_file():
         raise MissingError(NO_PAGE)
+    album = Album(images) if images else None
     token = address.token or ("" if is_loopback(address.host) else new_token())
     sock = bind(address.host, address.port)
     viewers, sources = Viewers(), Sources(clip, source)
     session = Session(job, viewers, sources, folder)
-    app = PageServer(session, viewers, Guard(address.host, token), max_upload=max_upload).app
+    app = PageServer(session, viewers, Guard(address.host, token), album=album, max_upload=max_upload).app
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -18,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime3d.errors import Realtime3dError, UsageError
+from realtime3d.view.web.album import Album
 from realtime3d.view.web.guard import Guard, GuardedApp
 from realtime3d.view.web.messages import FREE, VERSION, Wish, read_wish
 from realtime3d.view.web.session import Session
@@ -45,13 +47,23 @@ HEADERS = {
 class PageServer:
     """One session and whoever looks at it."""
 
-    def __init__(self, session: Session, viewers: Viewers, guard: Guard, *, max_upload: int = MAX_UPLOAD) -> None:
-        self._session, self._viewers, self._max_upload = session, viewers, max_upload
+    def __init__(
+        self,
+        session: Session,
+        viewers: Viewers,
+        guard: Guard,
+        *,
+        album: Album | None = None,
+        max_upload: int = MAX_UPLOAD,
+    ) -> None:
+        self._session, self._viewers, self._album, self._max_upload = session, viewers, album, max_upload
         routes: list[Any] = [
             Route("/healthz", self._health),
             Route("/upload", self._take_upload, methods=["POST"]),
             Route("/files/{name}", self._give_file),
             Route("/head.glb", self._give_head),
+            Route("/album", self._give_album),
+            Route("/album/{face}/{what}", self._give_picture),
             WebSocketRoute("/ws", self._socket),
         ]
         if PAGE.is_dir():
@@ -71,14 +83,25 @@ class PageServer:
 
     async def _give_file(self, request: Request) -> Response:
         """A recording; nothing else of the disk has a name here."""
-        for path in self._session.saved:
+        for path in self._session.board.saved:
             if path.name == request.path_params["name"] and path.is_file():
                 return FileResponse(path, filename=path.name)
         return PlainTextResponse("no recording of this name: it was moved, or belongs to another run", 404)
 
+    async def _give_album(self, request: Request) -> Response:
+        return JSONResponse(self._album.entries() if self._album else [])
+
+    async def _give_picture(self, request: Request) -> Response:
+        """A file of a face in the album."""
+        path = self._album.file(request.path_params["face"], request.path_params["what"]) if self._album else None
+        return FileResponse(path) if path else PlainTextResponse("the album has no such file", 404)
+
     async def _give_head(self, request: Request) -> Response:
         """Our own head with ARKit's 52 actions, for the avatar."""
-        data = await asyncio.to_thread(self._session.head)
+        try:
+            data = await asyncio.to_thread(self._session.head)
+        except Realtime3dError as error:  # of an imported face model
+            return PlainTextResponse(str(error), 404)
         if data is None:
             return PlainTextResponse("the face model is not loaded yet: try again", 503)
         return Response(data, media_type="model/gltf-binary")
@@ -99,7 +122,8 @@ class PageServer:
             path.unlink(missing_ok=True)
             return PlainTextResponse(problem, 413 if "at most" in problem else 400)
         sources.take_upload(path)
-        self._session.ask(Wish("start", ("upload", request.headers.get("x-name", "")[:80])))
+        shown = "".join(c for c in unquote(request.headers.get("x-name", ""))[:80] if c.isprintable())
+        self._session.wishes.ask(Wish("start", ("upload", shown)))
         return JSONResponse({"bytes": path.stat().st_size})
 
     # -- the socket ---------------------------------------------------------------------------------------------------
@@ -112,7 +136,8 @@ class PageServer:
         await websocket.accept()
         viewer = Viewer(may_control=may_control)
         viewer.say({"type": "hello", "version": VERSION, "may_control": may_control,
-                    "given": self._session.sources.has_given})  # fmt: skip
+                    "given": self._session.sources.has_given,
+                    "album": self._album.count if self._album else 0})  # fmt: skip
         self._viewers.add(viewer)
         sending = asyncio.create_task(viewer.deliver(websocket.send_text, websocket.send_bytes))
         listening = asyncio.create_task(self._listen(websocket, viewer))
@@ -127,7 +152,7 @@ class PageServer:
                 task.cancel()
             await asyncio.gather(sending, listening, return_exceptions=True)
             if viewer.sends_pictures:
-                self._session.ask_quietly(Wish("leave"))
+                self._session.wishes.ask_quietly(Wish("leave"))
 
     async def _listen(self, websocket: WebSocket, viewer: Viewer) -> None:
         wrong = 0
@@ -157,7 +182,7 @@ class PageServer:
         elif wish.do not in FREE and not viewer.may_control:
             raise UsageError("this link lets you watch only")
         else:
-            self._session.ask(wish)
+            self._session.wishes.ask(wish)
 
 
 async def _receive(request: Request, path: Path, limit: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 QUALITY = 80  # of the JPEG: 45 kB of 640x480
 LONGEST_PX = 1280  # a larger picture is made smaller for the page
 
-Publish = Callable[[FrameResult, Callable[[Any], bytes]], None]
-
 
 class PageSink:
     """Never makes the run wait. Pages draw the overlay by themselves, so no picture is drawn for them."""
@@ -25,14 +23,14 @@ class PageSink:
     pace = "newest"
     name = "page"
 
-    def __init__(self, publish: Publish) -> None:
+    def __init__(self, publish: Callable[[FrameResult], None]) -> None:
         self._publish = publish
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, result: FrameResult, image: Image | None) -> None:
-        self._publish(result, encode)
+        self._publish(result)
 
     def __exit__(self, *failure: object) -> None:
         pass

@@ -1,0 +1,91 @@
+"""The steps expressions and prior of `realtime3d training`: what is read from faces, and what is usual of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from realtime3d.errors import SourceError
+
+if TYPE_CHECKING:
+    from realtime3d.face.model import FaceModel
+    from realtime3d.training.labels.pack import FittedPhoto
+
+Log = Callable[[str], None]
+PICTURES_EACH, HIDDEN = 7, 0.5  # posed pictures of each photograph, and the share that is half hidden
+
+
+def add_expressions(step: argparse.ArgumentParser) -> None:
+    """A step that takes the face model alone."""
+
+
+def expressions(args: argparse.Namespace, log: Log) -> None:
+    """Learn how action units and emotions are read."""
+    import numpy as np
+
+    from realtime3d.face.expressions import file_of
+    from realtime3d.face.model import FaceModel
+    from realtime3d.files import whole
+    from realtime3d.training.learning.expression_head import train_head
+
+    with np.load(args.model) as data:
+        to_motion = data["arkit_to_motion"]
+    head, path = train_head(FaceModel.load(args.model), to_motion), file_of(args.model)
+    with whole(path) as draft:
+        head.save(draft)
+    log(f"wrote {path}; the emotions' net has {head.size:,} weights")
+
+
+def add_prior(step: argparse.ArgumentParser) -> None:
+    """Arguments of `prior`."""
+    step.add_argument("photos", type=Path, help="folder of photographs that are trained on")
+    step.add_argument("--fits", type=Path, required=True, help="file made by the step fit")
+    step.add_argument("--models", default="default", metavar="SET", help="model set whose errors count (%(default)s)")
+
+
+def prior(args: argparse.Namespace, log: Log) -> None:
+    """Learn the prior of a face model, with the errors of a set of nets that answer for it."""
+    import numpy as np
+
+    from realtime3d.face.prior import file_of
+    from realtime3d.files import whole
+    from realtime3d.tracker import FaceTracker
+    from realtime3d.training.evaluation.expressions import TrueBox, posed_pictures
+    from realtime3d.training.learning.prior import learn
+
+    box = TrueBox()
+    with np.load(args.model) as data:
+        to_motion = data["arkit_to_motion"]
+    with FaceTracker(models=args.models, boxes=box, smooth=False) as tracker:
+        photos, rng = _photos(tracker.model, args.fits, args.photos), np.random.default_rng(1)
+        posed = list(posed_pictures(tracker, box, photos, to_motion, PICTURES_EACH, rng, hidden=HIDDEN))
+        if not posed:
+            raise SourceError(f"no photograph of {args.photos} can be posed: it takes calm, frontal faces")
+        found, true = (np.stack(rows) for rows in zip(*((p.expression, p.motion) for p in posed), strict=True))
+        hidden, sigma = (np.array(rows) for rows in zip(*((p.hidden, p.sigma_deg) for p in posed), strict=True))
+        learned = learn(tracker.model, to_motion, found, true[:, : found.shape[1]], hidden, sigma)
+    path = file_of(args.model)
+    with whole(path) as draft:
+        learned.save(draft)
+    log(f"wrote {path}, from {len(posed)} posed pictures")
+
+
+def _photos(model: FaceModel, fits_file: Path, folder: Path) -> Iterator[tuple[int, FittedPhoto]]:
+    """Those that can be posed, of people who are not kept out."""
+    import cv2
+
+    from realtime3d.training.evaluation.expressions import posable
+    from realtime3d.training.labels.fit import Fits
+    from realtime3d.training.labels.splits import held_out_people, is_held_out
+
+    fits = Fits.load(fits_file)
+    people = held_out_people(fits.files)
+    for i in posable(model, fits).tolist():
+        if is_held_out(fits.files[i], people):
+            continue
+        image = cv2.imread(str(folder / fits.files[i]))
+        if image is None:
+            raise SourceError(f"{folder / fits.files[i]} is missing or no picture: restore it or fit the folder again")
+        yield i, fits.photo(i, image)

@@ -1,0 +1,1 @@
+"""Official weights of other projects, of people who own them, turned into a model set."""

@@ -1,0 +1,189 @@
+"""Makes the first inputs of every target, small and valid: python -m tests.fuzz.seeds"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from realtime3d.config import Config
+from realtime3d.tracking.profile import fingerprint
+from tests.fuzz.targets import TARGETS, face_model
+
+CORPUS = Path(__file__).parent / "corpus"
+HEAD = (
+    "frame,face_id,timestamp,confidence,success,pose_Tx,pose_Ty,pose_Tz,pose_Rx,pose_Ry,pose_Rz,box_x,box_y,box_w,box_h"
+)
+CALIBRATION = """format = 1
+preset = "natural"
+[weights]
+jawOpen = {gain = 1.5, dead = 0.05}
+mouth = {gain = 0.8}
+[head]
+gain = [1.0, 1.2, 1.0]
+[lost]
+after_s = 0.5
+"""
+WISHES = (
+    {"do": "start", "kind": "stream", "name": "rtsp://a/b"},
+    {"do": "use", "models": "compact", "max_faces": 2, "detect_every": 9, "smooth": True, "mirror": False},
+    {"do": "record", "kinds": ["csv", "overlay"]},
+    {"do": "wants", "picture": True, "vertices": False},
+    {"do": "mode", "mode": "mesh"},
+    {"do": "pause", "on": True},
+)
+ROW = "0,0,0.0,0.9,1,1.0,2.0,600.0,0.1,0.2,0.3,10,20,30,40"
+
+
+def _numbers(prefix: str, count: int) -> str:
+    return ",".join(f"{prefix}_{i}" for i in range(count))
+
+
+def _csv() -> bytes:
+    head = f"{HEAD},{_numbers('exp', 29)},{_numbers('id', 99)}"
+    rows = [ROW + ",0" * 128, "1,0" + ROW[3:] + ",0.5" * 128]
+    return "\n".join([head, *rows, ""]).encode()
+
+
+def _jsonl() -> bytes:
+    face = {"face_id": 0, "confidence": 0.9, "status": "tracked", "pose_T": [1, 2, 600], "pose_R": [0.1, 0.2, 0.3],
+            "box": [1, 2, 3, 4], "exp": [0.0] * 29, "id": [0.0] * 99}  # fmt: skip
+    lines = [{"frame": i, "timestamp": i / 25, "faces": [face]} for i in range(2)]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def _npz(**arrays: np.ndarray) -> bytes:
+    target = io.BytesIO()
+    np.savez(target, **arrays)  # type: ignore[arg-type]
+    return target.getvalue()
+
+
+def _glb() -> bytes:
+    points = np.zeros((3, 3), "<f4").tobytes()
+    triangles = np.arange(3, dtype="<u2").tobytes() + b"\0\0"
+    content = {
+        "asset": {"version": "2.0"},
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}]}],
+        "accessors": [
+            {"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"},
+            {"bufferView": 1, "componentType": 5123, "count": 3, "type": "SCALAR"},
+        ],
+        "bufferViews": [{"byteLength": 36}, {"byteOffset": 36, "byteLength": 6}],
+    }
+    text = json.dumps(content).encode()
+    text += b" " * (-len(text) % 4)
+    data = points + triangles
+    head = struct.pack("<4sIII4s", b"glTF", 2, 28 + len(text) + len(data), len(text), b"JSON")
+    return head + text + struct.pack("<I4s", len(data), b"BIN\0") + data
+
+
+def _parquet() -> bytes | None:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        return None
+    names = [*HEAD.split(","), *(f"exp_{i}" for i in range(29))]
+    target = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({name: [0.0, 1.0] for name in names}), target, compression="none")
+    return target.getvalue()
+
+
+def _model() -> bytes:
+    """The head of a face model: a whole one would be too large to change at random."""
+    arrays = {name: np.zeros((2, 3), np.float32) for name in ("mean", "shape_basis", "expression_basis")}
+    return _npz(format=np.array(1), triangles=np.zeros((1, 3), np.int32), **arrays)
+
+
+def _weights() -> bytes:
+    """The old form of PyTorch's files, without a tensor."""
+    import pickle
+
+    parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"epoch": 3, "names": ["a", "b"]}, [])
+    return b"".join(pickle.dumps(part, 2) for part in parts)
+
+
+def _matlab() -> bytes | None:
+    try:
+        from scipy import io as scipy_io
+    except ImportError:
+        return None
+    target = io.BytesIO()
+    scipy_io.savemat(target, {"a": np.eye(3), "s": {"x": np.arange(3.0), "name": "n"}})
+    return target.getvalue()
+
+
+def _manifest() -> bytes:
+    import tempfile
+
+    from realtime3d.batch.manifest import Manifest
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m"
+        with Manifest(path) as manifest:
+            manifest.state_fact("format", 1)
+            for name in "abc":
+                manifest.add(f"/{name}.mp4", name, 1, 1)
+            first, second, third = manifest.waiting()
+            manifest.done(first, {"frames": 1, "rows": 1, "seconds": 0.1})
+            manifest.failed(second, 3, "broken", aside=True)
+            manifest.divide(third, [(0.0, 1.0), (1.0, None)], {"frames": 1})
+        return path.read_bytes()
+
+
+def seeds(name: str) -> Iterator[bytes]:
+    profile = {"format": 1, "face_model": fingerprint(face_model()), "frames": 9, "shape": [0.0] * 99}
+    camera = {"camera_matrix": {"rows": 3, "cols": 3, "data": [500, 0, 320, 0, 500, 240, 0, 0, 1]},
+              "distortion_coefficients": [0.1, -0.2, 0, 0, 0], "image_width": 640, "image_height": 480}  # fmt: skip
+    matrix = (
+        "!!opencv-matrix\n   rows: 3\n   cols: 3\n   dt: d\n   data: [ 500., 0., 320., 0., 500., 240., 0., 0., 1. ]"
+    )
+    xml = "<rows>3</rows><cols>3</cols><dt>d</dt><data>500 0 320 0 500 240 0 0 1</data>"
+    side = {"format": 1, "state": "running", "frames": {"first": 0, "last": 1, "read": 2, "dropped": 0},
+            "identities": {"0": {"frozen_at_s": 1.0, "frames": 20}}}  # fmt: skip
+    net = 'file = "t.onnx"\nsha256 = "0"\nsize = 160\ninput = "image"\noutputs = ["a"]\n'
+    kinds = {
+        "picture-list": [
+            b"ID,FILE,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT\na,a.jpg,1,2,3,4\n", b"a.jpg,1,2,3,4\n", b"# x\na\n"
+        ],
+        "film-list": [b"who,file\nx,a.mp4\n", b"s3://b/a.mp4\nb.mp4\n"],
+        "boxes": [b"frame,box_x,box_y,box_w,box_h\n0,1,2,30,40\n1,1,2,30,40\n"],
+        "intrinsics": [
+            b"\0" + json.dumps(camera).encode(),
+            b"\1" + f"%YAML:1.0\n---\ncamera_matrix: {matrix}\nimage_width: 640\nimage_height: 480\n".encode(),
+            b"\2" + f"<opencv_storage><camera_matrix>{xml}</camera_matrix></opencv_storage>".encode(),
+            b"\3" + _npz(camera_matrix=np.eye(3), dist_coeffs=np.zeros(5)),
+        ],
+        "settings": [Config().to_toml().encode()[:3000], b"[track]\nmax_faces = 2\n"],
+        "calibration": [CALIBRATION.encode()],
+        "profile": [json.dumps(profile).encode()],
+        "model-list": [f'format = 1\ndefault = "a"\n[a.track]\n{net}[a.shape]\n{net}'.encode()],
+        "model-file": [_model()],
+        "table": [b"\0" + _csv(), b"\1" + _jsonl()],
+        "parquet": [seed for seed in [_parquet()] if seed],
+        "resumed": [_csv(), _jsonl(), b"Timecode,BlendshapeCount\n00:00:01:02.345,61\n"],
+        "sidecar": [json.dumps(side).encode()],
+        "page-message": [json.dumps(wish).encode() for wish in WISHES],
+        "glb": [_glb()],
+        "manifest": [_manifest()],
+        "pickled-weights": [_weights()],
+        "matlab": [seed for seed in [_matlab()] if seed],
+    }  # fmt: skip
+    yield from kinds[name]
+
+
+def main() -> None:
+    face_model()
+    for name in TARGETS:
+        folder = CORPUS / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds(name)):
+            (folder / f"seed{number}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main()
