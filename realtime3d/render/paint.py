@@ -10,23 +10,41 @@ FAR = np.float32(1e6)  # px: an edge that is not drawn
 TINY = np.float32(1e-3)
 
 
+@compiled("void(f4[:,::1], i4[:,::1], u1[::1], f4[:,::1])")
+def measure_slopes(xy, triangles, outline, slopes):  # type: ignore[no-untyped-def]
+    """How the weights of the second and third corner change with x and y, and the triangle's height above each edge
+    (far where the edge is not drawn), for the first triangles, those that show their front."""
+    for t in range(len(slopes)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if not area < 0:  # its back, which is not painted
+            continue
+        scale, size, bits = np.float32(1) / area, -area, outline[t]
+        slopes[t, 0], slopes[t, 1] = (cy - ay) * scale, (ax - cx) * scale
+        slopes[t, 2], slopes[t, 3] = (ay - by) * scale, (bx - ax) * scale
+        # A weight times the height above its edge is the distance from the edge.
+        slopes[t, 4] = size / np.sqrt((cx - bx) ** 2 + (cy - by) ** 2) if bits & 1 else FAR
+        slopes[t, 5] = size / np.sqrt((cx - ax) ** 2 + (cy - ay) ** 2) if bits & 2 else FAR
+        slopes[t, 6] = size / np.sqrt((bx - ax) ** 2 + (by - ay) ** 2) if bits & 4 else FAR
+
+
 @compiled(
     "void(u1[:,:,::1], i4[:,::1], i4, i4, i4, i4, i4, i4, "
-    "f4[:,::1], i4[:,::1], u1[::1], f4[:,::1], f4[::1], f4[::1], f4, f4, f4)"
+    "f4[:,::1], i4[:,::1], f4[:,::1], f4[:,::1], f4[::1], f4[::1], f4, f4, f4)"
 )
 def paint_surface(  # type: ignore[no-untyped-def]
     image, ids, x0, y0, x1, y1, first, count,
-    xy, triangles, outline, colour, cover, facing, fill_alpha, wire_alpha, wire_px,
+    xy, triangles, slopes, colour, cover, facing, fill_alpha, wire_alpha, wire_px,
 ):  # fmt: skip
     """Blend the pixels of one mesh (triangles `first` to `first + count` in `ids`) into a window of the picture.
 
+    `slopes` (count, 7) are those of `measure_slopes`.
     `fill_alpha` is the surface's opacity, `wire_alpha` that of its edges, which are `wire_px` wide. Pixels at the
     mesh's outline are thinned by how many of their neighbours lie outside: that smooths the staircase.
     """
     height, width = ids.shape
     half, one, centre = wire_px / np.float32(2) + np.float32(0.5), np.float32(1), np.float32(0.5)
-    known = np.zeros(count, np.uint8)  # triangles whose row of `slopes` is made: only those that are seen
-    slopes = np.empty((count, 7), np.float32)
     for y in range(y0, y1):
         inside_rows = 0 < y < height - 1
         end = x0
@@ -40,17 +58,6 @@ def paint_surface(  # type: ignore[no-untyped-def]
                 end += 1
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             ax, ay = xy[a, 0], xy[a, 1]
-            if not known[t]:
-                known[t] = 1
-                bx, by, cx, cy = xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
-                area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-                scale, size, bits = one / area, abs(area), outline[t]
-                slopes[t, 0], slopes[t, 1] = (cy - ay) * scale, (ax - cx) * scale
-                slopes[t, 2], slopes[t, 3] = (ay - by) * scale, (bx - ax) * scale
-                # A weight times the height above its edge is the distance from the edge.
-                slopes[t, 4] = size / np.sqrt((cx - bx) ** 2 + (cy - by) ** 2) if bits & 1 else FAR
-                slopes[t, 5] = size / np.sqrt((cx - ax) ** 2 + (cy - ay) ** 2) if bits & 2 else FAR
-                slopes[t, 6] = size / np.sqrt((bx - ax) ** 2 + (by - ay) ** 2) if bits & 4 else FAR
             dx, dy = np.float32(begin) - ax, np.float32(y) - ay
             b_x, c_x = slopes[t, 0], slopes[t, 2]
             wb, wc = dx * b_x + dy * slopes[t, 1], dx * c_x + dy * slopes[t, 3]

@@ -12,7 +12,7 @@ from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.raster import fill
 from realtime3d.render.base import MASK_LIGHT, OverlayStyle, drawable
 from realtime3d.render.hud import draw_faces
-from realtime3d.render.paint import paint_points, paint_surface
+from realtime3d.render.paint import measure_slopes, paint_points, paint_surface
 from realtime3d.render.shading import (
     DOT_PX,
     LINES,
@@ -96,6 +96,8 @@ class SoftwareRenderer:
             return
         surface, edges = OPACITY[self.style.mode]
         span = (*mesh.window, first, topology.drawn)
-        shape = (mesh.xy, topology.triangles, topology.outline)
+        slopes = np.empty((topology.drawn, 7), np.float32)
+        measure_slopes(mesh.xy, topology.triangles, topology.outline, slopes)
+        shape = (mesh.xy, topology.triangles, slopes)
         cover = topology.cover if self.style.mode in SOLID else topology.seen_through
         paint_surface(picture, self._ids, *span, *shape, mesh.colour, cover, mesh.facing, surface, edges, scale)
