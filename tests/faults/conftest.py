@@ -21,7 +21,7 @@ Each row is a test in `tests/faults`. The table is written by a run of them:
 
 <!-- parsed: it takes minutes -->
 ```bash
-python -m pytest tests/faults -m "" --fault-table docs/faults.md
+python -m pytest tests/faults tests/batch -m "" --fault-table docs/faults.md
 ```
 
 A run of some tests replaces their rows only.
