@@ -1,4 +1,4 @@
-"""Writes the table of the fault matrix: `pytest tests/faults -m "" --fault-table docs/faults.md`."""
+"""Writes the table of the fault matrix: `pytest tests/faults tests/batch -m "" --fault-table docs/faults.md`."""
 
 from __future__ import annotations
 
