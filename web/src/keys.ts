@@ -26,7 +26,7 @@ export function listen(actions: Record<string, () => void>, watching: () => bool
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const target = event.target as HTMLElement;
-    if (target.closest("input:not([type=checkbox]), select, textarea, dialog")) return;
+    if (target.closest("input:not([type=checkbox]), select, textarea, dialog[open]")) return; // a closed sheet has the focus for a moment yet
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === " " && target.closest("button, summary, input, a")) return; // presses what has the focus
     const found = KEYS.find(([name]) => name === (ALIASES[key] ?? key));

@@ -104,7 +104,7 @@ class Board:
         """Tell numbers again, unless that was done a moment ago."""
         if to_s(now_ns() - self._told_ns) > STATE_S:
             waited = self.state.said.startswith("nothing from")  # and now there is something
-            self.tell(run="running", said="" if waited else self.state.said)
+            self.tell(said="" if waited else self.state.said)
 
     def fail(self, error: BaseException) -> None:
         """Nothing runs any more."""

@@ -121,16 +121,17 @@ def test_a_recording_from_the_page_has_the_rows_of_video(tab: Tab, table: dict[s
 
 
 def test_the_keyboard_does_everything(tab: Tab) -> None:
+    """Words about wishes are looked for while it pauses: a run that goes on may say something else at any time."""
     press = tab.page.keyboard.press
     press("Space")
     tab.until("realtime3d.state().run === 'paused'")
-    press("Space")
-    tab.until("realtime3d.state().run === 'running'")
     before = tab.ask("realtime3d.overlay.mode")
     press("m")
     tab.until(f"realtime3d.overlay.mode !== '{before}'")
     press("i")
     tab.until("realtime3d.state().said === 'learning identities again'")
+    press("Space")
+    tab.until("realtime3d.state().run === 'running'")
     press("h")
     tab.until("document.getElementById('sheet').open")
     press("Escape")
