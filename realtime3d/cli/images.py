@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         metavar="LIST",
         type=_formats,
-        help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb; "
-        "imported face models have no glb)",
+        help="meshes of each face: ply, obj, glb, vrm (an avatar), of PLYs also only shape, expression or posed; none "
+        "(ply,obj,glb; imported face models have no glb)",
     )
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (full, of GLB live)")
     group.add_argument(
