@@ -25,6 +25,7 @@ from realtime3d.sinks.columns import NO_FACE, ROTATION, TRANSLATION
 from realtime3d.sinks.recorded import Columns, RecordedFace, Rows, columns_of_json
 from realtime3d.sinks.sidecar import read_sidecar
 from realtime3d.types import Frame
+from realtime3d.words import counted
 
 NEEDED = ("frame", "face_id", "timestamp", *TRANSLATION, *ROTATION)
 UNKNOWN_PICTURE = (1280, 720)  # of a table without its sidecar
@@ -126,7 +127,7 @@ def _read_csv(path: Path) -> Columns:
         cut: int | None = None  # a row of a killed run may be cut off: the last one
         for number, cells in enumerate(lines, 2):
             if cut is not None:
-                raise SourceError(f"{path}, line {cut}: {len(header)} columns were expected")
+                raise SourceError(f"{path}, line {cut}: {counted(len(header), 'column was', 'columns were')} expected")
             if len(cells) != len(header):
                 cut = number
                 continue

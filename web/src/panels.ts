@@ -74,7 +74,7 @@ export class Panels {
         `${face.status} ${Math.round(face.confidence * 100)} %`,
         ...angles.map((angle) => `${angle.toFixed(0)}°`),
         `${(Math.hypot(...face.t) / 10).toFixed(0)} cm`,
-        face.identity.frozen ? "learned" : `${face.identity.frames} frames`,
+        face.identity.frozen ? "learned" : `${face.identity.frames} ${face.identity.frames === 1 ? "frame" : "frames"}`,
       ];
       texts.forEach((text, cell) => (row.children[cell]!.textContent = text));
       row.style.setProperty("--hue", colourOf(face));
