@@ -136,12 +136,12 @@ class CameraSettings:
 class Config:
     """All settings. `None` never appears: every value is a default or what somebody wrote."""
 
-    models: ModelSettings = field(default_factory=ModelSettings)
-    detector: DetectorSettings = field(default_factory=DetectorSettings)
-    track: TrackerSettings = field(default_factory=TrackerSettings)
-    identity: IdentitySettings = field(default_factory=IdentitySettings)
-    smooth: SmoothSettings = field(default_factory=SmoothSettings)
-    camera: CameraSettings = field(default_factory=CameraSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)  # nets, back end, device
+    detector: DetectorSettings = field(default_factory=DetectorSettings)  # what finds faces
+    track: TrackerSettings = field(default_factory=TrackerSettings)  # how faces are followed
+    identity: IdentitySettings = field(default_factory=IdentitySettings)  # how shapes are learned
+    smooth: SmoothSettings = field(default_factory=SmoothSettings)  # how jitter is removed
+    camera: CameraSettings = field(default_factory=CameraSettings)  # angle of view, calibration, mirror
 
     @classmethod
     def read(cls, path: str | Path) -> Config:

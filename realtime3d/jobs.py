@@ -45,10 +45,10 @@ _log = logging.getLogger(__name__)
 class Job:
     """One input and what is made of it. With a named source it can be pickled and sent to another machine."""
 
-    source: SourceSpec
+    source: SourceSpec  # what `open_source` takes
     outputs: Mapping[str, Path] = field(default_factory=dict)  # kind, as in `sinks.choose.OUTPUTS` -> file
-    read: SourceOptions = field(default_factory=SourceOptions)
-    config: Config = field(default_factory=Config)
+    read: SourceOptions = field(default_factory=SourceOptions)  # which part of it, and how
+    config: Config = field(default_factory=Config)  # of the tracker
     boxes: str | Path | None = None  # a CSV with face boxes instead of the detector
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights

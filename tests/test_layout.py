@@ -11,7 +11,20 @@ import pytest
 import realtime3d
 
 PACKAGE = Path(realtime3d.__file__).parent
-WORDS = {"types", "errors", "config", "clock", "files", "geometry", "raster", "jit", "process", "guest", "workers"}
+WORDS = {
+    "types",
+    "errors",
+    "config",
+    "clock",
+    "files",
+    "geometry",
+    "raster",
+    "jit",
+    "process",
+    "guest",
+    "workers",
+    "words",
+}
 MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "face": set(),
     "detect": set(),

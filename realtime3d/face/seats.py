@@ -21,8 +21,11 @@ from realtime3d.types import Array, FloatArray
 if TYPE_CHECKING:
     from realtime3d.face.model import FaceModel
 
-CORNERS = {"left": (45, 42), "right": (36, 39)}  # outer, inner of the 68 points
+CORNERS: dict[str, tuple[int, ...]] = {"left": (45, 42), "right": (36, 39)}  # outer, inner of the 68 points
 IRIS = {"left": 473, "right": 468}  # of MediaPipe's 478
+# Where MediaPipe sees irises of people who look ahead, outwards and down from where face models have them, in the
+# distance of the corners: what calibrations of both models say (`realtime3d training calibrate`).
+HABIT = (0.033, 0.012)
 FARTHEST = 2.0  # the largest look that is given
 
 
@@ -39,7 +42,10 @@ class Seats:
     def of(cls, model: FaceModel) -> Seats:
         """Where they are in a face model that has eyes and landmarks."""
         turns = model.eye_turns
-        at = {"ibug68": CORNERS, "mediapipe478": {side: (number,) for side, number in IRIS.items()}}
+        at: dict[str, dict[str, tuple[int, ...]]] = {
+            "ibug68": dict(CORNERS),
+            "mediapipe478": {side: (number,) for side, number in IRIS.items()},
+        }
         rows = [(name, numbers[side]) for side in SIDES for name, numbers in at.items()]
         linear = np.zeros((len(SIDES), 2, 3))
         if model.balls is None:
@@ -68,7 +74,8 @@ class Seats:
         """(2,) extras of one eye, to the side and down.
 
         `offset` (2,) is the iris's place from the middle between the corners as they are seen, in their distance:
-        outwards along them, and down. `sight` (3,) is any vector along the line of sight, in the head's frame.
+        outwards along them, and down, as MediaPipe would see it. `sight` (3,) is any vector along the line of sight, in
+        the head's frame.
         """
         outer, inner, iris, ball = seat.tolist()
         a, b = float(sight[0] / sight[2]), float(sight[1] / sight[2])
@@ -80,7 +87,7 @@ class Seats:
 
         (ox, oy), (ix, iy) = seen(outer), seen(inner)
         dx, dy = ox - ix, oy - iy
-        u, v = map(float, offset)
+        u, v = (float(seen) - usual for seen, usual in zip(offset, HABIT, strict=True))
         down = 1 if side == 0 else -1  # a quarter turn from outwards is down in a left eye
         x = (ox + ix) / 2 + u * dx - v * down * dy
         y = (oy + iy) / 2 + u * dy + v * down * dx

@@ -22,7 +22,7 @@ from realtime3d.types import Array, EyesSeen, FaceCoeffs, FloatArray, Frame, Ide
 class FaceState:
     """One face in one frame. Geometry is computed when asked for, never stored."""
 
-    id: int
+    id: int  # stable while the face is followed, and when it comes back
     status: Status  # "tracked" or "held"; faces that ended are in FrameResult.lost
     confidence: float  # 0..1
     pose: Pose  # smoothed, unless smoothing is off
@@ -30,9 +30,9 @@ class FaceState:
     extras: FloatArray  # (5,) gaze and tongue
     shape: FloatArray  # (99,) cached; before freezing the present estimate
     raw: FaceCoeffs  # before smoothing and caching
-    identity: IdentityState
-    model: FaceModel = field(repr=False, compare=False)
-    camera: Camera = field(repr=False, compare=False)
+    identity: IdentityState  # how far the shape is learned
+    model: FaceModel = field(repr=False, compare=False)  # what the coefficients mean
+    camera: Camera = field(repr=False, compare=False)  # that the face is seen through
     neutral: FloatArray | None = field(default=None, repr=False, compare=False)  # cached mesh of `shape`
     eyes: EyesSeen | None = field(default=None, repr=False, compare=False)  # None where no net looked at the eyes
 
@@ -140,9 +140,9 @@ class FaceState:
 class FrameResult:
     """Everything known about one frame."""
 
-    frame: Frame
+    frame: Frame  # the picture and its time
     faces: tuple[FaceState, ...]  # by id
     lost: tuple[int, ...] = ()  # ids that ended on this frame
     timings: Mapping[str, float] = field(default_factory=dict)  # stage name -> seconds
     dropped: int = 0  # frames dropped by the source since the last result
-    camera: Camera | None = None
+    camera: Camera | None = None  # that the picture is seen through; None where nothing was measured

@@ -64,12 +64,12 @@ class ModelFile:
 class ModelSet:
     """The nets of one name and the face model they speak of. Nothing is loaded yet."""
 
-    name: str
-    folder: Path
+    name: str  # as `--models` takes it
+    folder: Path  # of its models.toml
     status: str  # "preview" (not yet trained to its bars) or "released"
     nets: Mapping[str, NetSpec]  # by their parts, PARTS, and EYES where there is one
     files: Mapping[str, ModelFile]  # the same, and "face_model"
-    kind: str = FOLLOWING
+    kind: str = FOLLOWING  # what it can do: follow faces, or look at one picture
 
     @property
     def notice(self) -> str | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from realtime3d.face import lids
 from realtime3d.face.eyes import SIDES
 from realtime3d.face.model import FaceModel
-from realtime3d.face.seats import CORNERS, IRIS, Seats
+from realtime3d.face.seats import CORNERS, HABIT, IRIS, Seats
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.types import EyesSeen
 from tests.helpers.paths import FACE_MODEL
@@ -31,7 +31,7 @@ def seen_place(model: FaceModel, alpha: NDArray, extras: NDArray, side: int, sig
     outer, inner, at = (p[:2] - (p[2] - z) * sight[:2] / sight[2] for p in (*corners, iris))
     along = outer - inner
     down = np.array([-along[1], along[0]]) * (1 if side == 0 else -1)
-    return np.array([(at - (outer + inner) / 2) @ axis for axis in (along, down)]) / (along @ along)
+    return np.array([(at - (outer + inner) / 2) @ axis for axis in (along, down)]) / (along @ along) + HABIT
 
 
 @pytest.mark.parametrize("turn", [(0, 0, 0), (20, -30, 10), (-15, 35, -5)])

@@ -81,7 +81,7 @@ def test_both_eyes_of_all_faces_are_one_batch(model: FaceModel) -> None:
 
 
 def test_irises_outwards_turn_each_eye_to_its_own_side(model: FaceModel) -> None:
-    say, image = halves([0.1, -0.06, 0.18, 0.1, -4.5], [0.2, -0.06, 0.18, 0.1, -4.5])
+    say, image = halves([0.15, -0.06, 0.18, 0.1, -4.5], [0.3, -0.06, 0.18, 0.1, -4.5])
     (found,), _ = read(model, say, face(), image=image)
     assert found.extras[0] > 0.3  # the left eye to the person's left
     assert found.extras[2] < -0.6  # the right eye, twice as far to the right

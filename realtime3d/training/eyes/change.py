@@ -57,9 +57,9 @@ class Eye:
         along = p[OUTER] - p[INNER]
         axes = np.stack([along, [-along[1], along[0]]], axis=1)
         own = (p - (p[OUTER] + p[INNER]) / 2) @ np.linalg.inv(axes).T
-        rims = [np.concatenate([own[[OUTER]], own[part], own[[INNER]]])[::-1] for part in (UPPER, LOWER)]
+        upper, lower = (np.concatenate([own[[OUTER]], own[part], own[[INNER]]])[::-1] for part in (UPPER, LOWER))
         radius = float(np.linalg.norm(own[RIM] - own[IRIS], axis=1).mean())
-        return cls((p[OUTER] + p[INNER]) / 2, axes, *rims, own[IRIS], radius)
+        return cls((p[OUTER] + p[INNER]) / 2, axes, upper, lower, own[IRIS], radius)
 
     def rims(self, x: NDArray) -> tuple[NDArray, NDArray]:
         """Heights of the lids' rims at x: both 0 beyond the corners."""
@@ -84,7 +84,8 @@ class Eye:
             x = middle[:, 0]
             way = self.moved_rims(x, change)[which] - self.rims(x)[which]
             lids.append(float(np.mean(sign * (middle[:, 1] + way))))
-        return Label((float(gaze[0]), float(gaze[1])), (lids[0], lids[1]))
+        over = max(-sum(lids), 0.0) / 2  # lids of a rendered eye may pass each other
+        return Label((float(gaze[0]), float(gaze[1])), (lids[0] + over, lids[1] + over))
 
     def sources(self, px: NDArray, change: Change) -> FloatArray:
         """Where the pixels at `px` (..., 2) come from, in px."""

@@ -125,7 +125,7 @@ def load(path: Path) -> dict[str, torch.Tensor]:
 def measure(net: EyeNet, crops: EyeCrops) -> dict[str, float]:
     """Errors in the distance of an eye's corners, on crops as they are and on changed and spoilt ones."""
     net.eval()
-    found = {}
+    found: dict[str, float] = {}
     for name, samples in (
         ("", Samples(crops, np.random.default_rng(7), changed=False, spoilt=False)),
         ("changed_", Samples(crops, np.random.default_rng(7), changed=True, spoilt=False)),

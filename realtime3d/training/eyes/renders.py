@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from realtime3d.errors import SourceError
 from realtime3d.face.model import FaceModel
-from realtime3d.face.seats import Seats
+from realtime3d.face.seats import HABIT, Seats
 from realtime3d.geometry import ANCHOR_MM, Camera, euler_to_matrix
 from realtime3d.nets.crop import CROP_MM
-from realtime3d.training.eyes.crops import EyeCrops, cut
+from realtime3d.training.eyes.change import Eye
+from realtime3d.training.eyes.crops import IRIS, EyeCrops, cut
 from realtime3d.training.labels.borders import without_mirrored_borders
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.model.actions import sample_actions, sample_ends
@@ -22,7 +23,7 @@ from realtime3d.training.samples.render_samples import Target, render
 from realtime3d.training.samples.shards import MARGIN
 from realtime3d.types import FloatArray, Image, Pose
 
-SIZE = 400  # px of a render
+SIZE = 320  # px of a render
 A_PHOTO = 8  # renders of each photograph
 TURNS_DEG = (12.0, 22.0, 6.0)  # deviations of pitch, yaw and roll
 SPREAD = 0.5  # of shapes round the photograph's
@@ -46,7 +47,7 @@ def of_photographs(
             image = render(top, scene, target, _backdrop(rng), SIZE, rng)
             for crop, own in _cut(model, seats, target, image):
                 images.append(crop)
-                points.append(own)
+                points.append(as_on_people(own))
     if not images:
         raise SourceError("no photograph has a fit good enough to render from: fit others")
     return EyeCrops(np.stack(images), np.stack(points), np.ones(len(images), bool))
@@ -66,6 +67,13 @@ def draw_target(model: FaceModel, to_motion: NDArray, photo: FittedPhoto, rng: n
         keep_background=bool(rng.random() < 0.7),
         light=(rng.normal(size=3) * rng.choice([0, 0.2, 0.4])).astype(np.float32),
     )
+
+
+def as_on_people(points: FloatArray) -> FloatArray:
+    """The iris where MediaPipe would see it: the textures show people's, and fits took the difference for its habit."""
+    moved = points.copy()
+    moved[IRIS:] += (Eye.of(points).axes @ HABIT).astype(np.float32)
+    return moved
 
 
 def _backdrop(rng: np.random.Generator) -> Image:
