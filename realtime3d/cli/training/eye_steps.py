@@ -115,6 +115,6 @@ def eyes(args: argparse.Namespace, log: Log) -> None:
 
 
 def _bar(text: str, quiet: bool) -> Callable[[Iterable], Iterable]:
-    from realtime3d.cli.training.data_steps import _bar as bar
+    from tqdm import tqdm
 
-    return bar(text, quiet)
+    return lambda items: tqdm(items, desc=text, disable=True if quiet else None)
