@@ -53,7 +53,7 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "bench": {"face", "sources", "sinks", "render", "nets", "backends", "demo", "tracker", "pipeline"},
 }
 EVERYTHING = {"cli", "__init__", "__main__"}  # they may use all, and nobody may use `cli`
-STEPS = ("model", "labels", "samples", "learning", "evaluation")  # of training: each may use those before it
+STEPS = ("model", "labels", "samples", "learning", "eyes", "evaluation")  # of training: each may use those before it
 
 
 def name_of(path: Path) -> str:

@@ -22,6 +22,7 @@ FORMAT = 1
 LIST = "models.toml"
 FOLLOWING, IMPORTED = "following", "imported"  # kinds of sets: for streams and pictures, or for pictures alone
 PARTS = {FOLLOWING: ("track", "shape"), IMPORTED: ("pose", "expression", "shape")}  # nets of each kind
+EYES = "eyes"  # a net on the eyes' own pixels, which sets for streams may have
 IMPORTS = {  # what brings each part of an imported set
     "pose": ("a pose net", "fpn"),
     "expression": ("an expression net", "expnet"),
@@ -66,7 +67,7 @@ class ModelSet:
     name: str  # as `--models` takes it
     folder: Path  # of its models.toml
     status: str  # "preview" (not yet trained to its bars) or "released"
-    nets: Mapping[str, NetSpec]  # by their parts, PARTS
+    nets: Mapping[str, NetSpec]  # by their parts, PARTS, and EYES where there is one
     files: Mapping[str, ModelFile]  # the same, and "face_model"
     kind: str = FOLLOWING  # what it can do: follow faces, or look at one picture
 
@@ -157,7 +158,8 @@ def _read(folder: Path, name: str) -> ModelSet:
         lacking = missing_parts(listed[name])
         if lacking:
             raise MissingError(f"the set in {folder} is not complete: {how_to_add(lacking, folder)}")
-    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in PARTS[kind]}
+    parts = PARTS[kind] + ((EYES,) if kind == FOLLOWING and EYES in listed[name] else ())
+    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in parts}
     files = {part: _file(folder, table, path, f"[{name}.{part}] ") for part, table in tables.items()}
     if "face_model" in listed[name]:  # nets answer for the model they were trained with, and sets may differ
         files["face_model"] = _file(folder, listed[name]["face_model"], path, f"[{name}.face_model] ")
