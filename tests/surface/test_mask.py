@@ -129,7 +129,7 @@ def test_the_overlay_leaves_out_what_is_in_front(masker: Masker) -> None:
 
 
 def test_the_tracker_asks_the_net_of_its_set(green_folder: Path, net_folder: Path) -> None:
-    image, where = half_hidden(turned())
+    image, _ = half_hidden(turned())
     with r3d.FaceTracker(models=green_folder, backend="onnxruntime", threads=1) as tracker:
         face = tracker.process_boxes(image, [[100, 100, 380, 400]]).faces[0]
         assert tracker.has_mask

@@ -160,7 +160,7 @@ def paste(
     new = np.full_like(labels, layer.label) if layer.labels is None else layer.labels
     named = np.where(covered & (new != UNTOUCHED), new, labels)
     edge = (layer.alpha > 0.15) & ~covered & (layer.label == HAIR)  # single hairs: neither hair nor skin
-    return np.clip(out, 0, 255).astype(np.uint8), np.where(edge, UNKNOWN, named).astype(np.uint8)
+    return np.clip(np.rint(out), 0, 255).astype(np.uint8), np.where(edge, UNKNOWN, named).astype(np.uint8)
 
 
 def _smaller(picture: Image, width: int = 300) -> Image:

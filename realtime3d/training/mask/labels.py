@@ -105,8 +105,6 @@ def label(
     """
     side = len(image)
     mm = side / (MARGIN * SPAN_MM)  # px
-    if float(np.median(np.ptp(image[inside].astype(np.int16), axis=1))) < GREY:
-        return None
     oval, lips = polygon(points, OVAL), polygon(points, LIPS)
     eyes = polygon(points, EYE_RINGS[0]) | polygon(points, EYE_RINGS[1])
     brows = _grown(polygon(points, BROWS[0], hull=True) | polygon(points, BROWS[1], hull=True), 2.5 * mm)
@@ -116,7 +114,7 @@ def label(
     nose_end = float(points[2, 1])
     eye_line = float(points[list(CORNERS), 1].mean())
     sure = _grown(oval, -8 * mm) & ~features & (rows < nose_end) & (rows > eye_line) & inside
-    if sure.sum() < 200:
+    if sure.sum() < 200 or float(np.median(np.ptp(image[sure].astype(np.int16), axis=1))) < GREY:
         return None
     skin = SkinColour(lab, sure)
     away = skin.away(lab)
