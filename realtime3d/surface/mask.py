@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,23 +30,89 @@ OUTPUT = "mask"
 
 @dataclass(frozen=True)
 class FaceMask:
-    """What each pixel of a picture shows, as far as it lies around one face."""
+    """What each pixel of a picture shows, as far as it lies around one face. Maps are (H, W), made when asked for."""
 
-    labels: NDArray[np.uint8]  # (H, W) numbers of CLASSES; background where the net did not look
-    skin: FloatArray  # (H, W) 0..1 bare skin; 1 where the net did not look
-    hidden: FloatArray  # (H, W) 0..1 glasses, hands and other things in front; 0 where the net did not look
-    things: FloatArray  # (H, W) 0..1 the same without glasses
-    strands: FloatArray  # (H, W) 0..1 hair, which hides a face and belongs to a scalp; 0 where the net did not look
+    shares: FloatArray  # (size, size, K) probabilities of CLASSES in the net's crop
+    crop: Crop
+    camera: Camera
+    shape: tuple[int, int]  # height and width of the picture
 
-    @property
+    @cached_property
+    def labels(self) -> NDArray[np.uint8]:
+        """Numbers of CLASSES; background where the net did not look."""
+        out = np.zeros(self.shape, np.uint8)
+        if self._window is not None:
+            parts = [self._warped(np.ascontiguousarray(self.shares[..., k : k + 4])) for k in range(0, len(CLASSES), 4)]
+            best = np.concatenate(parts, axis=-1)
+            out[self._where] = np.where(best.max(axis=-1) > 0, best.argmax(axis=-1), BACKGROUND)
+        return out
+
+    @cached_property
+    def skin(self) -> FloatArray:
+        """0..1 bare skin; 1 where the net did not look."""
+        return np.asarray(1 - self._spread(1 - self.shares[..., SKIN]), np.float32)
+
+    @cached_property
+    def hidden(self) -> FloatArray:
+        """0..1 glasses, hands and other things in front; 0 where the net did not look."""
+        return self._spread(self.shares[..., IN_FRONT].sum(axis=-1))
+
+    @cached_property
+    def strands(self) -> FloatArray:
+        """0..1 hair, which hides a face and belongs to a scalp; 0 where the net did not look."""
+        return self._spread(self.shares[..., HAIR])
+
+    @cached_property
     def face(self) -> FloatArray:
-        """(H, W) 0..1 how far a pixel shows the face itself, beard and brows included, and nothing before it."""
-        return np.asarray(np.clip(1 - self.hidden - self.strands, 0, 1), np.float32)
+        """0..1 how far a pixel shows the face itself, beard and brows included, and nothing before it."""
+        return np.asarray(1 - self._spread(self.shares[..., (*IN_FRONT, HAIR)].sum(axis=-1)), np.float32)
+
+    @cached_property
+    def before_mesh(self) -> FloatArray:
+        """0..1 what lies before the mesh of a face: hands, things, strands of hair; glasses stay."""
+        share = self._spread(self.shares[..., (OCCLUDER, HAIR)].sum(axis=-1))
+        return np.asarray(np.clip((share - 0.3) / 0.4, 0, 1), np.float32)
+
+    def _spread(self, plane: FloatArray) -> FloatArray:
+        """(H, W) of a plane of the crop; 0 outside of it."""
+        out = np.zeros(self.shape, np.float32)
+        if self._window is not None:
+            out[self._where] = self._warped(np.ascontiguousarray(plane, np.float32))
+        return out
 
     @property
-    def before_mesh(self) -> FloatArray:
-        """(H, W) 0..1 what lies before the mesh of a face: hands, things, strands of hair; glasses stay."""
-        return np.asarray(np.clip((self.things + self.strands - 0.3) / 0.4, 0, 1), np.float32)
+    def _where(self) -> tuple[slice, slice]:
+        assert self._window is not None
+        x0, y0, x1, y1 = self._window
+        return slice(y0, y1), slice(x0, x1)
+
+    @cached_property
+    def _window(self) -> tuple[int, int, int, int] | None:
+        """The part of the picture that the crop sees, end exclusive."""
+        rim, last = np.linspace(-0.5, self.crop.size - 0.5, 9), self.crop.size - 0.5
+        ends = [np.full(9, end) for end in (-0.5, last)]
+        ring = np.concatenate([np.column_stack(pair) for end in ends for pair in ((rim, end), (end, rim))])
+        rays = np.column_stack([ring, np.ones(len(ring))]) @ self.crop.K_inverse.T @ self.crop.R
+        if not (rays[:, 2] > 1e-3).all():
+            return None
+        xy, limit = self.camera.project(rays), self.shape[::-1]
+        x0, y0 = np.clip(np.floor(xy.min(axis=0)), 0, limit).astype(int)
+        x1, y1 = np.clip(np.ceil(xy.max(axis=0)) + 1, 0, limit).astype(int)
+        return (int(x0), int(y0), int(x1), int(y1)) if x1 > x0 and y1 > y0 else None
+
+    def _warped(self, planes: FloatArray) -> FloatArray:
+        """Planes of the crop in the pixels of the window; 0 outside of the crop."""
+        assert self._window is not None
+        x0, y0, x1, y1 = self._window
+        if not self.camera.distortion:
+            way = self.camera.K @ self.crop.R.T @ self.crop.K_inverse
+            way = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]]) @ way
+            return np.asarray(cv2.warpPerspective(planes, way, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR), np.float32)
+        pixels = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), axis=-1)
+        seen = self.camera.rays(pixels.reshape(-1, 2)) @ self.crop.R.T
+        places = seen[:, :2] / np.maximum(seen[:, 2:], 1e-6) * self.crop.focal + (self.crop.size - 1) / 2
+        x, y = (np.ascontiguousarray(places[:, k].reshape(y1 - y0, x1 - x0), np.float32) for k in range(2))
+        return np.asarray(cv2.remap(planes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.float32)
 
 
 class Masker:
@@ -75,7 +142,7 @@ class Masker:
         """The mask of a face in the picture that it was found in."""
         crop = mask_crop(face, self._net.spec.size)
         shares = self.shares(image, face.camera, crop)
-        return _laid_out(shares, crop, face.camera, image.shape[:2])
+        return FaceMask(shares, crop, face.camera, (image.shape[0], image.shape[1]))
 
     def shares(self, image: Image, camera: Camera, crop: Crop) -> FloatArray:
         """(size, size, K) probabilities in the crop's pixels."""
@@ -91,50 +158,6 @@ def mask_crop(face: FaceState, size: int) -> Crop:
     """Where the net looks for what hides a face: a little wider than the tracker's nets look."""
     crop = crop_from_pose(face.pose, size)
     return Crop(crop.R, crop.focal * CROP_MM / SPAN_MM, size)
-
-
-def _laid_out(shares: FloatArray, crop: Crop, camera: Camera, shape: tuple[int, int]) -> FaceMask:
-    """Probabilities in a crop's pixels as a mask of the whole picture."""
-    height, width = shape
-    labels, skin = np.zeros(shape, np.uint8), np.ones(shape, np.float32)
-    hidden, things, strands = (np.zeros(shape, np.float32) for _ in range(3))
-    out = FaceMask(labels, skin, hidden, things, strands)
-    window = _window(crop, camera, width, height)
-    if window is None:
-        return out
-    (x0, y0, x1, y1), places = window
-    x, y = (np.ascontiguousarray(places[..., k]) for k in range(2))
-    size = len(shares)
-    inside = (x > -0.5) & (y > -0.5) & (x < size - 0.5) & (y < size - 0.5)
-    parts = [shares[..., k : k + 4] for k in range(0, len(CLASSES), 4)]  # remap takes four channels at once
-    wide = np.concatenate(
-        [cv2.remap(np.ascontiguousarray(p), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for p in parts], -1
-    )
-    labels[y0:y1, x0:x1] = np.where(inside, wide.argmax(axis=-1), BACKGROUND)
-    skin[y0:y1, x0:x1] = np.where(inside, wide[..., SKIN], 1)
-    hidden[y0:y1, x0:x1] = np.where(inside, wide[..., IN_FRONT].sum(axis=-1), 0)
-    things[y0:y1, x0:x1] = np.where(inside, wide[..., OCCLUDER], 0)
-    strands[y0:y1, x0:x1] = np.where(inside, wide[..., HAIR], 0)
-    return out
-
-
-def _window(crop: Crop, camera: Camera, width: int, height: int) -> tuple[tuple[int, int, int, int], FloatArray] | None:
-    """The part of the picture that a crop sees, and where each of its pixels (h, w, 2) lies in the crop."""
-    rim = np.linspace(-0.5, crop.size - 0.5, 9)
-    ring = np.concatenate([np.stack(np.broadcast_arrays(*pair), -1) for pair in
-                           ((rim, rim[0]), (rim, rim[-1]), (rim[0], rim), (rim[-1], rim))])  # fmt: skip
-    rays = np.column_stack([ring, np.ones(len(ring))]) @ crop.K_inverse.T @ crop.R
-    if not (rays[:, 2] > 1e-3).all():
-        return None
-    xy = camera.project(rays)
-    x0, y0 = np.clip(np.floor(xy.min(axis=0)), 0, (width, height)).astype(int)
-    x1, y1 = np.clip(np.ceil(xy.max(axis=0)) + 1, 0, (width, height)).astype(int)
-    if x1 <= x0 or y1 <= y0:
-        return None
-    pixels = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), axis=-1)
-    seen = camera.rays(pixels.reshape(-1, 2)) @ crop.R.T
-    places = seen[:, :2] / np.maximum(seen[:, 2:], 1e-6) * crop.focal + (crop.size - 1) / 2
-    return (int(x0), int(y0), int(x1), int(y1)), places.reshape(*pixels.shape).astype(np.float32)
 
 
 class LazyMasker:

@@ -87,9 +87,8 @@ class TexturePainter:
     def _shown(self, mask: FaceMask, xy: FloatArray) -> FloatArray:
         """(S, S) how far nothing lies before each texel; hair does on a face, and is what a scalp shows."""
         x, y = np.ascontiguousarray(xy[..., 0]), np.ascontiguousarray(xy[..., 1])
-        shown = np.clip(1 - mask.hidden, 0, 1)
-        free, bare = (cv2.remap(part, x, y, cv2.INTER_LINEAR) for part in (shown, mask.face))
-        return sharpened(np.where(self._bare, bare, free).astype(np.float32))
+        hidden, bare = (cv2.remap(part, x, y, cv2.INTER_LINEAR) for part in (mask.hidden, mask.face))
+        return sharpened(np.where(self._bare, bare, 1 - hidden).astype(np.float32))
 
     def _finished(self, colour: Image, weight: FloatArray) -> Texture:
         """What is seen, and around it what it suggests."""
