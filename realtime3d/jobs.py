@@ -253,7 +253,7 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
             source: Source = opened.enter_context(continued(job.source, job.read, job.outputs, point, tracker))
         else:
             read, source = job.read, opened.enter_context(open_source(job.source, job.read))
-        renderer = opened.enter_context(closing(create_renderer(job.renderer, job.style)))
+        renderer = opened.enter_context(closing(create_renderer(job.renderer, job.style, tracker.masker())))
         sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
         yield Run(job, tracker, source, renderer, read, sending, point)
 

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--crops", metavar="PX", type=options.at_least(16), help="the face upright and cut out")
     group.add_argument("--maps", metavar="LIST", type=_maps, default=(), help="pictures of depth, normals, pncc, uv")
     group.add_argument(
+        "--mask", action="store_true", help="ID_mask.png: skin, hair, glasses and what else is in front of the face"
+    )
+    group.add_argument(
         "--detail", action="store_true", help="wrinkles and folds: displacement, normals, albedo, meshes that have them"
     )
     group.add_argument(
@@ -115,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         crops=args.crops or 0,
         maps=args.maps,
         overlay=not args.no_overlay and args.layout == "own",
+        mask=args.mask,
         detail=args.detail or args.layout != "own",
         layout=args.layout,
         blendshapes=args.blendshapes,

@@ -41,6 +41,7 @@ class PicturesJob:
     crops: int = 0  # px of upright crops; 0: none
     maps: tuple[str, ...] = ()  # of render.maps.MAPS
     overlay: bool = True  # ID_overlay.jpg, and the contact sheet made of them
+    mask: bool = False  # ID_mask.png: what hides the face
     detail: bool = False  # wrinkles, maps, and meshes with them
     layout: str = "own"  # one of LAYOUTS; the others write detail alone
     blendshapes: bool = False

@@ -18,6 +18,7 @@ from realtime3d.sinks.glb import Head, glb_bytes
 from realtime3d.sinks.obj import ObjText, mtl_bytes
 from realtime3d.sinks.ply import ply_bytes
 from realtime3d.sinks.vrm import vrm_bytes
+from realtime3d.surface.mask import FaceMask
 from realtime3d.surface.texture import Texture, TexturePainter, vertex_colours
 from realtime3d.types import FloatArray, Image
 
@@ -88,11 +89,11 @@ class MeshWriter:
         wanted = self._level or (LIVE if suffix in MOVED else FULL)
         return wanted if wanted in self.model.levels else LIVE
 
-    def paint(self, face: FaceState, image: Image) -> Texture:
-        """The colours of a face."""
+    def paint(self, face: FaceState, image: Image, mask: FaceMask | None = None) -> Texture:
+        """The colours of a face; what `mask` says is hidden is none of them."""
         if self._painter is None:
             self._painter = TexturePainter(self.model)
-        return self._painter.paint(face, image)
+        return self._painter.paint(face, image, mask)
 
     def write(
         self, path: Path, face: FaceState, kind: Kind, texture: Texture | None = None, relief: Relief | None = None
