@@ -65,7 +65,7 @@ def main() -> int:
         if not labelled.exists():
             prepare(files, labelled)
         results = {
-            "composites": composites(net, found, Portraits.load(labelled), args),
+            "composites": composites(net, found, Portraits.load(labelled).only(uncovered()), args),
             "clear": clear_faces(args.models, args.photos, args.clear),
             "time": times(net, args.models, args.photos),
         }
@@ -84,6 +84,12 @@ def main() -> int:
     args.json.parent.mkdir(parents=True, exist_ok=True)
     args.json.write_text(json.dumps(report, indent=1) + "\n")
     return 0
+
+
+def uncovered() -> set[str]:
+    """Photographs without glasses and without anything in front: in the others, that would be labelled skin."""
+    with SEEN.open() as file:
+        return {r["file"] for r in csv.DictReader(file) if (r["glasses"], r["covered"]) == ("none", "no")}
 
 
 def composites(net: Any, found: modelset.ModelSet, portraits: Portraits, args: argparse.Namespace) -> dict[str, Any]:

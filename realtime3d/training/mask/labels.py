@@ -31,7 +31,10 @@ FACE_MM, EYES_MM = (
     158.0,
     89.0,
 )  # from the forehead's rim to the chin, between the outer corners of the eyes; in the mean
-DARK, PALE = 0.3, -0.1  # logarithms: a beard is so much darker than skin, and its red over blue hardly higher, unlike a shadow
+DARK, PALE = (
+    0.3,
+    -0.1,
+)  # logarithms: a beard is so much darker than skin, and its red over blue hardly higher, unlike a shadow
 LIKE, UNLIKE = 2.6, 4.5  # distances from the skin's colour in deviations
 GREY = 6.0  # median of the channels' range below which a picture has no colour
 
