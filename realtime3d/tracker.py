@@ -64,6 +64,7 @@ class FaceTracker:
         fov: float | None = None,
         intrinsics: str | Path | None = None,
         mirror: bool | None = None,
+        eyes: bool | None = None,
         profile: str | Path | None = None,
     ) -> None:
         """Every option overrides one entry of `config`, which is a Config or a TOML file (`realtime3d config`).
@@ -78,6 +79,7 @@ class FaceTracker:
         - mirror: flip each picture left to right before anything looks at it, for sources that deliver mirrored
           pictures, or to see yourself as in a mirror. All results (boxes, poses, Left and Right, `frame.image`)
           describe the flipped picture; boxes and a calibration that you give belong to the picture as it comes;
+        - eyes: False where neither gaze nor weights are wanted: a small net on the eyes' pixels is not run then;
         - profile: a file with one person's identity, used from the start where it exists, else written by `close`.
         """
         base = config if isinstance(config, Config) else Config.read(config) if config is not None else Config()
@@ -93,6 +95,7 @@ class FaceTracker:
                 "fov": fov,
                 "intrinsics": None if intrinsics is None else str(intrinsics),
                 "mirror": mirror,
+                "eyes": eyes,
             }
         )
         self._turn = threading.RLock()

@@ -11,7 +11,20 @@ import pytest
 import realtime3d
 
 PACKAGE = Path(realtime3d.__file__).parent
-WORDS = {"types", "errors", "config", "clock", "files", "geometry", "raster", "jit", "process", "guest", "workers"}
+WORDS = {
+    "types",
+    "errors",
+    "config",
+    "clock",
+    "files",
+    "geometry",
+    "raster",
+    "jit",
+    "process",
+    "guest",
+    "workers",
+    "words",
+}
 MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "face": set(),
     "detect": set(),
@@ -40,7 +53,15 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "bench": {"face", "sources", "sinks", "render", "nets", "backends", "demo", "tracker", "pipeline"},
 }
 EVERYTHING = {"cli", "__init__", "__main__"}  # they may use all, and nobody may use `cli`
-STEPS = ("model", "labels", "samples", "learning", "mask", "evaluation")  # of training: each may use those before it
+STEPS = (
+    "model",
+    "labels",
+    "samples",
+    "learning",
+    "eyes",
+    "mask",
+    "evaluation",
+)  # of training: each may use those before it
 
 
 def name_of(path: Path) -> str:

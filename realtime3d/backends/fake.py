@@ -24,6 +24,9 @@ def frontal_face(spec: NetSpec, images: NDArray[np.uint8]) -> Answers:
         "expression_log_sigma": [0],
         "extras": [0] * 5,
         "shape": [0] * 99,
+        "gaze": [0, 0],
+        "lids": [0.18, 0.1],
+        "gaze_log_sigma": [-4],
     }
     return {
         name: skin_everywhere(images)

@@ -23,6 +23,7 @@ LIST = "models.toml"
 FOLLOWING, IMPORTED = "following", "imported"  # kinds of sets: for streams and pictures, or for pictures alone
 PARTS = {FOLLOWING: ("track", "shape"), IMPORTED: ("pose", "expression", "shape")}  # nets of each kind
 MORE = ("mask",)  # nets that a set may have, opened by what asks for them
+EYES = "eyes"  # a net on the eyes' own pixels, which sets for streams may have
 IMPORTS = {  # what brings each part of an imported set
     "pose": ("a pose net", "fpn"),
     "expression": ("an expression net", "expnet"),
@@ -64,12 +65,12 @@ class ModelFile:
 class ModelSet:
     """The nets of one name and the face model they speak of. Nothing is loaded yet."""
 
-    name: str
-    folder: Path
+    name: str  # as `--models` takes it
+    folder: Path  # of its models.toml
     status: str  # "preview" (not yet trained to its bars) or "released"
-    nets: Mapping[str, NetSpec]  # by their parts, PARTS
+    nets: Mapping[str, NetSpec]  # by their parts, PARTS, and EYES where there is one
     files: Mapping[str, ModelFile]  # the same, "face_model", and those of `more`
-    kind: str = FOLLOWING
+    kind: str = FOLLOWING  # what it can do: follow faces, or look at one picture
     more: Mapping[str, NetSpec] = field(default_factory=dict)  # by their parts, MORE: those that the set has
 
     @property
@@ -159,7 +160,8 @@ def _read(folder: Path, name: str) -> ModelSet:
         lacking = missing_parts(listed[name])
         if lacking:
             raise MissingError(f"the set in {folder} is not complete: {how_to_add(lacking, folder)}")
-    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in PARTS[kind]}
+    parts = PARTS[kind] + ((EYES,) if kind == FOLLOWING and EYES in listed[name] else ())
+    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in parts}
     own = len(tables)
     tables.update({part: listed[name][part] for part in MORE if part in listed[name]})
     files = {part: _file(folder, table, path, f"[{name}.{part}] ") for part, table in tables.items()}

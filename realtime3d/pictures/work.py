@@ -221,9 +221,9 @@ def _suffixes(job: PicturesJob, model: FaceModel) -> tuple[str, ...]:
         model.check("layout")
     if job.formats is None:
         return ("obj", "glb") if model.has_actions else ("obj",)
-    if "glb" in job.formats:
+    if {"glb", "vrm"} & job.formats:
         model.check("actions")
-    return tuple(suffix for suffix in ("obj", "glb") if suffix in job.formats)
+    return tuple(suffix for suffix in ("obj", "glb", "vrm") if suffix in job.formats)
 
 
 def _failed(task: Task, text: str) -> Done:
