@@ -53,15 +53,8 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "bench": {"face", "sources", "sinks", "render", "nets", "backends", "demo", "tracker", "pipeline"},
 }
 EVERYTHING = {"cli", "__init__", "__main__"}  # they may use all, and nobody may use `cli`
-STEPS = (
-    "model",
-    "labels",
-    "samples",
-    "learning",
-    "eyes",
-    "mask",
-    "evaluation",
-)  # of training: each may use those before it
+# Steps of training: each may use those before it.
+STEPS = ("model", "labels", "samples", "learning", "eyes", "mask", "evaluation")
 
 
 def name_of(path: Path) -> str:

@@ -22,8 +22,8 @@ FORMAT = 1
 LIST = "models.toml"
 FOLLOWING, IMPORTED = "following", "imported"  # kinds of sets: for streams and pictures, or for pictures alone
 PARTS = {FOLLOWING: ("track", "shape"), IMPORTED: ("pose", "expression", "shape")}  # nets of each kind
-MORE = ("mask",)  # nets that a set may have, opened by what asks for them
 EYES = "eyes"  # a net on the eyes' own pixels, which sets for streams may have
+MORE = ("mask",)  # nets that a set may have, opened by what asks for them
 IMPORTS = {  # what brings each part of an imported set
     "pose": ("a pose net", "fpn"),
     "expression": ("an expression net", "expnet"),
