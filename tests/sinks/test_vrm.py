@@ -10,10 +10,10 @@ import pytest
 from realtime3d.face.arkit import NAMES
 from realtime3d.face.mesh import Y_UP
 from realtime3d.geometry import Camera
+from realtime3d.render.drawn import drawn_texture
 from realtime3d.sinks.glb import Head
 from realtime3d.sinks.meshes import encoded, write_mesh
 from realtime3d.sinks.vrm import PRESETS, vrm_bytes
-from realtime3d.surface.drawn import drawn_texture
 from tests.helpers.avatars import shipped_model
 from tests.helpers.faces import make_face
 from tests.helpers.glb_reader import Glb

@@ -59,10 +59,10 @@ class Session:
 
     def head(self, kind: str) -> bytes | None:
         """The face model's mean head as "glb" or "vrm"; None before a run has loaded it."""
+        from realtime3d.render.drawn import drawn_texture
         from realtime3d.sinks.glb import Head, glb_bytes
         from realtime3d.sinks.meshes import encoded
         from realtime3d.sinks.vrm import vrm_bytes
-        from realtime3d.surface.drawn import drawn_texture
 
         model = self.board.model
         if model is None:
