@@ -89,7 +89,10 @@ class DetailMaker:
         painted = self._painted(face, image, mask)
         own = _at(part.image, part.places(xy))
         turned = layout.on_front(vertex_normals(vertices, layout.head.triangles))
-        albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, shown)
+        coloured = shown  # a fringe hides the skin, and its colours belong to the head
+        if mask is not None:
+            coloured = self._shown(face, image, vertices, xy, sharpened(1 - mask.hidden))
+        albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, coloured)
         sight = painted.seen.copy()
         sight[layout.window] = np.where(layout.inside, cv2.convertScaleAbs(shown * 255), sight[layout.window])
         normals = layout.whole(normal_map(layout, face.vertices_at(layout.level) * Y_UP, whole))

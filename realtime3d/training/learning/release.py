@@ -72,7 +72,7 @@ def write_set(
     if eyes is not None:  # one net for all sets of a folder
         entry[EYES] = eyes
     kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model", name)}
-    entry.update({part: listed[name][part] for part in MORE if part in listed.get(name, {})})
+    entry.update({part: listed[name][part] for part in (EYES, *MORE) if part in listed.get(name, {})})
     common = listed.get("face_model")
     own = _face_model(face_model, folder, common)
     if common is None or not kept:
