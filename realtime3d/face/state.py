@@ -89,7 +89,7 @@ class FaceState:
 
     def blendshapes(self) -> dict[str, float]:
         """ARKit's 52 names with weights in [0, 1]; Left and Right are the person's own."""
-        return self.model.blendshapes(self.expression, self.extras)
+        return dict(self._weights)
 
     def action_units(self, neutral: Mapping[str, float] | None = None) -> dict[str, float | None]:
         """FACS's intensities, 0 to 5, of OpenFace's 17 ("AU01" ... "AU45"); None where nothing can be said.
@@ -108,7 +108,7 @@ class FaceState:
 
     @cached_property
     def _weights(self) -> dict[str, float]:
-        return self.blendshapes()
+        return self.model.blendshapes(self.expression, self.extras)
 
     @cached_property
     def _lips_mm(self) -> float:
