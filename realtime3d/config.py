@@ -46,6 +46,7 @@ class ModelSettings:
     backend: str = setting("auto", "", "auto, or a back end's name: never replaced silently by another")
     device: str = setting("auto", "", "auto, cpu, or a device the back end knows (cuda:0)")
     threads: int = setting(2, "threads", "CPU threads of each net", 1, 256)
+    eyes: bool = setting(True, "", "look at the eyes' own pixels for gaze and lids, where the set has a net for it")
 
 
 _RANGES = ("short", "full", "both")
@@ -205,6 +206,7 @@ OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it
     "backend": ("models", "backend"),
     "device": ("models", "device"),
     "threads": ("models", "threads"),
+    "eyes": ("models", "eyes"),
     "max_faces": ("track", "max_faces"),
     "detect_every": ("track", "detect_every"),
     "smooth": ("smooth", "enabled"),

@@ -61,6 +61,16 @@ class Pose:
 
 
 @dataclass(frozen=True, slots=True)
+class EyesSeen:
+    """What a net on the eyes' own pixels says beside the gaze, which it puts into the extras. Left, then right."""
+
+    upper: FloatArray  # (2,) how high the upper lid lies over the line of the corners, in their distance
+    lower: FloatArray  # (2,) how low the lower lid lies below it
+    certainty: FloatArray  # (2,) 0..1: how surely the iris's place is known; falls when lids close
+    seen: FloatArray  # (2,) 0..1: how well the camera sees the eye at all; 0 in profile
+
+
+@dataclass(frozen=True, slots=True)
 class FaceCoeffs:
     """What the nets say of one face in one frame. Sizes come from the face model."""
 
@@ -70,6 +80,7 @@ class FaceCoeffs:
     presence: float  # 0..1, probability that the crop shows a face
     pose_sigma_deg: float  # expected geodesic error of the rotation
     shape: FloatArray | None = None  # (99,) standard deviations; None where ShapeNet did not run
+    eyes: EyesSeen | None = None  # None where no net looked at the eyes
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         metavar="LIST",
         type=_formats,
-        help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb; "
-        "imported face models have no glb)",
+        help="meshes of each face: ply, obj, glb, vrm (an avatar), of PLYs also only shape, expression or posed; none "
+        "(ply,obj,glb; imported face models have no glb)",
     )
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (full, of GLB live)")
     group.add_argument(
@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--plain", action="store_true", help="views without the picture's background")
     group.add_argument("--crops", metavar="PX", type=options.at_least(16), help="the face upright and cut out")
     group.add_argument("--maps", metavar="LIST", type=_maps, default=(), help="pictures of depth, normals, pncc, uv")
+    group.add_argument(
+        "--mask", action="store_true", help="ID_mask.png: skin, hair, glasses and what else is in front of the face"
+    )
     group.add_argument(
         "--detail", action="store_true", help="wrinkles and folds: displacement, normals, albedo, meshes that have them"
     )
@@ -115,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         crops=args.crops or 0,
         maps=args.maps,
         overlay=not args.no_overlay and args.layout == "own",
+        mask=args.mask,
         detail=args.detail or args.layout != "own",
         layout=args.layout,
         blendshapes=args.blendshapes,

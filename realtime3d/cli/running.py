@@ -46,6 +46,7 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         style=style_of(getattr(args, "style", None), getattr(args, "hide", ())),
         renderer=getattr(args, "renderer", "software"),
         virtual_camera=getattr(args, "virtual_camera", False),
+        shown=not getattr(args, "no_window", True),
         resume=resume,
         overwrite=args.overwrite,
         reads=(args.config,) if args.config else (),

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.face import lids
 from realtime3d.face.expressions import Features, head_of, lip_gap_mm
 from realtime3d.face.gaze import Gaze, angles_of, certainty, openness
 from realtime3d.face.mesh import Y_UP, Mesh
 from realtime3d.face.model import LIVE, FaceModel
 from realtime3d.geometry import Camera, matrix_to_head_angles
-from realtime3d.types import Array, FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
+from realtime3d.types import Array, EyesSeen, FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class FaceState:
     model: FaceModel = field(repr=False, compare=False)  # what the coefficients mean
     camera: Camera = field(repr=False, compare=False)  # that the face is seen through
     neutral: FloatArray | None = field(default=None, repr=False, compare=False)  # cached mesh of `shape`
+    eyes: EyesSeen | None = field(default=None, repr=False, compare=False)  # None where no net looked at the eyes
 
     def vertices_head(self) -> FloatArray:
         """(V, 3) float32 mm in the head frame."""
@@ -84,7 +86,7 @@ class FaceState:
             left=angles_of(left),
             right=angles_of(right),
             camera=angles_of(self.pose.R @ (left + right)),
-            confidence=self.confidence * certainty(self._open_eyes),
+            confidence=self.confidence * self._gaze_certainty,
         )
 
     def blendshapes(self) -> dict[str, float]:
@@ -108,7 +110,10 @@ class FaceState:
 
     @cached_property
     def _weights(self) -> dict[str, float]:
-        return self.model.blendshapes(self.expression, self.extras)
+        found = self.model.blendshapes(self.expression, self.extras)
+        if self.eyes is None:
+            return found
+        return lids.mixed(self.eyes.seen.tolist(), lids.weights(self.eyes, self.extras), found)
 
     @cached_property
     def _lips_mm(self) -> float:
@@ -116,7 +121,13 @@ class FaceState:
 
     @cached_property
     def _open_eyes(self) -> tuple[float, float]:
+        if self.eyes is not None and float(self.eyes.seen.min()) > 0:
+            return lids.openness(self.eyes)
         return openness(self.model, self.shape, self.expression, self.extras)
+
+    @property
+    def _gaze_certainty(self) -> float:
+        return certainty(self._open_eyes) if self.eyes is None else float(self.eyes.certainty.mean())
 
     @property
     def box(self) -> NDArray[np.float32]:
