@@ -52,10 +52,17 @@ class GlbFile:
 
     @cached_property
     def texture(self) -> bytes | None:
-        """The encoded picture."""
-        if self.uv is None:
-            return None
-        view = self._content["bufferViews"][self._content["images"][0]["bufferView"]]
+        """The encoded picture of its colours."""
+        return None if self.uv is None else self._image(0)
+
+    @cached_property
+    def normal_map(self) -> bytes | None:
+        """The encoded normal map; then `texture` has no light in it."""
+        materials = self._content.get("materials") or [{}]
+        return self._image(1) if self.uv is not None and "normalTexture" in materials[0] else None
+
+    def _image(self, number: int) -> bytes:
+        view = self._content["bufferViews"][self._content["images"][number]["bufferView"]]
         start = view.get("byteOffset", 0)
         return self._data[start : start + view["byteLength"]]
 
