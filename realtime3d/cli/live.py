@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--no-window", action="store_true", help="only write files; Ctrl-C ends")
     view.add_argument("--view-3d", action="store_true", help="also a window with the faces in 3D (extra [viewer])")
     view.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
-    options.add_output_options(parser)
+    options.add_output_options(parser, live=True)
     options.add_overlay_options(parser)
     options.add_send_options(parser)
     options.add_run_options(parser)

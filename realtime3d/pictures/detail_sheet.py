@@ -25,22 +25,22 @@ def detail_sheet(detail: Detail, image: Image) -> Image:
     """The sheet of one face."""
     rows = []
     for i, (lamp_name, lamp) in enumerate(LAMPS.items()):
-        tiles = [(f"{variant}, light {lamp_name}", _cast(detail, variant, lamp)) for variant in SHOWN]
+        tiles = [(f"{variant}, light {lamp_name}", cast(detail, variant, lamp)) for variant in SHOWN]
         if i == 0:
             tiles.insert(0, ("picture", upright_crop(detail.face, image, TILE)))
         else:
-            tiles.insert(0, ("seen", _map(detail, cv2.cvtColor(detail.seen, cv2.COLOR_GRAY2BGR))))
+            tiles.insert(0, ("seen", map_tile(detail, cv2.cvtColor(detail.seen, cv2.COLOR_GRAY2BGR))))
         rows.append(tiles)
     depth = np.clip(128 + detail.displacement_mm * (128 / CONTRAST_MM), 0, 255).astype(np.uint8)
     rows.append(
         [
-            (f"displacement, +-{CONTRAST_MM} mm", _map(detail, cv2.cvtColor(depth, cv2.COLOR_GRAY2BGR))),
-            ("normals", _map(detail, normal_image(detail.normals))),
-            ("albedo", _map(detail, detail.albedo)),
-            ("texture", _map(detail, detail.texture)),
+            (f"displacement, +-{CONTRAST_MM} mm", map_tile(detail, cv2.cvtColor(depth, cv2.COLOR_GRAY2BGR))),
+            ("normals", map_tile(detail, normal_image(detail.normals))),
+            ("albedo", map_tile(detail, detail.albedo)),
+            ("texture", map_tile(detail, detail.texture)),
         ]
     )
-    return np.vstack([np.hstack([_labelled(name, tile) for name, tile in row]) for row in rows])
+    return np.vstack([np.hstack([labelled(name, tile) for name, tile in row]) for row in rows])
 
 
 def _camera() -> Camera:
@@ -49,13 +49,13 @@ def _camera() -> Camera:
     return Camera(focal, focal, middle, middle, TILE, TILE)
 
 
-def _cast(detail: Detail, variant: Variant, lamp: tuple[float, float, float]) -> Image:
+def cast(detail: Detail, variant: Variant, lamp: tuple[float, float, float]) -> Image:
     mesh = detail.mesh(variant)
     before = mesh.vertices * Y_UP - ANCHOR_MM.astype(np.float32) + np.array([0, 0, AWAY_MM], np.float32)
     return draw_relief(before, mesh.normals * Y_UP, mesh.triangles, _camera(), lamp)
 
 
-def _map(detail: Detail, picture: Image) -> Image:
+def map_tile(detail: Detail, picture: Image) -> Image:
     """The window of the layout that holds the face's front, as a square."""
     part = picture[detail.layout.window]
     scale = TILE / max(part.shape[:2])
@@ -67,7 +67,7 @@ def _map(detail: Detail, picture: Image) -> Image:
     return tile
 
 
-def _labelled(name: str, tile: Image) -> Image:
+def labelled(name: str, tile: Image) -> Image:
     label = np.full((LABEL, TILE, 3), BACKGROUND, np.uint8)
     Pen(label).text(4, LABEL - 6, name, WHITE)
     both = np.vstack([tile, label])

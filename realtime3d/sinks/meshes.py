@@ -14,7 +14,8 @@ from realtime3d.face.mesh import Y_UP
 from realtime3d.face.model import FULL, LIVE, FaceModel
 from realtime3d.face.state import FaceState
 from realtime3d.files import write_whole
-from realtime3d.sinks.glb import Head, glb_bytes
+from realtime3d.sinks.glb import glb_bytes
+from realtime3d.sinks.glb_head import Head
 from realtime3d.sinks.obj import ObjText, mtl_bytes
 from realtime3d.sinks.ply import ply_bytes
 from realtime3d.surface.texture import Texture, TexturePainter, vertex_colours

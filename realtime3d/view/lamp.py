@@ -88,8 +88,7 @@ class LitSurface:
     def by_vertex(self, surface: Surface, lamp: Lamp) -> NDArray[np.float64]:
         """(N, 3) RGB 0..1 of the vertices."""
         skin = np.full((len(surface.vertices), 3), SKIN, np.uint8)
-        own = surface.normals
-        lit = lamp.on_skin(skin, self._normals(surface)[self._owner] if own is None else unit(own))
+        lit = lamp.on_skin(skin, self._normals(surface))
         return np.asarray(lit[:, ::-1], np.float64) / 255
 
     def by_texel(self, surface: Surface, lamp: Lamp, *, plain: bool = False) -> Image:
@@ -98,8 +97,10 @@ class LitSurface:
         return lamp.on_skin(colours, self._mapped(surface))
 
     def _normals(self, surface: Surface) -> FloatArray:
-        """(M, 3) of the joined vertices."""
-        return vertex_normals(surface.vertices[self._first], self._triangles)
+        """(N, 3) unit: the file's own, else those of the joined vertices."""
+        if surface.normals is not None:
+            return unit(surface.normals)
+        return np.asarray(vertex_normals(surface.vertices[self._first], self._triangles)[self._owner], np.float32)
 
     @cached_property
     def _albedo(self) -> Image:
@@ -129,7 +130,7 @@ class LitSurface:
         assert surface.uv is not None
         joined = _Joined(self._triangles, surface.uv, self._owner, surface.triangles)
         frame = tangents(joined, surface.vertices[self._first])
-        values = np.concatenate([self._normals(surface)[self._owner], frame], axis=1)
+        values = np.concatenate([self._normals(surface), frame], axis=1)
         ids, bary = self._texels
         at = np.zeros((*ids.shape, 7), np.float32)
         interpolate(ids, bary, surface.triangles, np.ascontiguousarray(values, dtype=np.float32), at)

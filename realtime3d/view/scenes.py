@@ -73,7 +73,8 @@ class GlbScenes:
         file = self._file
         lit = file.normal_map is not None
         texture, albedo = (None, file.texture) if lit else (file.texture, None)
-        return {0: Surface(file.vertices(i), file.triangles, file.uv, texture, albedo, file.normal_map)}
+        maps = (texture, albedo, file.normal_map)
+        return {0: Surface(file.vertices(i), file.triangles, file.uv, *maps, normals=file.normals(i))}
 
 
 class TableScenes:

@@ -59,7 +59,8 @@ class Session:
 
     def head(self) -> bytes | None:
         """The face model's mean head as GLB; None before a run has loaded it."""
-        from realtime3d.sinks.glb import Head, glb_bytes
+        from realtime3d.sinks.glb import glb_bytes
+        from realtime3d.sinks.glb_head import Head
 
         model = self.board.model
         return None if model is None else glb_bytes(Head(model, model.mean, [0.0] * len(model.arkit_names)))
