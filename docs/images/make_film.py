@@ -39,15 +39,16 @@ def main() -> None:
 
     def drawn(mm: FloatArray) -> Image:
         grey = np.clip(128 + mm * (128 / CONTRAST_MM), 0, 255).astype(np.uint8)
-        return map_tile(at_rest, cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+        return map_tile(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
 
+    window = maker.layout.window
     tiles = [
         ("a frame", upright_crop(shots[0].face, shots[0].image, TILE)),
         ("another frame", upright_crop(shots[-1].face, shots[-1].image, TILE)),
-        ("the person's own", drawn(at_rest.displacement_mm)),
-        ("added by a smile", drawn(maker.layout.whole(film.folds[k]))),
-        ("at rest", cast(at_rest, "final", lamp)),
-        ("smiling", cast(smile, "final", lamp)),
+        ("the person's own", drawn(at_rest.displacement_mm[window])),
+        ("added by a smile", drawn(film.folds[k])),
+        ("at rest", cast(at_rest, "final", [lamp])[0]),
+        ("smiling", cast(smile, "final", [lamp])[0]),
     ]
     sheet = np.hstack([labelled(name, tile) for name, tile in tiles])
     cv2.imwrite(str(HERE / "film.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])

@@ -25,7 +25,6 @@ Kind = Literal["shape", "expression", "posed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SUFFIXES = (".ply", ".obj", ".glb")
 JPEG_QUALITY = 92
-PNG_EFFORT = 1  # a tenth larger than the best, in a tenth of the time
 
 
 @dataclass(frozen=True)
@@ -161,8 +160,10 @@ def encoded(image: Image | NDArray[np.uint16], suffix: str) -> bytes:
     """A BGR or grey picture as PNG or JPEG."""
     import cv2
 
+    from realtime3d.sinks.png import PNG_OPTIONS
+
     options: dict[str, list[Any]] = {
-        ".png": [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT],
+        ".png": PNG_OPTIONS,
         ".jpg": [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
     }
     done, data = cv2.imencode(suffix, image, options[suffix])
