@@ -44,12 +44,17 @@ class Head:
     level: str = "live"
     texture_jpeg: bytes | None = None
     normal_png: bytes | None = None  # a normal map in tangent space; then `texture_jpeg` is an albedo
+    albedo: bool = False  # `texture_jpeg` has no light in it
     pose: Pose | None = None  # None: the head stands in its own frame
     motion: Motion | None = None
     camera: Camera | None = None  # whose picture shows posed heads where they were
     folds: Folds | None = None  # detail that goes with ARKit's actions
     name: str = "head"
     facts: dict[str, Any] = field(default_factory=dict)  # kept in the file as `extras`
+
+    @property
+    def is_lit(self) -> bool:
+        return self.texture_jpeg is None or self.albedo or self.normal_png is not None
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from realtime3d.surface.dense import DenseTopology, dense_topology
 from realtime3d.surface.detail import Detail
 from realtime3d.surface.layout import Layout
 from realtime3d.surface.light import Light
+from realtime3d.surface.mask import FaceMask
 from realtime3d.surface.normal_map import normal_map
 from realtime3d.surface.paint import albedo_and_texture
 from realtime3d.surface.portrait import mm_per_pixel, refusal
 from realtime3d.surface.relief import Relief, checked_mask, relief_of
 from realtime3d.surface.skin import has_colour
-from realtime3d.surface.texture import Texture, TexturePainter
+from realtime3d.surface.texture import Texture, TexturePainter, sharpened
 from realtime3d.surface.visibility import look_at, seen
 from realtime3d.types import FloatArray, Image
 
@@ -56,21 +57,27 @@ class DetailMaker:
     def topology(self) -> DenseTopology:
         return dense_topology(self.layout)
 
-    def make(self, face: FaceState, image: Image, mask: ArrayLike | None = None) -> Detail:
+    def make(self, face: FaceState, image: Image, mask: ArrayLike | FaceMask | None = None) -> Detail:
         """The detail of a face in the picture that it was found in.
 
         `mask` (H, W) of the picture says how far each pixel is skin, 0 to 1 (or bool, or 0 to 255 as uint8): what is
-        none, because hair or a hand is in front, counts as not seen.
+        none, because hair or a hand is in front, counts as not seen. A `FaceMask` also tells a beard, which is seen
+        and has no relief, and what the texture must leave out.
         """
         reason = refusal(face)
         if reason:
             raise UsageError(reason)
-        skin = None if mask is None else checked_mask(mask, image)
+        known = mask if isinstance(mask, FaceMask) else None
+        if isinstance(mask, FaceMask):
+            skin: FloatArray | None = mask.skin
+        else:
+            skin = None if mask is None else checked_mask(mask, image)
         vertices = self._vertices(face)
         relief = self.relief(face, image, skin)
         if relief is None:
             return self._nothing(face, image)
-        return self._assembled(face, image, relief, vertices, skin)
+        free = sharpened(known.face) if known else skin
+        return self._detail(face, self._look(face, image, relief, vertices, free, known))
 
     def relief(self, face: FaceState, image: Image, skin: FloatArray | None = None) -> Relief | None:
         """The first half of `make`: what the picture says in its own pixels."""
@@ -81,31 +88,32 @@ class DetailMaker:
         R, t = face.pose.R.astype(np.float32), face.pose.t.astype(np.float32)
         return face.vertices_at(self.layout.level) @ R.T + t
 
-    def look(self, face: FaceState, image: Image, skin: FloatArray | None = None) -> Look | None:
+    def look(self, face: FaceState, image: Image, free: FloatArray | None = None) -> Look | None:
         """What a picture shows of a face in the layout, before what it hides is guessed; None where it shows none."""
         if refusal(face):
             return None
         vertices = self._vertices(face)
-        relief = self.relief(face, image, skin)
-        return None if relief is None else self._look(face, image, relief, vertices, skin)
+        relief = self.relief(face, image, free)
+        return None if relief is None else self._look(face, image, relief, vertices, free)
 
     def _look(
-        self, face: FaceState, image: Image, relief: Relief, vertices: FloatArray, skin: FloatArray | None
+        self,
+        face: FaceState,
+        image: Image,
+        relief: Relief,
+        vertices: FloatArray,
+        free: FloatArray | None,
+        mask: FaceMask | None = None,
     ) -> Look:
         layout, part = self.layout, relief.part
         xy = layout.on_front(face.camera.project(vertices).astype(np.float32))
-        shown = self._shown(face, image, vertices, xy, skin)
+        shown = self._shown(face, image, vertices, xy, free)
         raw = _at(relief.displacement, part.places(xy))
-        painted = self._painted(face, image)
+        painted = self._painted(face, image, mask)
         own = _at(part.image, part.places(xy))
         turned = layout.on_front(vertex_normals(vertices, layout.head.triangles))
         albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, shown)
         return Look(raw, shown, albedo, texture, painted.seen, relief.light, relief.colour, part.mm_per_px)
-
-    def _assembled(
-        self, face: FaceState, image: Image, relief: Relief, vertices: FloatArray, skin: FloatArray | None
-    ) -> Detail:
-        return self._detail(face, self._look(face, image, relief, vertices, skin))
 
     def from_maps(self, face: FaceState, displacement: FloatArray, shown: FloatArray, albedo: Image) -> Detail:
         """The detail of a face that is known already: (h, w) maps of the window, (S, S, 3) skin without light."""
@@ -124,26 +132,26 @@ class DetailMaker:
             look.light, look.colour, look.mm_per_px, layout, self.topology,
         )  # fmt: skip
 
-    def _painted(self, face: FaceState, image: Image) -> Texture:
+    def _painted(self, face: FaceState, image: Image, mask: FaceMask | None = None) -> Texture:
         """The picture's colours, at the maps' size."""
-        painted, side = self._painter.paint(face, image), (self.layout.size,) * 2
+        painted, side = self._painter.paint(face, image, mask), (self.layout.size,) * 2
         if painted.seen.shape == side:
             return painted
         wide = [cv2.resize(part, side, interpolation=cv2.INTER_LINEAR) for part in (painted.image, painted.seen)]
         return Texture(wide[0], wide[1])
 
     def _shown(
-        self, face: FaceState, image: Image, vertices: FloatArray, xy: FloatArray, skin: FloatArray | None
+        self, face: FaceState, image: Image, vertices: FloatArray, xy: FloatArray, free: FloatArray | None
     ) -> FloatArray:
-        """(h, w) how far the picture shows each texel of the window, 0 to 1."""
+        """(h, w) how far the picture shows each texel of the window, 0 to 1; `free` (H, W): nothing is before it."""
         layout = self.layout
         look = look_at(image, vertices, layout.head.triangles, face.camera)
         if look is None:
             return np.zeros(layout.inside.shape, np.float32)
         places = layout.on_front(np.column_stack([look.xy, look.z, look.facing]).astype(np.float32))
         out = seen(look, places) * layout.inside
-        if skin is not None:
-            out = out * _at(skin, xy)
+        if free is not None:
+            out = out * _at(free, xy)
         return np.asarray(cv2.blur(out.astype(np.float32), (5, 5)) * layout.inside, np.float32)
 
     def _nothing(self, face: FaceState, image: Image) -> Detail:
