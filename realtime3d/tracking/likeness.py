@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from realtime3d.errors import UsageError
+from realtime3d.face.fingerprint import fingerprint
 from realtime3d.face.state import FaceState
-from realtime3d.tracking.profile import fingerprint, read_profile
+from realtime3d.tracking.profile import read_profile
 from realtime3d.types import FloatArray
 
 Identity: TypeAlias = "FaceState | str | Path | ArrayLike"
