@@ -61,14 +61,12 @@ class Covers:
 
     @classmethod
     def load(cls, folder: Path) -> Covers:
-        masks = [cv2.imread(str(f), cv2.IMREAD_UNCHANGED) for f in sorted(folder.glob("mask*/*.png"))
-                 if not f.stem.endswith(SEEN_FROM_THE_SIDE)]  # fmt: skip
+        files = [f for f in sorted(folder.glob("mask*/*.png")) if not f.stem.endswith(SEEN_FROM_THE_SIDE)]
+        masks = tuple(_with_alpha(file) for file in files)
         hands = tuple(Hand.load(file) for file in sorted(folder.glob("hand*/*.glb")))
-        if any(mask is None or mask.ndim != 3 or mask.shape[2] != 4 for mask in masks):
-            raise SourceError(f"a mask in {folder} is no picture with alpha: use PNG files with four channels")
         if not masks and not hands:
             raise SourceError(f"{folder} has neither mask*/*.png nor hand*/*.glb: leave out --assets or add some")
-        return cls(tuple(masks), hands)
+        return cls(masks, hands)
 
     def draw(self, model: FaceModel, head: FloatArray, skin: Array, rng: np.random.Generator) -> Cover | None:
         """A mask, a hand or mostly nothing for a head with expression in its own frame; `skin` is the face's BGR."""
@@ -99,11 +97,9 @@ def mask_over(
     taut = np.minimum(smooth, behind) - AWAY_MM
     points = np.stack([*np.meshgrid(x, y), taut], axis=-1).reshape(-1, 3)
     u, v = np.meshgrid(np.linspace(0, picture.shape[1] - 1, CELLS), np.linspace(0, picture.shape[0] - 1, CELLS))
-    colours = picture[..., :3].astype(np.float32)
-    if rng.random() < 0.4:
-        colours = colours * rng.uniform(0.2, 1.3, 3)
+    dye = rng.uniform(0.2, 1.3, 3) if rng.random() < 0.4 else np.ones(3)
     bright = min(light / 140, 1.2) * rng.uniform(0.6, 1.15)
-    dyed = np.dstack([(colours * bright).clip(0, 255), picture[..., 3]]).astype(np.uint8)
+    dyed = np.dstack([(picture[..., :3] * dye * bright).clip(0, 255), picture[..., 3]]).astype(np.uint8)
     triangles = _grid(CELLS)
     kept = triangles[there.ravel()[triangles].all(axis=1)]
     shade = np.ones(CELLS * CELLS, dtype=np.float32)
@@ -133,6 +129,13 @@ def hand_before(model: FaceModel, head: FloatArray, hand: Hand, skin: Array, rng
     uv = np.zeros((len(points), 2), dtype=np.float32)
     uv[hand.count :, 0] = 1
     return Cover(points.astype(np.float32), hand.triangles, uv, shade.astype(np.float32), palette)
+
+
+def _with_alpha(file: Path) -> NDArray[np.uint8]:
+    image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 3 or image.shape[2] != 4:
+        raise SourceError(f"{file} is no picture with alpha: use PNG files with four channels")
+    return np.asarray(image, np.uint8)
 
 
 def _front(head: FloatArray, triangles: NDArray, x: FloatArray, y: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:

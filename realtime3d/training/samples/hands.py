@@ -57,7 +57,7 @@ class Hand:
 
     @classmethod
     def _upright(
-        cls, points: Array, triangles: NDArray, weights: Array, chains: tuple, joints: Array, wrist: Array
+        cls, points: NDArray, triangles: NDArray, weights: NDArray, chains: tuple, joints: NDArray, wrist: NDArray
     ) -> Hand:
         knuckles = np.array([joints[chain[1]] for chain in chains[1:]])
         fingers = knuckles[1] - wrist
@@ -101,7 +101,7 @@ class Hand:
         return vertex_normals(points.astype(np.float32), self.triangles)
 
 
-def _about_x(place: Array, angle: float) -> Array:
+def _about_x(place: NDArray, angle: float) -> Array:
     """(4, 4) a turn about a joint that moves fingers (y) towards the palm (-z)."""
     c, s = np.cos(-angle), np.sin(-angle)
     turn = np.eye(4)
@@ -110,7 +110,7 @@ def _about_x(place: Array, angle: float) -> Array:
     return turn
 
 
-def _forearm(wrist: Array) -> tuple[Array, NDArray[np.int32]]:
+def _forearm(wrist: NDArray) -> tuple[Array, NDArray[np.int32]]:
     """A tube from the wrist away from the fingers, a little thicker at its end."""
     angle = np.linspace(0, 2 * np.pi, ROUND, endpoint=False)
     rings = []

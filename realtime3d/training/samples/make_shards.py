@@ -179,7 +179,8 @@ def posed_shards(
             photo, trust = photos[i]
             if flip:
                 image = np.ascontiguousarray(photo.image[:, ::-1])
-                photo = replace(photo, image=image, R=mirror @ photo.R @ mirror, t=mirror @ photo.t)
+                R, t = (mirror @ photo.R @ mirror).astype(np.float32), (mirror @ photo.t).astype(np.float32)
+                photo = replace(photo, image=image, R=R, t=t)
             unknown = dict.fromkeys(("w_eta", "w_extras", "w_alpha"), 0.0)
             rows.append({**photo_row(photo, int(i)), "w_pose": trust, **unknown})
         write_rows(out, f"posed_{start // a_shard:03d}", rows)
