@@ -49,8 +49,8 @@ class Equations:
 
 
 class Odds:
-    """Logistic regression that begins where a head stands. What it has seen is kept: half a kilobyte a feature and
-    hundred samples."""
+    """Logistic regression that begins where a head stands, as if half of the samples showed a face. All that it has
+    seen is kept: 6 kB a sample."""
 
     def __init__(self) -> None:
         self.features: list[Tensor] = []
@@ -70,12 +70,13 @@ class Odds:
         start = x @ torch.cat([weight.float(), bias.float()[None]])
         spread = x[:, :-1].var(dim=0).double()
         ridge = FIRM / 4 * torch.cat([spread.clamp(min=float(spread.mean()) * 1e-3), spread.new_zeros(1)])
-        left = (x.T @ x).double() / (4 * len(x)) + torch.diag(ridge)
+        share = torch.where(y > 0.5, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+        left = ((x * share[:, None]).T @ x).double() / (4 * len(x)) + torch.diag(ridge)
         left.diagonal().add_(1e-5 * left.diagonal().mean())  # single precision may leave it singular
         factor = torch.linalg.cholesky(left)
         for _ in range(STEPS):
             p = torch.sigmoid(start + x @ added.float())
-            uphill = ((y - p) @ x).double() / len(x) - ridge * added
+            uphill = ((share * (y - p)) @ x).double() / len(x) - ridge * added
             added = added + torch.cholesky_solve(uphill[:, None], factor)[:, 0]
         return added[:-1].float(), added[-1].float()
 
@@ -84,14 +85,13 @@ class Odds:
 def correct_heads(net: TrackNet | ShapeNet, batches: Iterator[Batch], samples: int, quick: bool = False) -> None:
     """Correct the linear heads for expression, extras and identity by what they are off over so many samples.
 
-    Presence is corrected by logistic regression, pose and both uncertainties stay as they are. A net that trains
+    Pose, presence and both uncertainties stay as they are. A net that trains
     quickly, so `quick`, is read as it stands, in two fifths of the time.
     """
     training, device = net.training, next(net.parameters()).device
     if not quick:
         net.eval()
     found = {name: Equations() for name in ("eta", "extras", "alpha")}
-    odds = Odds()
     seen = 0
     while seen < samples:
         batch = {key: value.to(device) for key, value in next(batches).items()}
@@ -102,18 +102,29 @@ def correct_heads(net: TrackNet | ShapeNet, batches: Iterator[Batch], samples: i
             eta, _, extras = net.expression(x).split([net.config.n_expression, 1, net.config.n_extras], dim=1)
             found["eta"].add(x, batch["eta"] - eta, batch["w_eta"] * face)
             found["extras"].add(x, batch["extras"] - extras, batch["w_extras"] * face)
-            odds.add(x, face)
         seen += len(face)
     _add(net.shape, slice(None), found["alpha"])
     if isinstance(net, TrackNet):
         n = net.config.n_expression
         _add(net.expression, slice(n), found["eta"])
         _add(net.expression, slice(n + 1, None), found["extras"])
-        weight, bias = odds.solve(net.pose.weight[PRESENCE], net.pose.bias[PRESENCE])
-        net.pose.weight[PRESENCE] += weight.to(net.pose.weight)
-        net.pose.bias[PRESENCE] += bias.to(net.pose.bias)
     if not quick:
         net.train(training)
+
+
+@torch.no_grad()
+def correct_presence(net: TrackNet, batches: Iterator[Batch], samples: int) -> None:
+    """Correct where presence draws the line between faces and other things, by so many samples. The nets are asked
+    where there may be none: without this the line lies where a training batch has it, with seven faces for each other
+    thing, and one of six other things was called a face."""
+    odds, seen, device = Odds(), 0, next(net.parameters()).device
+    while seen < samples:
+        batch = {key: value.to(device) for key, value in next(batches).items()}
+        odds.add(net.seen(batch["image"])[1], batch["has_face"])
+        seen += len(batch["has_face"])
+    weight, bias = odds.solve(net.pose.weight[PRESENCE], net.pose.bias[PRESENCE])
+    net.pose.weight[PRESENCE] += weight.to(net.pose.weight)
+    net.pose.bias[PRESENCE] += bias.to(net.pose.bias)
 
 
 def _add(layer: nn.Linear, rows: slice, equations: Equations) -> None:
