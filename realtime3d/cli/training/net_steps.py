@@ -88,6 +88,9 @@ def train(args: argparse.Namespace, log: Log) -> None:
 def add_average(parser: argparse.ArgumentParser) -> None:
     """Arguments of `average`."""
     parser.add_argument("checkpoints", type=Path, nargs="+", metavar="CKPT", help="nets of one kind and size")
+    parser.add_argument(
+        "--shares", type=float, nargs="+", default=(), metavar="S", help="how much each counts (equally)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
 
 
@@ -95,7 +98,7 @@ def average(args: argparse.Namespace, log: Log) -> None:
     """Write the mean of several nets' weights."""
     from realtime3d.training.learning.checkpoint import average as mean
 
-    mean(args.checkpoints, args.out)
+    mean(args.checkpoints, args.out, args.shares)
     log(f"wrote {args.out}; next: realtime3d training export {args.out}")
 
 
