@@ -3,7 +3,8 @@
     python benchmarks/weights_on_clips.py CLIP... --models compact scans [--every 2] [--out FILE.json]
 
 It needs MediaPipe's face mesh in an environment of its own (docs/how-to/install.md). Each film is tracked without
-smoothing; no frame is left out but those in which one of both sees no face. Rows without enough movement are marked.
+smoothing, without the net on the eyes' pixels and with it; no frame is left out but those in which one of both sees no
+face. Rows without enough movement are marked.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def witness(points: NDArray) -> dict[str, float]:
     }
 
 
-def frames(clip: Path, models: str, every: int) -> Iterator[tuple[int, NDArray, r3d.FaceState | None]]:
-    with r3d.FaceTracker(models=models, smooth=False) as tracker, r3d.open_source(clip) as source:
+def frames(clip: Path, models: str, eyes: bool, every: int) -> Iterator[tuple[int, NDArray, r3d.FaceState | None]]:
+    with r3d.FaceTracker(models=models, smooth=False, eyes=eyes) as tracker, r3d.open_source(clip) as source:
         for frame in source:
             faces = tracker.process_frame(frame).faces
             if frame.index % every == 0:
@@ -128,13 +129,15 @@ def main() -> None:
     results: dict[str, dict[str, dict]] = {}
     for clip in args.clips:
         seen = seen_by_witness(clip, args.every)
-        for models in args.models:
-            pairs = [(seen[i], ours(face)) for i, _, face in frames(clip, models, args.every) if face and i in seen]
+        for models, eyes in ((name, eyes) for name in args.models for eyes in (False, True)):
+            followed = frames(clip, models, eyes, args.every)
+            pairs = [(seen[i], ours(face)) for i, _, face in followed if face and i in seen]
             if not pairs:
                 continue
             found = rows_of(columns([a for a, _ in pairs]), columns([b for _, b in pairs]))
-            results.setdefault(clip.name, {})[models] = found
-            print(clip.name, models, f"{len(pairs)} frames", flush=True)
+            title = f"{models} {'with' if eyes else 'without'} eyes"
+            results.setdefault(clip.name, {})[title] = found
+            print(clip.name, title, f"{len(pairs)} frames", flush=True)
             for name, figure in found.items():
                 value = "does not move" if figure["value"] is None else f"{figure['value']:.2f}"
                 print(f"  {name:32} {value}  ({figure['frames']:.0f})", flush=True)

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from realtime3d.types import Frame as Frame
     from realtime3d.types import Pose as Pose
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 turn_off_telemetry()
 

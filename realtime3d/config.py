@@ -46,6 +46,7 @@ class ModelSettings:
     backend: str = setting("auto", "", "auto, or a back end's name: never replaced silently by another")
     device: str = setting("auto", "", "auto, cpu, or a device the back end knows (cuda:0)")
     threads: int = setting(2, "threads", "CPU threads of each net", 1, 256)
+    eyes: bool = setting(True, "", "look at the eyes' own pixels for gaze and lids, where the set has a net for it")
 
 
 _RANGES = ("short", "full", "both")
@@ -135,12 +136,12 @@ class CameraSettings:
 class Config:
     """All settings. `None` never appears: every value is a default or what somebody wrote."""
 
-    models: ModelSettings = field(default_factory=ModelSettings)
-    detector: DetectorSettings = field(default_factory=DetectorSettings)
-    track: TrackerSettings = field(default_factory=TrackerSettings)
-    identity: IdentitySettings = field(default_factory=IdentitySettings)
-    smooth: SmoothSettings = field(default_factory=SmoothSettings)
-    camera: CameraSettings = field(default_factory=CameraSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)  # nets, back end, device
+    detector: DetectorSettings = field(default_factory=DetectorSettings)  # what finds faces
+    track: TrackerSettings = field(default_factory=TrackerSettings)  # how faces are followed
+    identity: IdentitySettings = field(default_factory=IdentitySettings)  # how shapes are learned
+    smooth: SmoothSettings = field(default_factory=SmoothSettings)  # how jitter is removed
+    camera: CameraSettings = field(default_factory=CameraSettings)  # angle of view, calibration, mirror
 
     @classmethod
     def read(cls, path: str | Path) -> Config:
@@ -205,6 +206,7 @@ OPTIONS = {  # option of the command line and of `FaceTracker` -> the setting it
     "backend": ("models", "backend"),
     "device": ("models", "device"),
     "threads": ("models", "threads"),
+    "eyes": ("models", "eyes"),
     "max_faces": ("track", "max_faces"),
     "detect_every": ("track", "detect_every"),
     "smooth": ("smooth", "enabled"),

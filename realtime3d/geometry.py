@@ -137,13 +137,13 @@ def rotation_to_ray(direction: ArrayLike) -> Matrix:
 class Camera:
     """A pinhole camera with OpenCV's lens distortion (k1, k2, p1, p2[, k3...]; empty means none)."""
 
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-    width: int
-    height: int
-    distortion: tuple[float, ...] = field(default=())
+    fx: float  # px, focal length across
+    fy: float  # px, down
+    cx: float  # px, the optical axis in the picture
+    cy: float  # px
+    width: int  # px, of the picture
+    height: int  # px
+    distortion: tuple[float, ...] = field(default=())  # k1, k2, p1, p2[, k3...]
 
     @classmethod
     def from_fov(cls, width: int, height: int, fov_deg: float = DEFAULT_FOV_DEG) -> Camera:
@@ -153,6 +153,7 @@ class Camera:
 
     @property
     def K(self) -> Matrix:
+        """(3, 3) focal lengths and principal point, as OpenCV takes them."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1.0]])
 
     def project(self, points: ArrayLike) -> NDArray[np.float64]:

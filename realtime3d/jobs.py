@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from realtime3d.sources.base import Source, SourceInfo
     from realtime3d.tracker import FaceTracker
 
+PLAIN = ("csv", "parquet", "jsonl")  # outputs that show no more of the eyes than their columns
 _log = logging.getLogger(__name__)
 
 
@@ -44,10 +45,10 @@ _log = logging.getLogger(__name__)
 class Job:
     """One input and what is made of it. With a named source it can be pickled and sent to another machine."""
 
-    source: SourceSpec
+    source: SourceSpec  # what `open_source` takes
     outputs: Mapping[str, Path] = field(default_factory=dict)  # kind, as in `sinks.choose.OUTPUTS` -> file
-    read: SourceOptions = field(default_factory=SourceOptions)
-    config: Config = field(default_factory=Config)
+    read: SourceOptions = field(default_factory=SourceOptions)  # which part of it, and how
+    config: Config = field(default_factory=Config)  # of the tracker
     boxes: str | Path | None = None  # a CSV with face boxes instead of the detector
     profile: str | Path | None = None  # one person's identity: used where it exists, else written at the end
     blendshapes: bool = False  # tables also get ARKit's 52 weights
@@ -59,6 +60,7 @@ class Job:
     renderer: str = "software"  # what draws it, as in `render.choose.RENDERERS`
     virtual_camera: bool = False  # the drawn picture as a camera for other programs
     send: SendOptions = field(default_factory=SendOptions)  # to which programs, and how shaped
+    shown: bool = False  # in a window, while it runs
     resume: bool = False  # continue where a killed run of this job stopped
     overwrite: bool = False  # replace files that are there already
     reads: tuple[Path, ...] = ()  # files that the settings came from: no output may replace them
@@ -82,11 +84,20 @@ class Job:
             replaces=self.overwrite or self.resume,
         )
 
+    @property
+    def wants_eyes(self) -> bool:
+        """Whether anything that it makes shows where the eyes look, or a weight: plain tables do not."""
+        more = self.more
+        columns = self.blendshapes or more.gaze or more.action_units or more.emotions or bool(more.landmarks)
+        plain = bool(self.outputs) and set(self.outputs) <= set(PLAIN) and not (self.send.targets or self.shown)
+        return columns or self.virtual_camera or not plain
+
     def tracker(self) -> FaceTracker:
-        """A tracker with the job's settings; it opens with `with`."""
+        """A tracker with the job's settings; it opens with `with`. It looks at eyes only where somebody wants that."""
         from realtime3d.tracker import FaceTracker
 
-        return FaceTracker(config=self.config, boxes=self.boxes, profile=self.profile)
+        config = self.config if self.wants_eyes else self.config.with_options({"eyes": False})
+        return FaceTracker(config=config, boxes=self.boxes, profile=self.profile)
 
 
 # -- planning ---------------------------------------------------------------------------------------------------------
@@ -242,7 +253,7 @@ def open_run(job: Job, tracker: FaceTracker) -> Iterator[Run]:
             source: Source = opened.enter_context(continued(job.source, job.read, job.outputs, point, tracker))
         else:
             read, source = job.read, opened.enter_context(open_source(job.source, job.read))
-        renderer = opened.enter_context(closing(create_renderer(job.renderer, job.style)))
+        renderer = opened.enter_context(closing(create_renderer(job.renderer, job.style, tracker.masker())))
         sending = Sending(job.send, zero_ns=source.info.zero_ns, live=source.info.live)
         yield Run(job, tracker, source, renderer, read, sending, point)
 

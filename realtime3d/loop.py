@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from realtime3d.clock import Stopwatch
 from realtime3d.config import Config
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera
 from realtime3d.nets.crop import Crop
-from realtime3d.nets.estimate import LOOKS
+from realtime3d.nets.estimate import LOOKS, SEEN
 from realtime3d.parts import Parts
 from realtime3d.tracking.identity import IdentityCache, LongestSeen
 from realtime3d.tracking.smooth import Smoother
@@ -103,7 +105,28 @@ class FrameLoop:
             ):
                 crops[i], answers[i] = crop, answer
             again = [i for i in again if estimator.misses(crops[i], answers[i])]
-        return answers
+        return self._look_at_eyes(image, camera, tracks, answers, watch)
+
+    def _look_at_eyes(
+        self, image: Image, camera: Camera, tracks: Sequence[Track], answers: list[FaceCoeffs], watch: Stopwatch
+    ) -> list[FaceCoeffs]:
+        """The same with what the eyes' own pixels say, of those that show a face."""
+        reader = self._parts.eyes
+        there = [i for i, answer in enumerate(answers) if answer.presence > SEEN]
+        if reader is None or not there:
+            return answers
+        with watch.measure("eyes"):
+            shapes = [self._shape(tracks[i], answers[i]) for i in there]
+            read = reader.read(image, camera, [answers[i] for i in there], shapes)
+        known = dict(zip(there, read, strict=True))
+        return [known.get(i, answer) for i, answer in enumerate(answers)]
+
+    def _shape(self, track: Track, answer: FaceCoeffs) -> FloatArray:
+        """The identity as it is known before this frame."""
+        identity = self.identities.get(track.id)
+        if identity is not None:
+            return identity.shape
+        return answer.shape if answer.shape is not None else np.zeros(self._parts.model.n_shape, np.float32)
 
     def _crop(self, track: Track, camera: Camera) -> Crop:
         if track.pose is not None:
@@ -150,6 +173,7 @@ class FrameLoop:
             pose=smooth.pose,
             expression=smooth.expression,
             extras=smooth.extras,
+            eyes=smooth.eyes,
             shape=identity.shape,
             raw=face.coeffs,
             identity=identity,

@@ -14,6 +14,7 @@ from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.nets import modelset
 from realtime3d.nets.estimate import Estimator
+from realtime3d.nets.eyes import EyeReader
 from realtime3d.nets.imported import ImportedEstimator
 from realtime3d.nets.modelset import ModelSet
 from realtime3d.process import is_forked, leave_to_parent
@@ -30,6 +31,7 @@ class Parts:
     cameras: CameraModel
     model_set: ModelSet
     backend: Backend
+    eyes: EyeReader | None = None  # None: the set has no net for them, or nobody wants it
 
     def for_streams(self) -> Estimator:
         """The estimator, to follow faces with; MissingError where the nets are for pictures alone."""
@@ -40,6 +42,8 @@ class Parts:
     def close(self) -> None:
         if not is_forked():
             self.estimator.close()
+            if self.eyes:
+                self.eyes.close()
             self.detector.close()
 
 
@@ -58,15 +62,15 @@ class Own:
 def open_parts(config: Config, own: Own) -> Parts:
     """Everything that `config` names, or nothing is left open."""
     cameras = CameraModel.from_config(config.camera)
-    model_set, backend, estimator = _open_nets(config.models, own)
+    model_set, backend, nets = _open_nets(config.models, own)
     try:
         model = model_set.load_face_model()
-        estimator.warm_up(model)
+        nets.warm_up(model)
         detector = create_detector(own.boxes, config.detector, mirror=config.camera.mirror)
     except BaseException:
-        estimator.close()
+        nets.close()
         raise
-    return Parts(model, estimator, detector, cameras, model_set, backend)
+    return Parts(model, nets.estimator, detector, cameras, model_set, backend, nets.eyes)
 
 
 def exchange(parts: Parts, old: Config, new: Config, own: Own) -> Parts:
@@ -77,32 +81,54 @@ def exchange(parts: Parts, old: Config, new: Config, own: Own) -> Parts:
         changed = replace(changed, detector=detector)
     if new.models == old.models:
         return changed
-    model_set, backend, estimator = _open_nets(new.models, own)
+    model_set, backend, nets = _open_nets(new.models, own)
     try:
         same = model_set.files["face_model"].sha256 == parts.model_set.files["face_model"].sha256
         model = parts.model if same else model_set.load_face_model()
-        estimator.warm_up(model)
+        nets.warm_up(model)
     except BaseException:
-        estimator.close()
+        nets.close()
         raise
-    return replace(changed, model=model, estimator=estimator, model_set=model_set, backend=backend)
+    return replace(
+        changed, model=model, estimator=nets.estimator, eyes=nets.eyes, model_set=model_set, backend=backend
+    )  # fmt: skip
 
 
 def close_replaced(before: Parts, now: Parts) -> None:
     """Close what `exchange` replaced."""
     if now.estimator is not before.estimator:
         before.estimator.close()
+        if before.eyes:
+            before.eyes.close()
     if now.detector is not before.detector:
         before.detector.close()
 
 
-def _open_nets(wanted: ModelSettings, own: Own) -> tuple[ModelSet, Backend, Estimator | ImportedEstimator]:
+@dataclass(frozen=True, slots=True)
+class _Nets:
+    estimator: Estimator | ImportedEstimator
+    eyes: EyeReader | None
+
+    def warm_up(self, model: FaceModel) -> None:
+        self.estimator.warm_up(model)
+        if self.eyes:
+            self.eyes.warm_up(model)
+
+    def close(self) -> None:
+        self.estimator.close()
+        if self.eyes:
+            self.eyes.close()
+
+
+def _open_nets(wanted: ModelSettings, own: Own) -> tuple[ModelSet, Backend, _Nets]:
     model_set = modelset.find(wanted.set)
     model_set.check()
+    specs = {part: spec for part, spec in model_set.nets.items() if wanted.eyes or part != modelset.EYES}
     if own.backend is None:
-        backend, nets = open_nets(model_set.nets, wanted.backend, wanted.device, wanted.threads)
+        backend, nets = open_nets(specs, wanted.backend, wanted.device, wanted.threads)
     else:
-        backend, nets = own.backend, {part: own.backend.load(spec) for part, spec in model_set.nets.items()}
+        backend, nets = own.backend, {part: own.backend.load(spec) for part, spec in specs.items()}
+    eyes = EyeReader(nets.pop(modelset.EYES)) if modelset.EYES in nets else None
     estimator: Estimator | ImportedEstimator
     if model_set.kind == modelset.IMPORTED:
         crops = {part: str(model_set.files[part].facts.get("crop")) for part in nets}
@@ -110,4 +136,6 @@ def _open_nets(wanted: ModelSettings, own: Own) -> tuple[ModelSet, Backend, Esti
     else:
         estimator = Estimator(nets["track"], nets["shape"])
     leave_to_parent(estimator)
-    return model_set, backend, estimator
+    if eyes:
+        leave_to_parent(eyes)
+    return model_set, backend, _Nets(estimator, eyes)

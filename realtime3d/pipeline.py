@@ -47,7 +47,7 @@ class Summary:
     source: str = ""  # its name
     sent: list[str] = field(default_factory=list)  # one line for each program that got values
     files: list[Path] = field(default_factory=list)  # that were written
-    frames: int = 0
+    frames: int = 0  # that were followed
     dropped: int = 0  # by the source
     faces: int = 0  # faces summed over frames
     seconds: float = 0.0  # from the first frame asked for to the last file finished
@@ -56,9 +56,11 @@ class Summary:
 
     @property
     def fps(self) -> float:
+        """Frames a second, files included."""
         return self.frames / self.seconds if self.seconds else 0.0
 
     def add(self, result: FrameResult, extra: dict[str, float]) -> None:
+        """One frame more; `extra` has the seconds of stages that the tracker does not know."""
         self.frames += 1
         self.dropped += result.dropped
         self.faces += len(result.faces)

@@ -18,13 +18,15 @@ from realtime3d.clock import NS_PER_S, Pacer
 from realtime3d.face.state import FrameResult
 from realtime3d.sinks.base import Sink
 from realtime3d.sinks.read_back import Recording, read_recording
+from realtime3d.sinks.read_pictures import is_of_pictures, read_pictures
 
 
 def read_table(path: str | Path, *, models: str = "default") -> Recording:
-    """The results in a table that was written by `realtime3d video` or `live`; `models` as when it was written."""
+    """The results in a table of `realtime3d video`, `live` or `images`; `models` as when it was written."""
     from realtime3d.tracker import FaceTracker
 
-    return read_recording(path, FaceTracker(models=models).model)
+    model, path = FaceTracker(models=models).model, Path(path)
+    return read_pictures(path, model) if is_of_pictures(path) else read_recording(path, model)
 
 
 def moments(recording: Recording, *, pace: float = 1.0, loop: bool = False) -> Iterator[FrameResult]:

@@ -62,6 +62,9 @@ def look_at_boxes(
     for _ in range(LOOKS - 1):
         crops = [estimator.pose_crop(found.pose) for found in estimator.estimate(image, camera, crops)]
     answers = estimator.estimate_surely(image, camera, crops)
+    if parts.eyes is not None:
+        shapes = [answer.shape for answer in answers if answer.shape is not None]
+        answers = parts.eyes.read(image, camera, answers, shapes)
     return camera, [_single_face(i, coeffs, parts.model, camera) for i, coeffs in enumerate(answers)]
 
 
@@ -126,6 +129,7 @@ def _single_face(index: int, coeffs: FaceCoeffs, model: FaceModel, camera: Camer
         pose=coeffs.pose,
         expression=coeffs.expression,
         extras=coeffs.extras,
+        eyes=coeffs.eyes,
         shape=coeffs.shape,
         raw=coeffs,
         identity=IdentityState(coeffs.shape, frozen=False, frames=1),

@@ -14,7 +14,7 @@ from realtime3d.backends.base import Backend
 from realtime3d.clock import seconds_to_ns, to_s
 from realtime3d.config import Config
 from realtime3d.detect.base import Detector
-from realtime3d.errors import UsageError
+from realtime3d.errors import MissingError, UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.prior import with_prior
 from realtime3d.face.state import FaceState, FrameResult
@@ -26,13 +26,14 @@ from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec
 from realtime3d.sources.pixels import flipped, to_bgr
 from realtime3d.tracking.identity import LongestSeen
 from realtime3d.tracking.profile import load_profile, save_learned
-from realtime3d.types import FloatArray, Frame, IdentityState
+from realtime3d.types import FloatArray, Frame, IdentityState, Image
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from realtime3d.surface.detail import Detail
     from realtime3d.surface.detail_maker import DetailMaker
+    from realtime3d.surface.mask import FaceMask, LazyMasker, Masker
 
 Results = Generator[FrameResult, None, None]
 
@@ -63,6 +64,7 @@ class FaceTracker:
         fov: float | None = None,
         intrinsics: str | Path | None = None,
         mirror: bool | None = None,
+        eyes: bool | None = None,
         profile: str | Path | None = None,
     ) -> None:
         """Every option overrides one entry of `config`, which is a Config or a TOML file (`realtime3d config`).
@@ -77,6 +79,7 @@ class FaceTracker:
         - mirror: flip each picture left to right before anything looks at it, for sources that deliver mirrored
           pictures, or to see yourself as in a mirror. All results (boxes, poses, Left and Right, `frame.image`)
           describe the flipped picture; boxes and a calibration that you give belong to the picture as it comes;
+        - eyes: False where neither gaze nor weights are wanted: a small net on the eyes' pixels is not run then;
         - profile: a file with one person's identity, used from the start where it exists, else written by `close`.
         """
         base = config if isinstance(config, Config) else Config.read(config) if config is not None else Config()
@@ -92,6 +95,7 @@ class FaceTracker:
                 "fov": fov,
                 "intrinsics": None if intrinsics is None else str(intrinsics),
                 "mirror": mirror,
+                "eyes": eyes,
             }
         )
         self._turn = threading.RLock()
@@ -105,6 +109,7 @@ class FaceTracker:
         self._first_id = 0
         self._last_ns: int | None = None
         self._detail_maker: DetailMaker | None = None
+        self._masker: Masker | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -173,6 +178,7 @@ class FaceTracker:
             if parts is None:
                 return
             parts.close()
+            self._close_masker()
             watched, best = self._last_ns is not None, self._longest_seen.identity
             self.reset()
             self._longest_seen.forget()
@@ -310,16 +316,72 @@ class FaceTracker:
         return with_prior(found, prior)
 
     @one_thread
-    def detail(self, image: ArrayLike, face: FaceState, mask: ArrayLike | None = None) -> Detail:
+    def detail(self, image: ArrayLike, face: FaceState, mask: ArrayLike | FaceMask | None = None) -> Detail:
         """Wrinkles and folds of a face, from the picture that it was found in: displacement, normals, albedo, meshes.
 
-        `mask` (H, W) says how far each pixel is skin, 0 to 1: what is none counts as not seen. What the picture does
-        not show is guessed, and `seen` says where. A face of too few pixels is a UsageError. The first call of a face
-        model takes a second or two longer.
+        `mask` (H, W) says how far each pixel is skin, 0 to 1: what is none counts as not seen; or it is one that `mask`
+        gave. What the picture does
+        not show is guessed, and `seen` says where. Without a mask of yours, the net says what hides the face, where the
+        model set has one. A face of too few pixels is a UsageError. The first call of a face model takes a second or
+        two longer.
         """
         from realtime3d.surface.detail_maker import DetailMaker
 
-        picture = flipped(to_bgr(image)) if self.config.camera.mirror else to_bgr(image)
+        picture = self._picture(image)
+        if mask is None:
+            mask = self._masked(picture, face)
         if self._detail_maker is None or self._detail_maker.model is not face.model:
             self._detail_maker = DetailMaker(face.model)
         return self._detail_maker.make(face, picture, mask)
+
+    @one_thread
+    def mask(self, image: ArrayLike, face: FaceState) -> FaceMask:
+        """What hides a face, in the picture that it was found in: skin, hair, glasses, hands and other things.
+
+        >>> with r3d.FaceTracker() as tracker, r3d.open_source(clip) as source:
+        ...     result = tracker.process_frame(next(iter(source)))
+        ...     mask = tracker.mask(result.frame.image, result.faces[0])
+        >>> mask.labels.shape == result.frame.image.shape[:2]
+        True
+
+        The net is opened by the first call. MissingError where the model set has none (`has_mask`).
+        """
+        found = self._masked(self._picture(image), face)
+        if found is None:
+            raise MissingError(f"the model set {self.model_set.name!r} has no net for masks: take --models compact")
+        return found
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the model set has a net that says what hides a face. Opens the tracker."""
+        return "mask" in self._opened().model_set.more
+
+    def masker(self) -> LazyMasker | None:
+        """The same net once more, for another thread that draws; None where the model set has none."""
+        from realtime3d.surface.mask import LazyMasker, Masker
+
+        parts = self._opened()
+        spec = parts.model_set.more.get("mask")
+        return None if spec is None else LazyMasker(lambda: Masker.opened(parts.backend, spec))
+
+    def _masked(self, picture: Image, face: FaceState) -> FaceMask | None:
+        """The mask of a face, where the model set has a net for it."""
+        parts = self._opened()
+        spec = parts.model_set.more.get("mask")
+        if spec is None:
+            return None
+        if self._masker is None or self._masker.spec != spec:
+            from realtime3d.surface.mask import Masker
+
+            self._close_masker()
+            self._masker = Masker.opened(parts.backend, spec)
+        return self._masker.mask(picture, face)
+
+    def _close_masker(self) -> None:
+        known, self._masker = self._masker, None
+        if known is not None and not is_forked():
+            known.close()
+
+    def _picture(self, image: ArrayLike) -> Image:
+        """A picture as the tracker saw it."""
+        return flipped(to_bgr(image)) if self.config.camera.mirror else to_bgr(image)

@@ -24,10 +24,10 @@ Status = Literal["tracked", "held", "lost"]
 class Frame:
     """One captured picture. `index` counts captured frames, so that dropped ones are visible downstream."""
 
-    index: int
+    index: int  # from 0
     t_ns: int  # monotonic clock for live sources, presentation time for files
     image: Image  # (H, W, 3) uint8 BGR
-    source: str = ""
+    source: str = ""  # the name of what it came from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class FaceBox:
     """An axis-aligned box in picture pixels."""
 
     xyxy: FloatArray  # (4,) float32: left, top, right, bottom
-    score: float = 1.0
+    score: float = 1.0  # the detector's, 0..1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +61,33 @@ class Pose:
 
 
 @dataclass(frozen=True, slots=True)
+class EyesSeen:
+    """What a net on the eyes' own pixels says beside the gaze, which it puts into the extras. Left, then right."""
+
+    upper: FloatArray  # (2,) how high the upper lid lies over the line of the corners, in their distance
+    lower: FloatArray  # (2,) how low the lower lid lies below it
+    certainty: FloatArray  # (2,) 0..1: how surely the iris's place is known; falls when lids close
+    seen: FloatArray  # (2,) 0..1: how well the camera sees the eye at all; 0 in profile
+
+
+@dataclass(frozen=True, slots=True)
 class FaceCoeffs:
     """What the nets say of one face in one frame. Sizes come from the face model."""
 
-    pose: Pose
+    pose: Pose  # camera from head
     expression: FloatArray  # (29,) standard deviations
     extras: FloatArray  # (5,) gaze and tongue, see FaceModel.extra_names; weights, 0 is neutral
     presence: float  # 0..1, probability that the crop shows a face
     pose_sigma_deg: float  # expected geodesic error of the rotation
     shape: FloatArray | None = None  # (99,) standard deviations; None where ShapeNet did not run
+    eyes: EyesSeen | None = None  # None where no net looked at the eyes
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """Where to look for one face in this frame: one of pose and box."""
 
-    id: int
+    id: int  # the face's
     pose: Pose | None = None  # predicted from the last ones
     box: FaceBox | None = None  # of the detector, for a face that is new or out of sight
 
@@ -85,7 +96,7 @@ class Track:
 class IdentityState:
     """The cached shape of one track."""
 
-    shape: FloatArray  # (99,)
-    frozen: bool
+    shape: FloatArray  # (99,) standard deviations
+    frozen: bool  # learned: it does not change any more
     frames: int  # good frames it was averaged over
-    frozen_at_ns: int | None = None
+    frozen_at_ns: int | None = None  # on the clock of the frames; None: not yet

@@ -192,12 +192,25 @@ def test_the_keys_of_the_3d_window_are_told() -> None:
     assert set(VIEWER_KEYS) <= set(re.findall(r"^\| (\w+) \| (.+) \|$", text, re.M))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+LINKED = sorted({*PAGES, *ROOT.glob("*.md"), *(ROOT / "models").glob("*.md"), *(ROOT / "examples").glob("*.md")})
+
+
+@pytest.mark.parametrize("page", LINKED, ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
-    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
-    missing = [target for target in targets if not (page.parent / target).exists()]
+    missing = []
+    for target, place in re.findall(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)", text):
+        file = page.parent / target if target else page
+        if not file.exists() or (place and file.suffix == ".md" and place not in places(file)):
+            missing.append(f"{target}#{place}")
     assert not missing
+
+
+def places(page: Path) -> set[str]:
+    """What links can name on a page: its headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in re.findall(r"^#+ (.+)$", text, re.M))
+    return {heading.replace(" ", "-") for heading in headings}
 
 
 def test_the_readme_is_short() -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from realtime3d.avatar.options import SendOptions
+from realtime3d.config import Config
 from realtime3d.errors import OutputError, SourceError, UsageError
 from realtime3d.jobs import Job, plan
+from realtime3d.sinks.more import MoreColumns
 
 
 def plan_jobs(inputs: list[str], outputs: dict[str, Path], *, replace: bool) -> list[Job]:
@@ -122,3 +125,29 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(clip: str, tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         plan_jobs([clip, clip], {"csv": tmp_path / "file" / "sub"}, replace=False)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "changes", "wanted"),
+    [
+        (["csv"], {}, False),
+        (["csv", "parquet"], {"raw": True}, False),
+        (["csv"], {"blendshapes": True}, True),
+        (["csv"], {"more": MoreColumns(gaze=True)}, True),
+        (["csv"], {"more": MoreColumns(emotions=True)}, True),
+        (["csv"], {"more": MoreColumns(landmarks="mediapipe478")}, True),
+        (["csv"], {"send": SendOptions(targets=("udp://127.0.0.1:5005",))}, True),
+        (["csv"], {"shown": True}, True),
+        (["csv", "overlay"], {}, True),
+        (["livelink-csv"], {}, True),
+        ([], {}, True),
+    ],
+)
+def test_eyes_are_looked_at_where_something_shows_them(outputs: list[str], changes: dict, wanted: bool) -> None:
+    job = Job("clip.mp4", outputs={kind: Path(kind) for kind in outputs}, **changes)
+    assert job.tracker().config.models.eyes is wanted
+
+
+def test_eyes_that_are_off_stay_off() -> None:
+    job = Job("clip.mp4", blendshapes=True, config=Config().with_options({"eyes": False}))
+    assert not job.tracker().config.models.eyes

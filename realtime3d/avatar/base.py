@@ -22,7 +22,7 @@ from realtime3d.face.arkit import NAMES, gaze_deg
 from realtime3d.face.state import FaceState, FrameResult
 
 Packet: TypeAlias = "bytes | str"  # str: a text message, where the line tells them apart
-WhichFace: TypeAlias = "int | Literal['all'] | None"  # None: the lowest id
+WhichFace: TypeAlias = int | Literal["all"] | None  # None: the lowest id
 Pace: TypeAlias = Literal["newest", "every"]  # as `sinks.base` has it
 NOBODY = -1
 NEUTRAL = dict.fromkeys(NAMES, 0.0)

@@ -136,11 +136,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 class Calibration:
     """All rules. The default sends what was measured, but for eyes that cannot be seen and lips that cannot close."""
 
-    head: HeadRules = field(default_factory=HeadRules)
-    eyes: EyeRules = field(default_factory=EyeRules)
-    smooth: Smoothing = field(default_factory=Smoothing)
-    lost: LostRules = field(default_factory=LostRules)
-    send: SendRules = field(default_factory=SendRules)
+    head: HeadRules = field(default_factory=HeadRules)  # turns and place of the head
+    eyes: EyeRules = field(default_factory=EyeRules)  # lids and gaze
+    smooth: Smoothing = field(default_factory=Smoothing)  # beyond the tracker's own
+    lost: LostRules = field(default_factory=LostRules)  # when the face is gone
+    send: SendRules = field(default_factory=SendRules)  # what goes out at all
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # name, pair or group -> keys of `Rule`
 
     @classmethod

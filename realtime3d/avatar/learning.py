@@ -20,6 +20,7 @@ from realtime3d.avatar.calibration import LEAST_RANGE, Calibration, HeadRules
 from realtime3d.errors import Realtime3dError, UsageError
 from realtime3d.face.arkit import GROUPS, NAMES
 from realtime3d.face.state import FaceState
+from realtime3d.words import counted
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +121,9 @@ def learned(what: What, samples: Sequence[Sample], calibration: Calibration) -> 
 
 def _enough(samples: Sequence[Sample]) -> None:
     if len(samples) < LEAST_FRAMES:
-        raise UsageError(f"only {len(samples)} frames with a face: stay in the picture for two seconds, try again")
+        raise UsageError(
+            f"only {counted(len(samples), 'frame')} with a face: stay in the picture for two seconds, try again"
+        )
 
 
 def _without(values: Mapping[str, float], key: str) -> dict[str, float]:

@@ -29,9 +29,9 @@ class SendOptions:
 
     targets: tuple[str, ...] = ()  # URLs, see `choose.SCHEMES`; those of the calibration file come on top
     rate: float | None = None  # at most so many frames a second; None: as the calibration says
-    face: WhichFace = None
+    face: WhichFace = None  # an id, "all", or the lowest id
     calibration: Path | None = None  # a TOML file
-    swap_sides: bool = False
+    swap_sides: bool = False  # left and right change places: a puppet that moves as a mirror does
     learn: What | None = None  # from the first two seconds; kept in `calibration`, which may be a new file then
     pace: float = 1.0  # a film is sent at its own times so many times as fast; 0: as fast as can be
 

@@ -21,6 +21,7 @@ from realtime3d.face.arkit import NAMES
 from realtime3d.face.retarget import solve
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.types import Image
+from realtime3d.words import counted
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -148,7 +149,7 @@ class Sender:
         """One line for the user: where to, how much, how old the pictures were."""
         if self.frames and not self.line.sent:
             return self.line.status
-        text = f"sent to {self.line.address}: {self.frames} frames"
+        text = f"sent to {self.line.address}: {counted(self.frames, 'frame')}"
         if self.latency_ms.count:
             text += f", {self.latency_ms.at(50):.1f} ms after the picture (p95 {self.latency_ms.at(95):.1f})"
         return text

@@ -26,11 +26,11 @@ class NetSpec:
     """A net as `models.toml` describes it. Its input is (N, size, size, 3) uint8 BGR, N is free."""
 
     name: str  # "compact.track"
-    file: Path
-    sha256: str
+    file: Path  # ONNX, or what the back end makes of it
+    sha256: str  # of the file
     input: str  # name of the input
     size: int  # px
-    outputs: tuple[str, ...]
+    outputs: tuple[str, ...]  # their names
     face_model: Path | None = None  # the face model it answers for
     models: str = ""  # what `--models` takes for its set; empty: the folder of `file`
 
@@ -59,7 +59,9 @@ class Net(Protocol):
     """A net ready to run. Not for two threads at once."""
 
     @property
-    def spec(self) -> NetSpec: ...
+    def spec(self) -> NetSpec:
+        """What the net was loaded from."""
+        ...
 
     def run(self, images: NDArray[np.uint8]) -> Answers:
         """(N, size, size, 3) uint8 BGR, N >= 1, to the outputs of `spec`: float32, first axis N.

@@ -29,6 +29,9 @@ LIMITS = {  # what a form may differ by, on any crop
     "presence": 0.01,  # of 0..1
     "expression_mm": 0.1,  # root mean square over the face's vertices
     "shape_mm": 0.1,
+    "gaze": 0.01,  # of an eye's width
+    "lids": 0.01,
+    "gaze_log_sigma": 0.1,
     "camera_deg": 0.3,  # of imported nets: rotation, and place over distance
     "camera_place": 0.005,
     "scaled_deg": 0.3,  # of the other kind of them: angles, size, and place in crop sides
@@ -70,6 +73,9 @@ def differences(found: Answers, expected: Answers, model: FaceModel) -> dict[str
         "presence": ("presence", lambda a, b: np.abs(np.vectorize(sigmoid)(a) - np.vectorize(sigmoid)(b))),
         "expression_mm": ("expression", lambda a, b: _moved_mm(a - b, model.expression_basis)),
         "shape_mm": ("shape", lambda a, b: _moved_mm(a - b, model.shape_basis)),
+        "gaze": ("gaze", lambda a, b: np.abs(a - b)),
+        "lids": ("lids", lambda a, b: np.abs(a - b)),
+        "gaze_log_sigma": ("gaze_log_sigma", lambda a, b: np.abs(a - b)),
         "camera_deg": ("camera_pose", lambda a, b: _angle_deg(_turns(a), _turns(b))),
         "camera_place": ("camera_pose", lambda a, b: np.linalg.norm((a - b)[:, 3:], axis=1) / np.abs(b[:, 5])),
         "scaled_deg": ("scaled_pose", lambda a, b: np.degrees(np.abs(a - b)[:, 1:4])),

@@ -30,6 +30,7 @@ class SharedBackend:
         self._users: dict[Path, int] = {}
 
     def load(self, spec: NetSpec) -> SharedNet:
+        """The net for one user more; only the first one loads it."""
         with self._lock:
             if spec.file not in self._desks:
                 self._desks[spec.file] = _Desk(self._backend.load(spec))

@@ -114,7 +114,15 @@ def _list(path: Path, folder: str = "") -> Iterator[Found]:
             yield Found(f"{folder}/{name}")
         else:
             there = path.parent / name
-            yield _file(there) if there.is_file() else Found(os.path.abspath(there))
+            yield _file(there) if _is_file(there) else Found(os.path.abspath(there))
+
+
+def _is_file(path: Path) -> bool:
+    """A name that no file can have, because it is too long, is that of a film that cannot be read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _column(path: Path, text: str) -> Iterator[str]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from realtime3d.batch.manifest import Chunk, Film
 from realtime3d.errors import UsageError
 from realtime3d.jobs import Job
+
+if TYPE_CHECKING:
+    from realtime3d.tracker import FaceTracker
 
 TRIES = 3  # then a film is set aside
 SHARES = 1.5  # a film shorter than so many chunks is not divided
@@ -52,6 +56,11 @@ class BatchJob:
     def first_end_s(self) -> float | None:
         """Where the first part of a film ends at the latest."""
         return SHARES * self.chunk_s if self.divides else None
+
+    def tracker(self) -> FaceTracker:
+        """One for all films; it looks at eyes only where a column, an overlay or a head that moves shows them."""
+        made = ("overlay",) * self.overlay + ("glb",) * self.glb + ("parquet",)
+        return replace(self.each, outputs={kind: self.out / kind for kind in made}).tracker()
 
     def alone(self) -> BatchJob:
         """The same for a worker among others: it takes one core."""

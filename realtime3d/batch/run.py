@@ -62,7 +62,7 @@ def _finish(job: BatchJob, paths: Paths, manifest: Manifest) -> list[Path]:
         return write_summary(paths, manifest, where)
     from realtime3d.batch.people import faces_of, name_people, people_rows, write_people
 
-    with job.each.tracker() as tracker:
+    with job.tracker() as tracker:
         labels = name_people(faces_of(manifest), tracker.model)
     write_people(paths.people, labels)
     return [*write_summary(paths, manifest, where, people_rows(labels)), paths.people]

@@ -37,7 +37,7 @@ SAME = ("models", "settings", "columns")  # of all films of a batch
 @contextmanager
 def open_worker(job: BatchJob) -> Iterator[Callable[[Task], Notes]]:
     """A tracker that stays open, and what does one task after the other with it."""
-    with job.each.tracker() as tracker, Fetched() as fetched:
+    with job.tracker() as tracker, Fetched() as fetched:
         yield Worker(job, tracker, fetched)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime3d.cli import options
+from realtime3d.words import counted
 
 if TYPE_CHECKING:
     from realtime3d.batch.driver import BatchSummary
@@ -82,14 +83,16 @@ def job_from(args: argparse.Namespace) -> BatchJob:
 
 def _lines(summary: BatchSummary) -> list[str]:
     counts = summary.counts
-    kept = f", {summary.kept} were done before" if summary.kept else ""
+    kept = f", {counted(summary.kept, 'was', 'were')} done before" if summary.kept else ""
     rate = summary.frames / summary.seconds if summary.seconds else 0.0
     lines = [
-        f"{counts.done - summary.kept} films in {summary.seconds:.1f} s ({rate:.0f} frames/s), "
-        f"{summary.frames} frames, {summary.rows} rows{kept}"
+        f"{counted(counts.done - summary.kept, 'film')} in {summary.seconds:.1f} s ({rate:.0f} frames/s), "
+        f"{counted(summary.frames, 'frame')}, {counted(summary.rows, 'row')}{kept}"
     ]
     if counts.left:
-        lines.append(f"  {counts.left} films are left: the same command goes on with them")
+        left = counted(counts.left, "film is left", "films are left")
+        lines.append(f"  {left}: the same command goes on")
     if counts.aside:
-        lines.append(f"  {counts.aside} films were set aside: see films.csv, and try them again with --retry")
+        aside = counted(counts.aside, "film was set aside", "films were set aside")
+        lines.append(f"  {aside}: see films.csv, and try again with --retry")
     return [*lines, f"  written: {', '.join(map(str, summary.files))}"]

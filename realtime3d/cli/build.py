@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     models.say_notice()
     folder = args.out or engines.default_folder()
-    nets, face_model = list(models.nets.values()), models.load_face_model()
+    nets, face_model = [*models.nets.values(), *models.more.values()], models.load_face_model()
     engine_build.build_all(nets, face_model, targets, args.precision, folder, compiler, args.overwrite, say)
     return 0
 

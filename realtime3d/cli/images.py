@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime3d.cli import options
+from realtime3d.words import counted
 
 if TYPE_CHECKING:
     from realtime3d.pictures.run import PicturesSummary
@@ -25,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         metavar="LIST",
         type=_formats,
-        help="meshes of each face: ply, obj, glb, of PLYs also only shape, expression or posed; none (ply,obj,glb; "
-        "imported face models have no glb)",
+        help="meshes of each face: ply, obj, glb, vrm (an avatar), of PLYs also only shape, expression or posed; none "
+        "(ply,obj,glb; imported face models have no glb)",
     )
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (full, of GLB live)")
     group.add_argument(
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--plain", action="store_true", help="views without the picture's background")
     group.add_argument("--crops", metavar="PX", type=options.at_least(16), help="the face upright and cut out")
     group.add_argument("--maps", metavar="LIST", type=_maps, default=(), help="pictures of depth, normals, pncc, uv")
+    group.add_argument(
+        "--mask", action="store_true", help="ID_mask.png: skin, hair, glasses and what else is in front of the face"
+    )
     group.add_argument(
         "--detail", action="store_true", help="wrinkles and folds: displacement, normals, albedo, meshes that have them"
     )
@@ -114,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         crops=args.crops or 0,
         maps=args.maps,
         overlay=not args.no_overlay and args.layout == "own",
+        mask=args.mask,
         detail=args.detail or args.layout != "own",
         layout=args.layout,
         blendshapes=args.blendshapes,
@@ -143,16 +148,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(summary: PicturesSummary) -> list[str]:
-    kept = f", {summary.kept} were done before" if summary.kept else ""
+    kept = f", {counted(summary.kept, 'was', 'were')} done before" if summary.kept else ""
     lines = [
-        f"{summary.pictures} pictures in {summary.seconds:.1f} s ({summary.rate:.1f} pictures/s), "
-        f"{summary.faces} faces{kept}"
+        f"{counted(summary.pictures, 'picture')} in {summary.seconds:.1f} s ({summary.rate:.1f} pictures/s), "
+        f"{counted(summary.faces, 'face')}{kept}"
     ]
     if summary.without or summary.errors:
-        lines.append(f"  {summary.without} pictures without a face, {summary.errors} errors: see errors.csv")
+        without = counted(summary.without, "picture")
+        lines.append(f"  {without} without a face, {counted(summary.errors, 'error')}: see errors.csv")
     if summary.moved_mm:
         mean, most = sum(summary.moved_mm) / len(summary.moved_mm), max(summary.moved_mm)
         lines.append(f"  the prior moved faces by {mean:.2f} mm on average, {most:.2f} mm at most")
     if summary.without_detail:
-        lines.append(f"  {summary.without_detail} faces are too small for detail: see errors.csv")
+        small = counted(summary.without_detail, "face is", "faces are")
+        lines.append(f"  {small} too small for detail: see errors.csv")
     return [*lines, f"  written: {', '.join(map(str, summary.files))}"]

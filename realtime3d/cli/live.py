@@ -60,8 +60,7 @@ def run(args: argparse.Namespace) -> int:
     width, height = args.size or (None, None)
     wanted = SourceOptions(width=width, height=height, fps=args.fps, pixel_format=args.pixel_format)
     template = job_from(args, wanted)
-    tracker = template.tracker()
     (job,) = plan([source], options.outputs_from(args), template)
-    with tracker, Interrupt() as stop:
+    with job.tracker() as tracker, Interrupt() as stop:
         run_live(job, tracker, args, stop)
         return INTERRUPTED if stop.requested else 0

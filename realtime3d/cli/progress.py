@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from realtime3d.words import counted
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -35,7 +37,7 @@ class BatchBar:
         counts = progress.counts
         if self._lines and time.monotonic() >= self._next:
             self._next = time.monotonic() + LINE_S
-            print(f"realtime3d: {counts.done} of {counts.films} films, {_words(progress)}", file=sys.stderr)
+            print(f"realtime3d: {counts.done} of {counted(counts.films, 'film')}, {_words(progress)}", file=sys.stderr)
         self._bar.total, self._bar.n = counts.films, counts.done + counts.aside
         self._bar.set_postfix_str(_words(progress))
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from realtime3d.cli import options
+from realtime3d.words import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             count = play(stop.until(moments(recording, pace=pace, loop=args.loop)), sinks)
         sending.learner.end()
         written = [f"  written: {args.livelink_csv}"] if args.livelink_csv is not None else []
-        _say([f"{args.table}: {count} frames", *(f"  {line}" for line in sending.lines()), *written], args)
+        _say([f"{args.table}: {counted(count, 'frame')}", *(f"  {line}" for line in sending.lines()), *written], args)
         return INTERRUPTED if stop.requested else 0
 
 

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from realtime3d.errors import printable
+from realtime3d.words import counted
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -41,8 +42,9 @@ def summary_lines(summary: Summary) -> list[str]:
     """Frames, faces, speed as a whole and by stage, drops, files."""
     per_frame = summary.faces / summary.frames if summary.frames else 0.0
     lines = [
-        f"{summary.source}: {summary.frames} frames in {summary.seconds:.1f} s ({summary.fps:.1f} frames/s), "
-        f"{per_frame:.2f} faces a frame, {summary.dropped} frames dropped"
+        f"{summary.source}: {counted(summary.frames, 'frame')} in {summary.seconds:.1f} s "
+        f"({summary.fps:.1f} frames/s), "
+        f"{per_frame:.2f} faces a frame, {counted(summary.dropped, 'frame')} dropped"
     ]
     stages = [
         f"{stage} {summary.frames / s:.0f}" for stage, s in summary.stages.items() if s > TRIFLE_S * summary.frames

@@ -16,6 +16,7 @@ from realtime3d.errors import Realtime3dError, printable
 from realtime3d.jobs import Job, open_run
 from realtime3d.sinks.facts import is_done
 from realtime3d.view.latency import Latency
+from realtime3d.words import counted
 
 if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult
@@ -45,6 +46,7 @@ def job_from(args: argparse.Namespace, read: SourceOptions, *, resume: bool = Fa
         style=style_of(getattr(args, "style", None), getattr(args, "hide", ())),
         renderer=getattr(args, "renderer", "software"),
         virtual_camera=getattr(args, "virtual_camera", False),
+        shown=not getattr(args, "no_window", True),
         resume=resume,
         overwrite=args.overwrite,
         reads=(args.config,) if args.config else (),
@@ -81,7 +83,7 @@ def run_jobs(jobs: Sequence[Job], tracker: FaceTracker, args: argparse.Namespace
         if stop.requested:
             break
     if failed:
-        complain(f"{len(failed)} of {len(jobs)} inputs failed: {', '.join(failed)}")
+        complain(f"{len(failed)} of {counted(len(jobs), 'input')} failed: {', '.join(failed)}")
     return INTERRUPTED if stop.requested else failures[0].exit_code if failures else 0
 
 

@@ -45,10 +45,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--end ({end_s:g} s) must come after --start ({start_s:g} s)")
     wanted = SourceOptions(start_s=start_s, end_s=end_s, every=args.every, live=False)
     template = job_from(args, wanted, resume=args.resume)
-    tracker = template.tracker()
     jobs = plan(args.inputs, options.outputs_from(args), template)
     if not (jobs[0].outputs or args.profile or args.send or args.virtual_camera):
         names = ", ".join(f"--{kind}" for kind in (*OUTPUTS, "send"))
         raise UsageError(f"nothing would be kept: name an output ({names})")
-    with tracker, Interrupt() as stop:
+    with jobs[0].tracker() as tracker, Interrupt() as stop:
         return run_jobs(jobs, tracker, args, stop)

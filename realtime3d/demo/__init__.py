@@ -37,10 +37,12 @@ class Truth:
 
     @property
     def camera(self) -> Camera:
+        """That the clip was drawn through."""
         fx, fy, cx, cy, width, height = map(float, self.intrinsics)
         return Camera(fx, fy, cx, cy, int(width), int(height))
 
     def save(self, path: Path) -> None:
+        """Write it as `load_truth` reads it."""
         np.savez_compressed(path, **{field.name: getattr(self, field.name) for field in fields(self)})
 
 

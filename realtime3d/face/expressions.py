@@ -7,19 +7,18 @@ net are in a file beside the face model's, `MODEL_expressions.npz`: `realtime3d 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError
 from realtime3d.face.arkit import NAMES
+from realtime3d.face.arrays import DAMAGED
 from realtime3d.types import Array, FloatArray
 
 FORMAT = 1
@@ -94,7 +93,7 @@ class ExpressionHead:
                 layers = tuple((data[f"matrix_{i}"], data[f"bias_{i}"]) for i in range(count))
                 head, version = cls(data["gains"], data["offsets"], layers), int(data["format"])
                 names = [tuple(map(str, data[key])) for key in ("emotions", "units", "weights")]
-        except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+        except DAMAGED as error:
             raise MissingError(
                 f"{path} is needed for action units and emotions ({error}): copy it from where its face model comes "
                 "from, or make it with `realtime3d training expressions`"

@@ -23,7 +23,7 @@ class HeadMesh:
     mean: FloatArray  # (V, 3) mm in the head frame
     shape_basis: FloatArray  # (99, V, 3) mm per standard deviation
     motion_basis: FloatArray  # (29 + 5, V, 3) expression, then extras
-    n_expression: int
+    n_expression: int  # how many of them are expression
     faces: NDArray[np.int32]  # (F, 4) corners anticlockwise seen from outside with y up; -1 last where a triangle
     region: NDArray[np.uint8]  # (V,) index into FaceModel.region_names
     uv: FloatArray  # (U, 2) in [0, 1], v down: texture coordinates; all 0 where the model has none

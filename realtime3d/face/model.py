@@ -51,8 +51,8 @@ class FaceModel:
     triangles: NDArray[np.int32]  # (T, 3)
     uv: FloatArray  # (U, 2) in [0, 1], v down
     region: NDArray[np.uint8]  # (V,) index into region_names
-    region_names: Sequence[str]
-    extra_names: Sequence[str]
+    region_names: Sequence[str]  # "face", "lips", ...
+    extra_names: Sequence[str]  # of the 5 extras: turns of the eyes, tongue
     arkit_names: Sequence[str]  # the 52, alphabetical
     landmark_sets: Mapping[str, SurfacePoints]  # "ibug68", "mediapipe478"
     retarget_gram: FloatArray  # (52, 52) normal equations of the actions' displacements
@@ -200,14 +200,17 @@ class FaceModel:
 
     @property
     def n_shape(self) -> int:
+        """How many identity coefficients there are: 99."""
         return len(self.shape_basis)
 
     @property
     def n_expression(self) -> int:
+        """How many expression coefficients there are: 29."""
         return len(self.expression_basis)
 
     @property
     def n_extras(self) -> int:
+        """How many extras there are: 5."""
         return len(self.extra_basis)
 
     @cached_property

@@ -7,17 +7,16 @@ hidden ones. What it gives is the mean of both, each weighed by its uncertainty:
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError
+from realtime3d.face.arrays import DAMAGED
 from realtime3d.face.expressions import ACTIONS, EMOTIONS, STRONGEST
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
@@ -60,7 +59,7 @@ class Prior:
         try:
             with np.load(path, allow_pickle=False) as data:
                 prior, version = cls(**{field.name: data[field.name] for field in fields(cls)}), int(data["format"])
-        except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+        except DAMAGED as error:
             raise MissingError(
                 f"{path} is needed for a prior ({error}): copy it from where its face model comes from, or make it "
                 "with `realtime3d training prior`"

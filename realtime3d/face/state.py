@@ -9,19 +9,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.face import lids
 from realtime3d.face.expressions import Features, head_of, lip_gap_mm
 from realtime3d.face.gaze import Gaze, angles_of, certainty, openness
 from realtime3d.face.mesh import Y_UP, Mesh
 from realtime3d.face.model import LIVE, FaceModel
 from realtime3d.geometry import Camera, matrix_to_head_angles
-from realtime3d.types import Array, FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
+from realtime3d.types import Array, EyesSeen, FaceCoeffs, FloatArray, Frame, IdentityState, Pose, Status
 
 
 @dataclass(frozen=True)
 class FaceState:
     """One face in one frame. Geometry is computed when asked for, never stored."""
 
-    id: int
+    id: int  # stable while the face is followed, and when it comes back
     status: Status  # "tracked" or "held"; faces that ended are in FrameResult.lost
     confidence: float  # 0..1
     pose: Pose  # smoothed, unless smoothing is off
@@ -29,10 +30,11 @@ class FaceState:
     extras: FloatArray  # (5,) gaze and tongue
     shape: FloatArray  # (99,) cached; before freezing the present estimate
     raw: FaceCoeffs  # before smoothing and caching
-    identity: IdentityState
-    model: FaceModel = field(repr=False, compare=False)
-    camera: Camera = field(repr=False, compare=False)
+    identity: IdentityState  # how far the shape is learned
+    model: FaceModel = field(repr=False, compare=False)  # what the coefficients mean
+    camera: Camera = field(repr=False, compare=False)  # that the face is seen through
     neutral: FloatArray | None = field(default=None, repr=False, compare=False)  # cached mesh of `shape`
+    eyes: EyesSeen | None = field(default=None, repr=False, compare=False)  # None where no net looked at the eyes
 
     def vertices_head(self) -> FloatArray:
         """(V, 3) float32 mm in the head frame."""
@@ -84,12 +86,15 @@ class FaceState:
             left=angles_of(left),
             right=angles_of(right),
             camera=angles_of(self.pose.R @ (left + right)),
-            confidence=self.confidence * certainty(self._open_eyes),
+            confidence=self.confidence * self._gaze_certainty,
         )
 
     def blendshapes(self) -> dict[str, float]:
         """ARKit's 52 names with weights in [0, 1]; Left and Right are the person's own."""
-        return self.model.blendshapes(self.expression, self.extras)
+        found = self.model.blendshapes(self.expression, self.extras)
+        if self.eyes is None:
+            return found
+        return lids.mixed(self.eyes.seen.tolist(), lids.weights(self.eyes, self.extras), found)
 
     def action_units(self, neutral: Mapping[str, float] | None = None) -> dict[str, float | None]:
         """FACS's intensities, 0 to 5, of OpenFace's 17 ("AU01" ... "AU45"); None where nothing can be said.
@@ -116,7 +121,13 @@ class FaceState:
 
     @cached_property
     def _open_eyes(self) -> tuple[float, float]:
+        if self.eyes is not None and float(self.eyes.seen.min()) > 0:
+            return lids.openness(self.eyes)
         return openness(self.model, self.shape, self.expression, self.extras)
+
+    @property
+    def _gaze_certainty(self) -> float:
+        return certainty(self._open_eyes) if self.eyes is None else float(self.eyes.certainty.mean())
 
     @property
     def box(self) -> NDArray[np.float32]:
@@ -129,9 +140,9 @@ class FaceState:
 class FrameResult:
     """Everything known about one frame."""
 
-    frame: Frame
+    frame: Frame  # the picture and its time
     faces: tuple[FaceState, ...]  # by id
     lost: tuple[int, ...] = ()  # ids that ended on this frame
     timings: Mapping[str, float] = field(default_factory=dict)  # stage name -> seconds
     dropped: int = 0  # frames dropped by the source since the last result
-    camera: Camera | None = None
+    camera: Camera | None = None  # that the picture is seen through; None where nothing was measured

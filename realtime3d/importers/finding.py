@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError
+from realtime3d.face.arrays import DAMAGED
 from realtime3d.importers import caffe
 from realtime3d.importers.tensorflow_ import AGAIN, Checkpoint, checkpoints_in, is_checkpoint, name_of, open_checkpoint
 
@@ -106,7 +106,7 @@ def array(path: Path, name: str = "") -> NDArray:
         loaded = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
         values = loaded if isinstance(loaded, np.ndarray) else loaded[name]
         return finite(path, name or "it", np.asarray(values, dtype=np.float64))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise MissingError(f"{path} cannot be read ({error}): {AGAIN}") from error
 
 

@@ -30,7 +30,7 @@ STORAGES = {
 }  # fmt: skip
 BROKEN = (
     pickle.UnpicklingError, zipfile.BadZipFile, ValueError, KeyError, IndexError, AttributeError, TypeError, EOFError,
-    OverflowError, NotImplementedError, RecursionError, MemoryError, UnicodeDecodeError,
+    OverflowError, RuntimeError, MemoryError, UnicodeDecodeError,
 )  # fmt: skip
 
 

@@ -90,12 +90,12 @@ def warp(image: Image, camera: Camera, crop: Crop) -> Image:
     shrink = camera.fx * 1.0 / crop.focal  # picture pixels per crop pixel
     H = camera.K @ crop.R.T @ crop.K_inverse
     if shrink > 2.0:  # bilinear would alias: average first
-        return _warp_shrunk(image, H, size, int(shrink))
+        return warp_shrunk(image, H, size, int(shrink))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpPerspective(image, H, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _warp_shrunk(image: Image, H: Matrix, size: int, factor: int) -> Image:
+def warp_shrunk(image: Image, H: Matrix, size: int, factor: int) -> Image:
     """Average blocks of `factor` pixels around the crop, then sample: a large face must not alias into a small crop."""
     limit = np.array([image.shape[1], image.shape[0]])
     corners = H @ np.array([[-1, size, size, -1], [-1, -1, size, size], [1, 1, 1, 1.0]])

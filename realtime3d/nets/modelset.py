@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ FORMAT = 1
 LIST = "models.toml"
 FOLLOWING, IMPORTED = "following", "imported"  # kinds of sets: for streams and pictures, or for pictures alone
 PARTS = {FOLLOWING: ("track", "shape"), IMPORTED: ("pose", "expression", "shape")}  # nets of each kind
+EYES = "eyes"  # a net on the eyes' own pixels, which sets for streams may have
+MORE = ("mask",)  # nets that a set may have, opened by what asks for them
 IMPORTS = {  # what brings each part of an imported set
     "pose": ("a pose net", "fpn"),
     "expression": ("an expression net", "expnet"),
@@ -63,12 +65,13 @@ class ModelFile:
 class ModelSet:
     """The nets of one name and the face model they speak of. Nothing is loaded yet."""
 
-    name: str
-    folder: Path
+    name: str  # as `--models` takes it
+    folder: Path  # of its models.toml
     status: str  # "preview" (not yet trained to its bars) or "released"
-    nets: Mapping[str, NetSpec]  # by their parts, PARTS
-    files: Mapping[str, ModelFile]  # the same, and "face_model"
-    kind: str = FOLLOWING
+    nets: Mapping[str, NetSpec]  # by their parts, PARTS, and EYES where there is one
+    files: Mapping[str, ModelFile]  # the same, "face_model", and those of `more`
+    kind: str = FOLLOWING  # what it can do: follow faces, or look at one picture
+    more: Mapping[str, NetSpec] = field(default_factory=dict)  # by their parts, MORE: those that the set has
 
     @property
     def notice(self) -> str | None:
@@ -157,7 +160,10 @@ def _read(folder: Path, name: str) -> ModelSet:
         lacking = missing_parts(listed[name])
         if lacking:
             raise MissingError(f"the set in {folder} is not complete: {how_to_add(lacking, folder)}")
-    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in PARTS[kind]}
+    parts = PARTS[kind] + ((EYES,) if kind == FOLLOWING and EYES in listed[name] else ())
+    tables = {part: _entry(listed[name], part, path, f"[{name}] ") for part in parts}
+    own = len(tables)
+    tables.update({part: listed[name][part] for part in MORE if part in listed[name]})
     files = {part: _file(folder, table, path, f"[{name}.{part}] ") for part, table in tables.items()}
     if "face_model" in listed[name]:  # nets answer for the model they were trained with, and sets may differ
         files["face_model"] = _file(folder, listed[name]["face_model"], path, f"[{name}.face_model] ")
@@ -168,8 +174,11 @@ def _read(folder: Path, name: str) -> ModelSet:
         files["face_model"] = _file(shipped, _parse(shipped / LIST)["face_model"], shipped / LIST, "[face_model] ")
     face_model = files["face_model"].path
     asked = name if folder == default_folder() else str(folder)
-    nets = {part: _net(f"{name}.{part}", files[part], table, path, face_model, asked) for part, table in tables.items()}
-    return ModelSet(name, folder, str(listed[name].get("status", "released")), nets, files, kind)
+    specs = {
+        part: _net(f"{name}.{part}", files[part], table, path, face_model, asked) for part, table in tables.items()
+    }
+    nets, more = dict(list(specs.items())[:own]), dict(list(specs.items())[own:])
+    return ModelSet(name, folder, str(listed[name].get("status", "released")), nets, files, kind, more)
 
 
 def missing_parts(table: Mapping[str, Any]) -> list[str]:

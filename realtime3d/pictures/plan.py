@@ -19,7 +19,7 @@ TABLE, ERRORS, SHEET, FACTS = "faces.csv", "errors.csv", "contact.jpg", "faces.j
 PARQUET = "faces.parquet"
 OWN_NAMES = {TABLE, ERRORS, SHEET, FACTS, PARQUET}  # of files beside the faces' folders
 PLY_KINDS = ("shape", "expression", "posed")
-FORMATS = ("ply", "obj", "glb", *PLY_KINDS)  # each of PLY_KINDS is one of the files that `ply` stands for
+FORMATS = ("ply", "obj", "glb", "vrm", *PLY_KINDS)  # each of PLY_KINDS is one of the files that `ply` stands for
 NO_FACE = "no face was found"
 NO_DETAIL = "no detail: "  # and why
 LAYOUTS = ("own", "extreme-3d", "facial-details")  # of the files of a face: our names, or those of two earlier systems
@@ -41,6 +41,7 @@ class PicturesJob:
     crops: int = 0  # px of upright crops; 0: none
     maps: tuple[str, ...] = ()  # of render.maps.MAPS
     overlay: bool = True  # ID_overlay.jpg, and the contact sheet made of them
+    mask: bool = False  # ID_mask.png: what hides the face
     detail: bool = False  # wrinkles, maps, and meshes with them
     layout: str = "own"  # one of LAYOUTS; the others write detail alone
     blendshapes: bool = False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from realtime3d.errors import UsageError
+from realtime3d.errors import MissingError, UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.prior import moved_by_prior_mm, with_prior
 from realtime3d.face.state import FaceState, FrameResult
@@ -25,6 +25,7 @@ from realtime3d.pictures.detail import (
 from realtime3d.pictures.detail import (
     write_meshes as write_detail_meshes,
 )
+from realtime3d.pictures.mask import mask_facts, write_mask
 from realtime3d.pictures.plan import NO_DETAIL, NO_FACE, PicturesJob, Problem, Task, numbered
 from realtime3d.render.base import OverlayStyle
 from realtime3d.render.choose import create_renderer
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from realtime3d.surface.detail import Detail
+    from realtime3d.surface.mask import FaceMask
 
 FIXED = ("id", "file", "face")  # columns before those of a film
 
@@ -76,6 +78,8 @@ class PictureWorker:
         self._open.callback(self._renderer.close)
         model = self.tracker.model
         self._suffixes = _suffixes(self._job, model)
+        if self._job.mask and not self.tracker.has_mask:
+            raise MissingError(f"the model set {self.tracker.model_set.name!r} has no net for masks: leave out --mask")
         self._meshes = MeshWriter(model, self._job.level)
         self._groups = column_groups(model, blendshapes=self._job.blendshapes, raw=self._job.raw, more=self._job.more)
         self._forms = formats(self._groups)
@@ -131,13 +135,14 @@ class PictureWorker:
         job, image = self._job, result.frame.image
         detail = None
         refused = refusal(face) if job.detail else None
+        mask = self._mask(face, given)
         if job.detail and not refused:
-            detail = self.tracker.detail(given, face)
+            detail = self.tracker.detail(given, face, mask)
         if job.layout != "own":
             self._write_layout(name, face, detail)
             return refused
         folder = job.out / name
-        self._write_meshes(folder, name, face, image, detail)
+        self._write_meshes(folder, name, face, image, detail, mask)
         if job.crops:
             crop = encoded(upright_crop(face, image, job.crops), ".jpg")
             write_whole(folder / f"{name}_crop.jpg", crop, make_folder=True)
@@ -149,22 +154,36 @@ class PictureWorker:
             facts["prior"] = {"kind": job.prior, "moved_mm": round(moved_by_prior_mm(face), 4)}
         if job.maps:
             facts["maps"] = self._write_maps(folder, name, face)
+        if job.mask and mask is not None:
+            write_mask(folder, name, mask)
+            facts["mask"] = mask_facts(mask)
         if job.detail:
             facts["detail"] = {"refused": refused} if detail is None else detail_facts(detail)
         text = json.dumps(facts, indent=1, ensure_ascii=False)
         write_whole(folder / f"{name}.json", text.encode("utf-8", "backslashreplace") + b"\n", make_folder=True)
         return refused
 
-    def _write_meshes(self, folder: Path, name: str, face: FaceState, image: Image, detail: Detail | None) -> None:
+    def _coloured(self, model: FaceModel) -> bool:
+        """Whether colours of the picture go onto meshes."""
+        return model.has_layout and bool(self._suffixes or self._job.views is not None)
+
+    def _mask(self, face: FaceState, given: Image) -> FaceMask | None:
+        """What hides a face, where that is asked for or matters, and the model set has a net for it."""
+        job = self._job
+        wanted = job.mask or job.detail or (job.layout == "own" and self._coloured(face.model))
+        return self.tracker.mask(given, face) if wanted and self.tracker.has_mask else None
+
+    def _write_meshes(
+        self, folder: Path, name: str, face: FaceState, image: Image, detail: Detail | None, mask: FaceMask | None
+    ) -> None:
         """Meshes with their colours and maps, and views."""
         job, relief, texture = self._job, None, None
-        coloured = face.model.has_layout and (self._suffixes or job.views is not None)
         if detail is not None:
             texture = Texture(detail.texture, detail.seen)
             relief = write_maps(folder, name, detail, image)
             write_detail_meshes(folder, name, detail)
         else:
-            texture = self._meshes.paint(face, image) if coloured else None
+            texture = self._meshes.paint(face, image, mask) if self._coloured(face.model) else None
             if job.detail:
                 write_foundation(folder, name, face, self._meshes)
         for kind in job.kinds:
@@ -202,9 +221,9 @@ def _suffixes(job: PicturesJob, model: FaceModel) -> tuple[str, ...]:
         model.check("layout")
     if job.formats is None:
         return ("obj", "glb") if model.has_actions else ("obj",)
-    if "glb" in job.formats:
+    if {"glb", "vrm"} & job.formats:
         model.check("actions")
-    return tuple(suffix for suffix in ("obj", "glb") if suffix in job.formats)
+    return tuple(suffix for suffix in ("obj", "glb", "vrm") if suffix in job.formats)
 
 
 def _failed(task: Task, text: str) -> Done:

@@ -80,7 +80,9 @@ class Renderer(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Free what the renderer holds."""
+        ...
 
 
 def drawable(faces: Sequence[FaceState]) -> list[FaceState]:

@@ -31,6 +31,7 @@ from realtime3d.render.shading import (
     place,
 )
 from realtime3d.surface.best import BestTextures
+from realtime3d.surface.mask import LazyMasker
 from realtime3d.types import FloatArray, Image
 
 GL_POINTS, GL_LINES, GL_TRIANGLES = 0, 1, 4
@@ -59,8 +60,9 @@ class PyrenderRenderer:
 
     any_thread = False
 
-    def __init__(self, style: OverlayStyle | None = None) -> None:
+    def __init__(self, style: OverlayStyle | None = None, masker: LazyMasker | None = None) -> None:
         self.style = style or OverlayStyle()
+        self._masker = masker
         self._topologies = Topologies()
         self._textures = BestTextures()
         self._pyrender: Any = None
@@ -79,6 +81,8 @@ class PyrenderRenderer:
         return picture
 
     def close(self) -> None:
+        if self._masker is not None:
+            self._masker.close()
         self._topologies.clear()
         self._textures.clear()
         if self._offscreen is not None:
@@ -93,6 +97,9 @@ class PyrenderRenderer:
         cover = self._render(parts, by_camera.fx, by_camera.fy, by_camera.cx, by_camera.cy, coloured=False)
         share = cover[..., :1].astype(np.float32) / 255
         if self.style.mode == "mask":
+            if self._masker is not None:
+                for face in faces:
+                    share = share * (1 - self._masker.mask(picture, face).before_mesh[..., None])
             picture[:] = np.clip(darkened(picture) * (1 - share) + picture * share + 0.5, 0, 255)
             return
         ink = self._render(parts, by_camera.fx, by_camera.fy, by_camera.cx, by_camera.cy, coloured=True)

@@ -28,6 +28,7 @@ from realtime3d.render.shading import (
 )
 from realtime3d.render.textured import Layer
 from realtime3d.surface.best import BestTextures
+from realtime3d.surface.mask import LazyMasker
 from realtime3d.types import Image
 
 
@@ -36,8 +37,9 @@ class SoftwareRenderer:
 
     any_thread = True
 
-    def __init__(self, style: OverlayStyle | None = None) -> None:
+    def __init__(self, style: OverlayStyle | None = None, masker: LazyMasker | None = None) -> None:
         self.style = style or OverlayStyle()
+        self._masker = masker
         self._topologies = Topologies()
         self._textures = BestTextures()
         self._ids: NDArray[np.int32] = np.zeros((0, 0), dtype=np.int32)
@@ -56,6 +58,8 @@ class SoftwareRenderer:
         return picture
 
     def close(self) -> None:
+        if self._masker is not None:
+            self._masker.close()
         self._topologies.clear()
         self._textures.clear()
         self._ids, self._nearest = self._ids[:0, :0].copy(), self._nearest[:0, :0].copy()
@@ -81,7 +85,8 @@ class SoftwareRenderer:
                 if self.style.mode == "texture":
                     Layer(mesh, topology, self._ids, start).paint(picture, self._textures.of(face))
                 elif self.style.mode == "mask":
-                    Layer(mesh, topology, self._ids, start).keep(picture, original)
+                    shown = None if self._masker is None else self._masker.mask(original, face).before_mesh
+                    Layer(mesh, topology, self._ids, start).keep(picture, original, shown)
                 else:
                     self._paint(picture, mesh, topology, start)
         finally:  # clean for the next picture

@@ -51,11 +51,14 @@ class Layer:
             ink = cv2.remap(texture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             self._blend(picture, ink.astype(np.uint8, copy=False))
 
-    def keep(self, picture: Image, original: Image) -> None:
-        """Put back what the picture had there."""
+    def keep(self, picture: Image, original: Image, before: FloatArray | None = None) -> None:
+        """Put back what the picture had there, but for what is in front of the mesh, `before` (H, W) 0 to 1."""
         if self._places.size:
             height, width = self._places.shape[:2]
-            self._blend(picture, original[self._y0 : self._y0 + height, self._x0 : self._x0 + width])
+            where = slice(self._y0, self._y0 + height), slice(self._x0, self._x0 + width)
+            if before is not None:
+                self._places[..., 2] *= 1 - before[where]
+            self._blend(picture, original[where])
 
     def _blend(self, picture: Image, ink: Image) -> None:
         height, width = self._places.shape[:2]

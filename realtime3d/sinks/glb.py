@@ -2,8 +2,8 @@
 
 Metres, y up, z towards the viewer. All numbers are float32 and dense: quantised and sparse ones are misread by some
 viewers. A texture from a picture has its light in it, so it is shown as it is (`KHR_materials_unlit`) and no normals
-are written; without a texture, or with one that has no light in it and a normal map, the head is lit, and the morph
-targets move its normals, too.
+are written; without a texture, or with one that has no light in it, the head is lit, and the morph targets move its
+normals, too.
 """
 
 from __future__ import annotations
@@ -52,27 +52,36 @@ class Head:
     level: str = "live"
     texture_jpeg: bytes | None = None
     normal_png: bytes | None = None  # a normal map in tangent space; then `texture_jpeg` is an albedo
+    albedo: bool = False  # `texture_jpeg` has no light in it
     pose: Pose | None = None  # None: the head stands in its own frame
     motion: Motion | None = None
     camera: Camera | None = None  # whose picture shows posed heads where they were
     name: str = "head"
     facts: dict[str, Any] = field(default_factory=dict)  # kept in the file as `extras`
 
+    @property
+    def is_lit(self) -> bool:
+        return self.texture_jpeg is None or self.albedo or self.normal_png is not None
+
 
 def glb_bytes(head: Head) -> bytes:
     """The file."""
-    return _Writer().file(head)
+    writer = GlbWriter()
+    return writer.packed(writer.content(head))
 
 
-class _Writer:
+class GlbWriter:
     """Gathers binary data and the JSON that describes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, axes: FloatArray = Y_UP) -> None:
+        """`axes` are the signs that turn our coordinates into the file's."""
+        self._axes = axes
         self._data = bytearray()
         self._views: list[dict[str, Any]] = []
         self._accessors: list[dict[str, Any]] = []
 
-    def file(self, head: Head) -> bytes:
+    def content(self, head: Head) -> dict[str, Any]:
+        """The file's JSON."""
         pose = head.pose or (head.motion.poses[0] if head.motion else None)
         nodes: list[dict[str, Any]] = [
             {"name": head.name, "children": [1], **_placed(pose)},
@@ -84,38 +93,37 @@ class _Writer:
             "scenes": [{"nodes": [0]}],
             "nodes": nodes,
             "meshes": [self._mesh(head)],
-            "materials": [_material(textured=head.texture_jpeg is not None, lit=head.normal_png is not None)],
+            "materials": [_material(head)],
         }
         if head.facts:
             content["asset"]["extras"] = head.facts
         if head.texture_jpeg is not None:
-            content |= self._textures(head.texture_jpeg, head.normal_png)
+            content |= self._textures(head.texture_jpeg, head.normal_png, head.is_lit)
         if head.motion is not None:
             content["animations"] = [self._animation(head.motion)]
         if head.camera is not None and pose is not None:
             content["cameras"] = [_camera(head.camera)]
             content["scenes"][0]["nodes"].append(len(nodes))
             nodes.append({"name": "camera", "camera": 0})
-        content |= {
-            "accessors": self._accessors,
-            "bufferViews": self._views,
-            "buffers": [{"byteLength": len(self._data)}],
-        }
-        return _packed(content, bytes(self._data))
+        return {**content, "accessors": self._accessors, "bufferViews": self._views}
 
-    def _textures(self, texture_jpeg: bytes, normal_png: bytes | None) -> dict[str, Any]:
+    def packed(self, content: dict[str, Any]) -> bytes:
+        """The file."""
+        return _packed({**content, "buffers": [{"byteLength": len(self._data)}]}, bytes(self._data))
+
+    def _textures(self, texture_jpeg: bytes, normal_png: bytes | None, lit: bool) -> dict[str, Any]:
         images = [{"bufferView": self._view(texture_jpeg), "mimeType": "image/jpeg"}]
         if normal_png is not None:
             images.append({"bufferView": self._view(normal_png), "mimeType": "image/png"})
         sampler = {"magFilter": LINEAR, "minFilter": MIPMAPS, "wrapS": CLAMP, "wrapT": CLAMP}
         textures = [{"source": i, "sampler": 0} for i in range(len(images))]
-        unlit = {} if normal_png is not None else {"extensionsUsed": ["KHR_materials_unlit"]}
+        unlit = {} if lit else {"extensionsUsed": ["KHR_materials_unlit"]}
         return {**unlit, "images": images, "samplers": [sampler], "textures": textures}
 
     def _mesh(self, head: Head) -> dict[str, Any]:
         mesh = head.model.mesh(head.level)
         actions = head.model.actions(head.neutral, head.level)
-        to_file = Y_UP * M_PER_MM
+        to_file = self._axes * M_PER_MM
 
         def vertices(points: FloatArray) -> dict[str, int]:
             return {
@@ -127,7 +135,7 @@ class _Writer:
             attributes["TEXCOORD_0"] = self._array(mesh.uv, "VEC2", target=ARRAY_BUFFER)
         if head.normal_png is not None:
             attributes["TANGENT"] = self._array(tangents(mesh, head.neutral * Y_UP), "VEC4", target=ARRAY_BUFFER)
-        if head.texture_jpeg is None or head.normal_png is not None:
+        if head.is_lit:
             rest = vertex_normals(head.neutral, mesh.triangles)
             attributes["NORMAL"] = self._normals(_unit(rest)[mesh.uv_vertex])
             for target, action in zip(targets, actions, strict=True):
@@ -147,7 +155,7 @@ class _Writer:
         return {"name": "face", "primitives": [primitive], "weights": weights, "extras": {"targetNames": names}}
 
     def _normals(self, normals: FloatArray) -> int:
-        return self._array(normals * Y_UP, "VEC3", target=ARRAY_BUFFER)
+        return self._array(normals * self._axes, "VEC3", target=ARRAY_BUFFER)
 
     def _animation(self, motion: Motion) -> dict[str, Any]:
         times = self._array(np.asarray(motion.times_s, np.float32), "SCALAR", bounds=True)
@@ -192,13 +200,14 @@ def _packed(content: dict[str, Any], data: bytes) -> bytes:
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
-def _material(*, textured: bool, lit: bool) -> dict[str, Any]:
+def _material(head: Head) -> dict[str, Any]:
     surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 0.9}
-    if not textured:
+    if head.texture_jpeg is None:
         return {"name": "skin", "pbrMetallicRoughness": {**surface, "baseColorFactor": list(SKIN)}}
     surface["baseColorTexture"] = {"index": 0}
-    if lit:
-        return {"name": "skin", "pbrMetallicRoughness": surface, "normalTexture": {"index": 1}}
+    if head.is_lit:
+        normals = {} if head.normal_png is None else {"normalTexture": {"index": 1}}
+        return {"name": "skin", "pbrMetallicRoughness": surface, **normals}
     return {"name": "picture", "pbrMetallicRoughness": surface, "extensions": {"KHR_materials_unlit": {}}}
 
 

@@ -1,4 +1,4 @@
-"""Mesh files of faces: PLY, OBJ with its material and texture, GLB."""
+"""Mesh files of faces: PLY, OBJ with its material and texture, GLB and VRM."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from realtime3d.files import write_whole
 from realtime3d.sinks.glb import Head, glb_bytes
 from realtime3d.sinks.obj import ObjText, mtl_bytes
 from realtime3d.sinks.ply import ply_bytes
+from realtime3d.sinks.vrm import vrm_bytes
+from realtime3d.surface.mask import FaceMask
 from realtime3d.surface.texture import Texture, TexturePainter, vertex_colours
 from realtime3d.types import FloatArray, Image
 
 Kind = Literal["shape", "expression", "posed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-SUFFIXES = (".ply", ".obj", ".glb")
+SUFFIXES = (".ply", ".obj", ".glb", ".vrm")
+MOVED = (".glb", ".vrm")  # those that hold ARKit's actions
 JPEG_QUALITY = 92
 PNG_EFFORT = 1  # a tenth larger than the best, in a tenth of the time
 
@@ -46,7 +49,7 @@ def write_mesh(
     kind: Kind | None = None,
     level: str | None = None,
 ) -> list[Path]:
-    """Write a face as PLY, OBJ or GLB, by the name's ending; gives the files that were written.
+    """Write a face as PLY, OBJ, GLB or VRM, by the name's ending; gives the files that were written.
 
     >>> with r3d.FaceTracker() as tracker, r3d.open_source(clip) as source:
     ...     frame = next(iter(source))
@@ -57,10 +60,10 @@ def write_mesh(
     - image: the picture that the face was found in: its colours become the texture, in a PLY those of the vertices;
     - kind: "shape" is the person at rest, "expression" the face as it is, both in the head's frame (an upright face
       looks along z); "posed" is the face where it was before the camera. PLY and OBJ are "expression" unless told;
-    - level: "full" (PLY and OBJ unless told) or "live" (GLB); a face model without a full head has the live one.
+    - level: "full" (PLY and OBJ unless told) or "live" (GLB, VRM); a face model without a full head has the live one.
 
     PLY and OBJ are in mm, GLB in metres, all with y up and z towards the viewer. A GLB holds ARKit's 52 actions as
-    morph targets, at the weights of the face ("shape": at rest).
+    morph targets, at the weights of the face ("shape": at rest); a VRM is an avatar (version 0), always at rest.
     """
     target = Path(path)
     if kind is not None and kind not in KINDS:
@@ -83,14 +86,14 @@ class MeshWriter:
         self._obj: ObjText | None = None
 
     def level(self, suffix: str) -> str:
-        wanted = self._level or (LIVE if suffix == ".glb" else FULL)
+        wanted = self._level or (LIVE if suffix in MOVED else FULL)
         return wanted if wanted in self.model.levels else LIVE
 
-    def paint(self, face: FaceState, image: Image) -> Texture:
-        """The colours of a face."""
+    def paint(self, face: FaceState, image: Image, mask: FaceMask | None = None) -> Texture:
+        """The colours of a face; what `mask` says is hidden is none of them."""
         if self._painter is None:
             self._painter = TexturePainter(self.model)
-        return self._painter.paint(face, image)
+        return self._painter.paint(face, image, mask)
 
     def write(
         self, path: Path, face: FaceState, kind: Kind, texture: Texture | None = None, relief: Relief | None = None
@@ -99,8 +102,9 @@ class MeshWriter:
         suffix = path.suffix.lower()
         if suffix not in SUFFIXES:
             raise UsageError(f"{path}: a mesh is written as {', '.join(SUFFIXES)}: name it {path.with_suffix('.ply')}")
-        if suffix == ".glb":
-            write_whole(path, self._glb(face, kind, texture, relief), make_folder=True)
+        if suffix in MOVED:
+            moved = self._head(face, kind, texture, relief)
+            write_whole(path, glb_bytes(moved) if suffix == ".glb" else vrm_bytes(moved), make_folder=True)
             return [path]
         vertices = self.vertices(face, kind, self.level(suffix))
         if suffix == ".ply":
@@ -137,22 +141,20 @@ class MeshWriter:
         write_whole(path, self._obj.bytes(vertices, named, _comments(kind)), make_folder=True)
         return files
 
-    def _glb(self, face: FaceState, kind: Kind, texture: Texture | None, relief: Relief | None) -> bytes:
+    def _head(self, face: FaceState, kind: Kind, texture: Texture | None, relief: Relief | None) -> Head:
         level = self.level(".glb")
         weights = list(face.blendshapes().values())
         posed = kind == "posed"
         colours = relief.albedo if relief is not None else None if texture is None else texture.image
-        return glb_bytes(
-            Head(
-                model=self.model,
-                neutral=self.model.mesh(level).neutral(face.shape),
-                weights=np.zeros(len(weights)) if kind == "shape" else weights,
-                level=level,
-                texture_jpeg=None if colours is None else encoded(colours, ".jpg"),
-                normal_png=None if relief is None else relief.normal_png,
-                pose=face.pose if posed else None,
-                camera=face.camera if posed else None,
-            )
+        return Head(
+            model=self.model,
+            neutral=self.model.mesh(level).neutral(face.shape),
+            weights=np.zeros(len(weights)) if kind == "shape" else weights,
+            level=level,
+            texture_jpeg=None if colours is None else encoded(colours, ".jpg"),
+            normal_png=None if relief is None else relief.normal_png,
+            pose=face.pose if posed else None,
+            camera=face.camera if posed else None,
         )
 
 

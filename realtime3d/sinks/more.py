@@ -14,7 +14,7 @@ LANDMARK_SETS = {"ibug68": 68, "mediapipe478": 478}  # name -> points
 class MoreColumns:
     """Columns that a table has only where somebody asks for them."""
 
-    gaze: bool = False
+    gaze: bool = False  # where both eyes look
     action_units: bool = False  # OpenFace's 17, 0 to 5
     emotions: bool = False  # seven that sum to 1
     landmarks: str | None = None  # a name in LANDMARK_SETS

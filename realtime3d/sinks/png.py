@@ -25,11 +25,11 @@ def png_bytes(image: NDArray, text: Mapping[str, str] | None = None) -> bytes:
     if not done:
         raise OutputError(f"a picture of {image.shape} cannot be a PNG file: give a smaller one")
     whole = data.tobytes()
-    chunks = b"".join(_chunk(b"tEXt", f"{key}\0{value}".encode("latin-1")) for key, value in (text or {}).items())
+    chunks = b"".join(chunk(b"tEXt", f"{key}\0{value}".encode("latin-1")) for key, value in (text or {}).items())
     return whole[:_HEADER] + chunks + whole[_HEADER:]
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 

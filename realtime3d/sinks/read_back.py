@@ -25,6 +25,7 @@ from realtime3d.sinks.columns import NO_FACE, ROTATION, TRANSLATION
 from realtime3d.sinks.recorded import Columns, RecordedFace, Rows, columns_of_json
 from realtime3d.sinks.sidecar import read_sidecar
 from realtime3d.types import Frame
+from realtime3d.words import counted
 
 NEEDED = ("frame", "face_id", "timestamp", *TRANSLATION, *ROTATION)
 UNKNOWN_PICTURE = (1280, 720)  # of a table without its sidecar
@@ -38,7 +39,7 @@ class Recording:
         _check(path, columns, model)
         self.path, self.model = path, model
         self.camera = camera or Camera.from_fov(*UNKNOWN_PICTURE)
-        self._rows = Rows(columns, model, self.camera)
+        self._rows = Rows(columns, model)
         self.has_weights = self._rows.has_weights
         self._columns = columns
         times = columns["timestamp"]
@@ -46,8 +47,6 @@ class Recording:
         self._starts = [*starts.tolist(), len(times)]
         steps, counts = np.unique(np.diff(columns["frame"][starts]), return_counts=True)
         self._step = float(steps[np.argmax(counts)]) if len(steps) else 1.0  # the usual one: --every makes it larger
-        shape = (self.camera.height, self.camera.width, 3)
-        self._image = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), shape)
 
     @property
     def note(self) -> str:
@@ -77,7 +76,8 @@ class Recording:
                     yield self._result(missing, missing_s, (), known)
                     known = set()
             rows = range(start, end)
-            faces = tuple(self._rows.face(row) for row in rows if self._columns["face_id"][row] >= 0)
+            camera = self._picture(int(number))[1]
+            faces = tuple(self._rows.face(row, camera) for row in rows if self._columns["face_id"][row] >= 0)
             yield self._result(number, time_s, faces, known)
             before, known = (number, time_s), {face.id for face in faces}
 
@@ -89,13 +89,19 @@ class Recording:
                 yield a[0] + i * self._step, a[1] + (b[1] - a[1]) * i / round(steps)
 
     def _result(self, number: float, time_s: float, faces: tuple[RecordedFace, ...], known: set[int]) -> FrameResult:
-        frame = Frame(int(number), round(time_s * NS_PER_S), self._image, str(self.path))
+        name, camera = self._picture(int(number))
+        image = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), (camera.height, camera.width, 3))
+        frame = Frame(int(number), round(time_s * NS_PER_S), image, name)
         lost = tuple(sorted(known - {face.id for face in faces}))
-        return FrameResult(frame, faces, lost, camera=self.camera)
+        return FrameResult(frame, faces, lost, camera=camera)
+
+    def _picture(self, number: int) -> tuple[str, Camera]:
+        """The name and the camera of a frame's picture."""
+        return str(self.path), self.camera
 
 
 def read_recording(path: str | Path, model: FaceModel) -> Recording:
-    """Read a table: .csv, .parquet or .jsonl, with its sidecar where there is one; SourceError where it is none."""
+    """Read a film's table: .csv, .parquet or .jsonl, with its sidecar if there is one; SourceError where it is none."""
     path = Path(path)
     readers: Mapping[str, Callable[[Path], Columns]] = {
         ".csv": _read_csv,
@@ -121,7 +127,7 @@ def _read_csv(path: Path) -> Columns:
         cut: int | None = None  # a row of a killed run may be cut off: the last one
         for number, cells in enumerate(lines, 2):
             if cut is not None:
-                raise SourceError(f"{path}, line {cut}: {len(header)} columns were expected")
+                raise SourceError(f"{path}, line {cut}: {counted(len(header), 'column was', 'columns were')} expected")
             if len(cells) != len(header):
                 cut = number
                 continue

@@ -63,14 +63,14 @@ class RecordedFace(FaceState):
 class Rows:
     """Makes faces of the rows of a table."""
 
-    def __init__(self, columns: Columns, model: FaceModel, camera: Camera) -> None:
-        self._columns, self._model, self._camera = columns, model, camera
+    def __init__(self, columns: Columns, model: FaceModel) -> None:
+        self._columns, self._model = columns, model
         self.has_weights = all(name in columns for name in NAMES)
         sets = {name: landmark_columns(name, "xyXYZ") for name in LANDMARK_SETS}
         known = [name for name, wanted in sets.items() if all(column in columns for column in wanted)]
         self._points = {name: sets[name] for name in known[-1:]}  # the largest: the columns of a smaller one are in it
 
-    def face(self, row: int) -> RecordedFace:
+    def face(self, row: int, camera: Camera) -> RecordedFace:
         c, model = self._columns, self._model
         pose, shape = self._pose(row), self._numbered(row, "id_", model.n_shape)
         expression = self._numbered(row, "exp_", model.n_expression)
@@ -88,7 +88,7 @@ class Rows:
             raw=self._raw(row) or FaceCoeffs(pose, expression, extras, confidence, 0.0, shape),
             identity=IdentityState(shape, True, 0),
             model=model,
-            camera=self._camera,
+            camera=camera,
             weights={name: float(np.nan_to_num(c[name][row])) for name in NAMES} if self.has_weights else None,
             units=self._units(row) if all(name in c for name in UNITS) else None,
             shown={name: float(c[name][row]) for name in EMOTIONS} if all(name in c for name in EMOTIONS) else None,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-SourceSpec: TypeAlias = "int | str | Path | Iterable[Any]"
+SourceSpec: TypeAlias = int | str | Path | Iterable[Any]  # what `open_source` takes
 STDIN = "-"  # names the standard input
 State = Literal["running", "waiting", "reconnecting", "ended"]
 
@@ -40,12 +40,12 @@ class SourceInfo:
 
     name: str  # as shown to the user and written into `Frame.source`
     width: int  # px, after rotation and non-square pixels are put right; of the first frame
-    height: int
+    height: int  # px, likewise
     fps: float | None  # nominal: times come from `Frame.t_ns`, never from this
     frames: int | None  # in the whole source, as its header says: an estimate for progress bars
-    duration_s: float | None
-    live: bool = False
-    has_audio: bool = False
+    duration_s: float | None  # as its header says
+    live: bool = False  # a camera or stream: time goes on without frames
+    has_audio: bool = False  # an overlay film gets the sound
     zero_ns: int = 0  # `Frame.t_ns` of timestamp 0: 0 for files, the moment of opening for live sources
     path: Path | None = None  # the file, where there is one: outputs must not be equal to it
 
@@ -54,7 +54,7 @@ class SourceInfo:
 class SourceStatus:
     """A snapshot of how a source is doing."""
 
-    state: State = "running"
+    state: State = "running"  # waiting: nothing has arrived for a while
     message: str = ""  # one line for the window, e.g. "camera 0 is gone, next try in 2 s"
     dropped: int = 0  # captured and replaced by a newer one before anybody took them; since opening
     warnings: tuple[str, ...] = ()  # e.g. a truncated file; also logged when they happen
@@ -64,8 +64,8 @@ class SourceStatus:
 class Gap:
     """A tick of a live source without a picture: `t_ns` is now, on the clock of the source's frames."""
 
-    t_ns: int
-    status: SourceStatus
+    t_ns: int  # now
+    status: SourceStatus  # why there is nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class SourceOptions:
     every: int = 1  # only each n-th frame, `Frame.index` still counts all
     fps: float | None = None  # asked of a camera; the rate of a picture sequence or of arrays without times (30)
     width: int | None = None  # asked of a camera
-    height: int | None = None
+    height: int | None = None  # asked of a camera
     pixel_format: str | None = None  # asked of a camera: four characters, "MJPG"
     live: bool | None = None  # None: cameras and URLs are live; False reads every frame of a URL
     open_timeout_s: float = 10.0  # streams
@@ -85,7 +85,7 @@ class SourceOptions:
     gap_after_s: float = 0.5  # live: silence before the first `Gap`
     tick_s: float = 0.1  # live: between further ones
     backoff_s: float = 0.5  # live: wait before the first new try, doubled each time
-    backoff_max_s: float = 10.0
+    backoff_max_s: float = 10.0  # live: the longest wait
     give_up_s: float | None = None  # live: broken for so long is a SourceError; None tries for ever
 
 
@@ -93,14 +93,20 @@ class Source(Protocol):
     """Gives the frames of one input, once. `close` may be called twice, and while another thread iterates."""
 
     @property
-    def info(self) -> SourceInfo: ...
+    def info(self) -> SourceInfo:
+        """What is known of the source once it is open."""
+        ...
 
     @property
-    def status(self) -> SourceStatus: ...
+    def status(self) -> SourceStatus:
+        """How it is doing now. May be asked from any thread."""
+        ...
 
     def __iter__(self) -> Iterator[Frame | Gap]: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Free the device or file; who iterates comes to the end."""
+        ...
 
     def __enter__(self) -> Self:
         return self

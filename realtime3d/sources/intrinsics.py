@@ -29,8 +29,8 @@ LARGEST_PX = 100_000  # of a picture
 FOCAL = (0.05, 500.0)  # of a camera, in sides of its picture: 168 degrees, and a telescope
 LARGEST_NPY = 1 << 16  # bytes
 UNREADABLE = (
-    OSError, ArithmeticError, AttributeError, EOFError, KeyError, NotImplementedError, RecursionError, TypeError,
-    ValueError, zipfile.BadZipFile,
+    OSError, ArithmeticError, AttributeError, EOFError, KeyError, RuntimeError, TypeError, ValueError,
+    zipfile.BadZipFile,
 )  # fmt: skip
 BOX_MM = 125.0  # the larger side of a tight box, brows to chin
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from realtime3d.errors import SourceError
 from realtime3d.sources.pictures import PICTURE_SUFFIXES, natural
+from realtime3d.words import counted
 
 TEXT_SUFFIXES, CSV_SUFFIXES = (".txt", ".lst", ".list"), (".csv",)
 BOX = ("x", "y", "width", "height")
@@ -111,8 +112,10 @@ def _csv_rows(path: Path) -> Iterator[Wanted]:
                     continue
                 columns = _WITHOUT_HEADER.get(len(row))
                 if columns is None:
-                    raise SourceError(f"{path} has no header and {len(row)} columns: write ID,FILE,FACE_X,FACE_Y,"
-                                      "FACE_WIDTH,FACE_HEIGHT or FILE,X,Y,W,H")  # fmt: skip
+                    raise SourceError(
+                        f"{path} has no header and {counted(len(row), 'column')}: write ID,FILE,FACE_X,FACE_Y,"
+                        "FACE_WIDTH,FACE_HEIGHT or FILE,X,Y,W,H"
+                    )
             yield _row(path, reader.line_num, columns, row)
     except csv.Error as error:
         raise SourceError(f"{path}, line {reader.line_num}: {error}: this is no CSV file, or a damaged one") from error

@@ -30,6 +30,7 @@ from realtime3d.sources.decode import (
 )
 from realtime3d.sources.timeline import Timeline
 from realtime3d.types import Frame
+from realtime3d.words import counted
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -179,7 +180,7 @@ class VideoFile(Source):
         if self._decoder and self._decoder.damaged:
             self._warn(f"{self._name}: {self._decoder.damaged} damaged places were skipped")
         if repaired:
-            self._warn(f"{self._name}: {repaired} frames had no time or one that goes back; they were put in order")
+            self._warn(f"{self._name}: {counted(repaired, 'frame')} had no time or one that goes back; put in order")
         seen, duration = to_s(t_ns + self._step_ns), self._info.duration_s
         if duration is not None and seen < duration - max(0.5, 0.02 * duration):
             self._warn(

@@ -38,7 +38,7 @@ class DetailMesh:
 class Detail:
     """One face's detail. Maps lie in the model's texture layout, (S, S), v down; lengths are mm."""
 
-    face: FaceState
+    face: FaceState  # whose detail it is
     displacement_mm: FloatArray  # (S, S) along the foundation's normal, outward; completed where nothing is seen
     seen_mm: FloatArray  # (S, S) the same, only what the picture shows; 0 elsewhere
     normals: FloatArray  # (S, S, 3) unit, tangent space: x right, y up, z outward
@@ -48,8 +48,8 @@ class Detail:
     light: Light  # of the picture on this face
     colour: bool  # False: the picture is grey, pigments could not be told from shading
     mm_per_px: float  # of the picture that was worked on
-    layout: Layout
-    topology: DenseTopology
+    layout: Layout  # where in the maps each part of the face lies
+    topology: DenseTopology  # the triangles that the four meshes share
 
     @cached_property
     def _head_mm(self) -> FloatArray:

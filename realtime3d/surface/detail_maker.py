@@ -18,12 +18,13 @@ from realtime3d.surface.dense import DenseTopology, dense_topology
 from realtime3d.surface.detail import Detail
 from realtime3d.surface.layout import Layout
 from realtime3d.surface.light import Light
+from realtime3d.surface.mask import FaceMask
 from realtime3d.surface.normal_map import normal_map
 from realtime3d.surface.paint import albedo_and_texture
 from realtime3d.surface.portrait import mm_per_pixel, refusal
 from realtime3d.surface.relief import Relief, checked_mask, relief_of
 from realtime3d.surface.skin import has_colour
-from realtime3d.surface.texture import Texture, TexturePainter
+from realtime3d.surface.texture import Texture, TexturePainter, sharpened
 from realtime3d.surface.visibility import look_at, seen
 from realtime3d.types import FloatArray, Image
 
@@ -41,21 +42,26 @@ class DetailMaker:
     def topology(self) -> DenseTopology:
         return dense_topology(self.layout)
 
-    def make(self, face: FaceState, image: Image, mask: ArrayLike | None = None) -> Detail:
+    def make(self, face: FaceState, image: Image, mask: ArrayLike | FaceMask | None = None) -> Detail:
         """The detail of a face in the picture that it was found in.
 
         `mask` (H, W) of the picture says how far each pixel is skin, 0 to 1 (or bool, or 0 to 255 as uint8): what is
-        none, because hair or a hand is in front, counts as not seen.
+        none, because hair or a hand is in front, counts as not seen. A `FaceMask` also tells a beard, which is seen
+        and has no relief, and what the texture must leave out.
         """
         reason = refusal(face)
         if reason:
             raise UsageError(reason)
-        skin = None if mask is None else checked_mask(mask, image)
+        known = mask if isinstance(mask, FaceMask) else None
+        if isinstance(mask, FaceMask):
+            skin: FloatArray | None = mask.skin
+        else:
+            skin = None if mask is None else checked_mask(mask, image)
         vertices = self._vertices(face)
         relief = self.relief(face, image, skin)
         if relief is None:
             return self._nothing(face, image)
-        return self._assembled(face, image, relief, vertices, skin)
+        return self._assembled(face, image, relief, vertices, sharpened(known.face) if known else skin, known)
 
     def relief(self, face: FaceState, image: Image, skin: FloatArray | None = None) -> Relief | None:
         """The first half of `make`: what the picture says in its own pixels."""
@@ -67,14 +73,20 @@ class DetailMaker:
         return face.vertices_at(self.layout.level) @ R.T + t
 
     def _assembled(
-        self, face: FaceState, image: Image, relief: Relief, vertices: FloatArray, skin: FloatArray | None
+        self,
+        face: FaceState,
+        image: Image,
+        relief: Relief,
+        vertices: FloatArray,
+        free: FloatArray | None,
+        mask: FaceMask | None,
     ) -> Detail:
         layout, part = self.layout, relief.part
         xy = layout.on_front(face.camera.project(vertices).astype(np.float32))
-        shown = self._shown(face, image, vertices, xy, skin)
+        shown = self._shown(face, image, vertices, xy, free)
         raw = _at(relief.displacement, part.places(xy))
         whole = completed(layout, raw, shown)
-        painted = self._painted(face, image)
+        painted = self._painted(face, image, mask)
         own = _at(part.image, part.places(xy))
         turned = layout.on_front(vertex_normals(vertices, layout.head.triangles))
         albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, shown)
@@ -86,26 +98,26 @@ class DetailMaker:
             relief.colour, part.mm_per_px, layout, self.topology,
         )  # fmt: skip
 
-    def _painted(self, face: FaceState, image: Image) -> Texture:
+    def _painted(self, face: FaceState, image: Image, mask: FaceMask | None = None) -> Texture:
         """The picture's colours, at the maps' size."""
-        painted, side = self._painter.paint(face, image), (self.layout.size,) * 2
+        painted, side = self._painter.paint(face, image, mask), (self.layout.size,) * 2
         if painted.seen.shape == side:
             return painted
         wide = [cv2.resize(part, side, interpolation=cv2.INTER_LINEAR) for part in (painted.image, painted.seen)]
         return Texture(wide[0], wide[1])
 
     def _shown(
-        self, face: FaceState, image: Image, vertices: FloatArray, xy: FloatArray, skin: FloatArray | None
+        self, face: FaceState, image: Image, vertices: FloatArray, xy: FloatArray, free: FloatArray | None
     ) -> FloatArray:
-        """(h, w) how far the picture shows each texel of the window, 0 to 1."""
+        """(h, w) how far the picture shows each texel of the window, 0 to 1; `free` (H, W): nothing is before it."""
         layout = self.layout
         look = look_at(image, vertices, layout.head.triangles, face.camera)
         if look is None:
             return np.zeros(layout.inside.shape, np.float32)
         places = layout.on_front(np.column_stack([look.xy, look.z, look.facing]).astype(np.float32))
         out = seen(look, places) * layout.inside
-        if skin is not None:
-            out = out * _at(skin, xy)
+        if free is not None:
+            out = out * _at(free, xy)
         return np.asarray(cv2.blur(out.astype(np.float32), (5, 5)) * layout.inside, np.float32)
 
     def _nothing(self, face: FaceState, image: Image) -> Detail:

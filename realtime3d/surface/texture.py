@@ -12,11 +12,13 @@ from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
 from realtime3d.jit import compiled
 from realtime3d.raster import interpolate, rasterize
+from realtime3d.surface.mask import FaceMask
 from realtime3d.surface.visibility import look_at, seen
 from realtime3d.types import FloatArray, Image
 
 SIZE = 1024  # px of a texture's side, even
 SKIN = ("face", "ears", "scalp", "neck", "lips", "eyelids")  # what is not seen continues what is
+BARE = ("face", "lips", "eyelids", "eyes")  # where hair is in front of what belongs there
 PLAIN = {  # BGR of what is not seen, in the light that makes skin SKIN_LIGHT
     "teeth": (205, 222, 228), "tongue": (105, 95, 170), "mouth_inside": (45, 40, 90), "sockets": (60, 55, 95),
     "eyes": (215, 220, 222), "lashes": (30, 32, 38),
@@ -50,6 +52,7 @@ class TexturePainter:
         region = np.where(self._ids >= 0, head.region[head.triangles[self._ids, 0]], 255)
         self._skin = np.isin(region, np.flatnonzero(np.isin(names, SKIN)))
         self._hair = np.isin(region, np.flatnonzero(names == "scalp"))
+        self._bare = np.isin(region, np.flatnonzero(np.isin(names, BARE)))
         self._plain = np.zeros((size, size, 3), np.float32)
         for name, colour in PLAIN.items():
             self._plain[np.isin(region, np.flatnonzero(names == name))] = colour
@@ -61,8 +64,8 @@ class TexturePainter:
         self._places = np.zeros((size, size, 4), np.float32)  # each face's lie over those of the one before
         self._places[..., :2] = -1e6  # between the charts: nothing is seen
 
-    def paint(self, face: FaceState, image: Image) -> Texture:
-        """The texture of a face in the picture that it was found in."""
+    def paint(self, face: FaceState, image: Image, mask: FaceMask | None = None) -> Texture:
+        """The texture of a face in the picture that it was found in. What `mask` says is hidden counts as not seen."""
         head, vertices = self._head, face.vertices()
         look = look_at(image, vertices, head.triangles, face.camera)
         if look is None:
@@ -73,11 +76,19 @@ class TexturePainter:
         x, y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
         weight = seen(look, places)
         weight[self._ids < 0] = 0
+        if mask is not None:
+            weight *= self._shown(mask, look.in_picture(places[..., :2]))
         soft = np.minimum(weight, _blur(weight) / self._inside)
         weight = np.where(self._skin, soft, weight)  # the charts of the eyes are too small to be softened
         # Cubic: a photograph that is drawn again is nearer to itself by 1.4 dB than with linear weights.
         colour = cv2.remap(look.image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return self._finished(colour, weight)
+
+    def _shown(self, mask: FaceMask, xy: FloatArray) -> FloatArray:
+        """(S, S) how far nothing lies before each texel; hair does on a face, and is what a scalp shows."""
+        x, y = np.ascontiguousarray(xy[..., 0]), np.ascontiguousarray(xy[..., 1])
+        hidden, bare = (cv2.remap(part, x, y, cv2.INTER_LINEAR) for part in (mask.hidden, mask.face))
+        return sharpened(np.where(self._bare, bare, 1 - hidden).astype(np.float32))
 
     def _finished(self, colour: Image, weight: FloatArray) -> Texture:
         """What is seen, and around it what it suggests."""
@@ -147,6 +158,11 @@ def _mix(colour, guess, weight, out):  # type: ignore[no-untyped-def]
                 below = guess[y, x, k]
                 value = below + share * (np.float32(colour[y, x, k]) - below)
                 out[y, x, k] = np.uint8(min(max(np.rint(value), np.float32(0)), np.float32(255)))
+
+
+def sharpened(shown: FloatArray) -> FloatArray:
+    """Probabilities as weights: what is rather hidden than not is left out wholly."""
+    return np.asarray(np.clip((shown - np.float32(0.4)) / np.float32(0.4), 0, 1), np.float32)
 
 
 def vertex_colours(texture: Texture, uv: FloatArray, uv_vertex: NDArray[np.int32]) -> NDArray[np.uint8]:

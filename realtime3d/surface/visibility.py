@@ -33,6 +33,13 @@ class Look:
     facing: FloatArray  # (V,) cosine between the normal and the way to the camera
     inverse_z: FloatArray  # (H, W) 1 / mm of what is in front; 0 where nothing is; the same part, in DEPTH_PX
     depth_scale: float  # its pixels for each of `image`
+    corner: tuple[int, int] = (0, 0)  # of the part in the picture, px
+    factor: tuple[float, float] = (1.0, 1.0)  # its pixels for each of the picture, across and down
+
+    def in_picture(self, places: FloatArray) -> FloatArray:
+        """Pixels (..., 2) of the part as pixels of the picture."""
+        half, factor = np.float32(0.5), np.array(self.factor, np.float32)
+        return np.asarray((places + half) / factor - half + np.array(self.corner, np.float32), np.float32)
 
 
 def look_at(image: Image, vertices: FloatArray, triangles: NDArray[np.int32], camera: Camera) -> Look | None:
@@ -54,7 +61,8 @@ def look_at(image: Image, vertices: FloatArray, triangles: NDArray[np.int32], ca
     fill(places, inverse_depth(vertices[:, 2]), faces, True, 0, 0, 0, across, down, inverse_z, ids)
     to_camera = -vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
     facing = np.einsum("vc,vc->v", vertex_normals(vertices, triangles), to_camera)
-    return Look(part, local, vertices[:, 2], facing.astype(np.float32), inverse_z, scale)
+    factor = (part.shape[1] / int(x1 - x0), part.shape[0] / int(y1 - y0))
+    return Look(part, local, vertices[:, 2], facing.astype(np.float32), inverse_z, scale, (int(x0), int(y0)), factor)
 
 
 def _smaller(part: Image, xy: FloatArray) -> tuple[Image, FloatArray]:

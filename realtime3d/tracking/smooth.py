@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,15 +23,17 @@ from realtime3d.face.model import FaceModel
 from realtime3d.geometry import matrix_to_rotvec, rotvec_to_matrix
 from realtime3d.tracking.expression_axes import ExpressionAxes
 from realtime3d.tracking.motion import place_of, pose_at
-from realtime3d.types import Array, FaceCoeffs
+from realtime3d.types import Array, EyesSeen, FaceCoeffs
 
 HEAD = 6  # signals of the head, which open with their group only
 NOISE_DEG, NOISE_MM, NOISE_LOG_DEPTH, NOISE_EXTRA = 0.6, 2.0, 0.01, 0.05  # usual frame to frame noise, to begin with
+NOISE_LID = 0.012  # of an eye's width
+LIDS, GAZE = 4, 4  # signals: heights of both eyes' upper and lower lids; of the extras, those that are gaze
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The signals of one face in a row: rotation 3, ray 2, depth 1, expression axes, extras; and when they open.
+    """The signals of one face in a row: rotation 3, ray 2, depth 1, expression axes, extras, lids; and when they open.
 
     Arrays with two rows speak of a sudden step and of a lasting one.
     """
@@ -47,10 +49,11 @@ class _Layout:
 
     @classmethod
     def of(cls, axes: ExpressionAxes, n_extras: int, settings: SmoothSettings) -> _Layout:
-        sizes = [3, 2, 1, *axes.sizes, *([n_extras] if n_extras else [])]
+        after = [n_extras, LIDS] if n_extras else []
+        sizes = [3, 2, 1, *axes.sizes, *after]
         group = np.repeat(np.arange(len(sizes)), sizes)
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        bounds = [0, HEAD, HEAD + sum(axes.sizes), *([group.size] if n_extras else [])]
+        bounds = np.cumsum([0, HEAD, sum(axes.sizes), *after]).tolist()
         families = tuple(slice(a, b) for a, b in pairwise(bounds))
         spreads = np.array([[settings.sudden], [settings.lasting]])
         return cls(
@@ -142,18 +145,26 @@ class _Filter:
         self.t_ns = t_ns
         self._raw = coeffs
         self._R, self._place = coeffs.pose.R, place_of(coeffs.pose)
-        self._face = self._signals(coeffs)
+        self._eyes = coeffs.eyes
+        self._face = self._signals(coeffs, np.zeros(LIDS))
         size = layout.group.size
         self._lasting = np.zeros(size)  # mean distance over `lasting_s`, in noises
         self._open_hz = np.zeros(size)  # cutoff above the calm one
         self._left = np.zeros(size)  # distance that the last step left over, in usual noises
         self._noise = _Noise(layout.families)
 
-    def _signals(self, coeffs: FaceCoeffs) -> Array:
-        return np.concatenate([self._layout.axes.outward @ coeffs.expression, coeffs.extras / NOISE_EXTRA])
+    def _signals(self, coeffs: FaceCoeffs, unseen: Array) -> Array:
+        """`unseen`: the lids of eyes that nobody looked at."""
+        signals = [self._layout.axes.outward @ coeffs.expression, coeffs.extras / NOISE_EXTRA]
+        if len(coeffs.extras):
+            eyes = coeffs.eyes
+            signals.append(unseen if eyes is None else _lids(eyes))
+        return np.concatenate(signals)
 
     def step(self, coeffs: FaceCoeffs, t_ns: int) -> FaceCoeffs:
         dt = to_s(t_ns - self.t_ns)
+        if self._eyes is None and coeffs.eyes is not None:  # seen for the first time
+            self._face[-LIDS:] = _lids(coeffs.eyes)
         off = self._distance(coeffs)
         if not all(map(math.isfinite, off.tolist())):  # pass it on, but learn nothing from it
             return coeffs
@@ -161,6 +172,7 @@ class _Filter:
         if coeffs is not self._raw:  # a held face repeats its last answer: that is no calm
             self._noise.take(off - self._left, dt)
         self._raw = coeffs
+        self._eyes = coeffs.eyes or self._eyes
         moved = self._gain(off / self._noise.scale, dt) * off
         self._left = off - moved
         return self._move(moved, coeffs)
@@ -171,7 +183,11 @@ class _Filter:
         per_mm = math.exp(self._place[2]) / NOISE_MM
         turn = matrix_to_rotvec(self._R.T @ coeffs.pose.R) * (math.degrees(1) / NOISE_DEG)
         head = [*turn.tolist(), across * per_mm, down * per_mm, log_depth / NOISE_LOG_DEPTH]
-        return np.concatenate([head, self._signals(coeffs) - self._face])
+        face = self._signals(coeffs, self._face[-LIDS:]) - self._face
+        if coeffs.eyes is not None:  # a blink does not turn the gaze: it stays where it was seen last
+            first = len(coeffs.expression)
+            face[first : first + GAZE] *= coeffs.eyes.certainty.max()
+        return np.concatenate([head, face])
 
     def _gain(self, z: Array, dt: float) -> Array:
         """The part of the distance (in noises) that each signal goes now."""
@@ -195,14 +211,24 @@ class _Filter:
         self._place = self._place + moved[3:6] * (mm, mm, NOISE_LOG_DEPTH)
         self._face = self._face + moved[6:]
         n = len(coeffs.expression)
+        extras = self._face[n : n + len(coeffs.extras)]
         return FaceCoeffs(
             pose=pose_at(self._place, self._R),
             expression=(self._layout.axes.inward @ self._face[:n]).astype(np.float32),
-            extras=(self._face[n:] * NOISE_EXTRA).astype(np.float32),
+            extras=(extras * NOISE_EXTRA).astype(np.float32),
             presence=coeffs.presence,
             pose_sigma_deg=coeffs.pose_sigma_deg,
             shape=coeffs.shape,
+            eyes=self._eyes and self._with_lids(self._eyes),
         )
+
+    def _with_lids(self, eyes: EyesSeen) -> EyesSeen:
+        lids = (self._face[-LIDS:] * NOISE_LID).astype(np.float32)
+        return replace(eyes, upper=lids[:2], lower=lids[2:])
+
+
+def _lids(eyes: EyesSeen) -> Array:
+    return np.concatenate([eyes.upper, eyes.lower]) / NOISE_LID
 
 
 class Smoother:
@@ -219,7 +245,7 @@ class Smoother:
         return cls(ExpressionAxes.for_model(model), model.n_extras, settings)
 
     def __call__(self, track_id: int, coeffs: FaceCoeffs, t_ns: int) -> FaceCoeffs:
-        """`coeffs` with pose, expression and extras smoothed; the first ones of a track pass as they are."""
+        """`coeffs` with pose, expression, extras and lids smoothed; the first ones of a track pass as they are."""
         known = self._filters.get(track_id)
         if known is not None and t_ns <= known.t_ns:
             raise ValueError(f"time must rise: {t_ns} ns came after {known.t_ns} ns")

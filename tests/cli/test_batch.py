@@ -42,7 +42,7 @@ def test_films_that_cannot_be_read(
     assert cli.main(["batch", str(films), "--out", out, *nets(net_folder)]) == 4
     said = capsys.readouterr()
     assert "2 films in" in said.out
-    assert "1 films were set aside" in said.out
+    assert "1 film was set aside" in said.out
     assert "broken.mp4 is set aside after 3 tries" in said.err
     (films / "broken.mp4").unlink()
     assert cli.main(["batch", str(films), "--out", out, "-q", *nets(net_folder)]) == 4  # the manifest remembers it
@@ -93,7 +93,7 @@ def test_ctrl_c_and_on(films: Path, net_folder: Path, tmp_path: Path) -> None:
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=240)
     assert child.returncode == 130, err
-    assert "the same command goes on with them" in out
+    assert "films are left: the same command goes on" in out
     assert not list((tmp_path / "out").glob("work/*"))
 
 

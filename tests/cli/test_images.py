@@ -50,8 +50,8 @@ def test_every_file_of_the_contract(images: Images, faces: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("formats", "expected"),
-    [("posed", ["_posed.ply"]), ("glb", [".glb"]), ("none", []), ("obj", [".mtl", ".obj", "_texture.png"]),
-     ("shape,glb", [".glb", "_shape.ply"])],
+    [("posed", ["_posed.ply"]), ("glb", [".glb"]), ("vrm", [".vrm"]), ("none", []),
+     ("obj", [".mtl", ".obj", "_texture.png"]), ("shape,glb", [".glb", "_shape.ply"])],
 )  # fmt: skip
 def test_formats_choose(images: Images, faces: Path, tmp_path: Path, formats: str, expected: list[str]) -> None:
     assert images(faces, "--formats", formats, "--no-overlay") == 0

@@ -9,6 +9,7 @@ import pytest
 from realtime3d.cli.report import progress_bar, summary_lines
 from realtime3d.pipeline import Summary
 from realtime3d.sources.base import SourceInfo, SourceOptions
+from realtime3d.words import counted
 
 
 def source(frames: int | None = 300, fps: float | None = 30.0) -> SourceInfo:
@@ -28,6 +29,11 @@ def source(frames: int | None = 300, fps: float | None = 30.0) -> SourceInfo:
 )
 def test_the_bar_knows_how_many_frames_will_come(options: SourceOptions, frames: int) -> None:
     assert progress_bar(source(), options).total == frames
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(n, "film") for n in (0, 1, 2)] == ["0 films", "1 film", "2 films"]
+    assert [counted(n, "was", "were") for n in (1, 20)] == ["1 was", "20 were"]
 
 
 def test_the_bar_of_an_endless_source_has_no_end() -> None:

@@ -10,7 +10,7 @@ import pytest
 from realtime3d.geometry import euler_to_matrix, geodesic_deg
 from realtime3d.tracking.expression_axes import ExpressionAxes, usual_noise
 from realtime3d.tracking.smooth import Smoother, SmoothSettings
-from realtime3d.types import FaceCoeffs, Pose
+from realtime3d.types import EyesSeen, FaceCoeffs, Pose
 from tests.helpers.identity_scene import small_model
 
 MODEL = small_model(n_expression=10)
@@ -227,3 +227,29 @@ def test_a_model_without_extras_is_smoothed_too() -> None:
     face = FaceCoeffs(coeffs().pose, np.ones(4, np.float32), np.zeros(0, np.float32), 1.0, 1.0)
     smoother(0, face, 0)
     assert smoother(0, face, 33 * MS).expression == pytest.approx(np.ones(4))
+
+
+def with_eyes(upper: float, certainty: float, look: float, **values: float) -> FaceCoeffs:
+    pair = [np.full(2, v, np.float32) for v in (upper, 0.1, certainty, 1.0)]
+    return replace(coeffs(extras=look, **values), eyes=EyesSeen(*pair))
+
+
+def test_a_blink_shuts_the_lids_at_once_and_does_not_turn_the_gaze() -> None:
+    rng = np.random.default_rng(4)
+    calm = [with_eyes(0.18 + rng.normal(0, 0.005), 1.0, 0.3 + rng.normal(0, 0.02)) for _ in range(60)]
+    blink = [with_eyes(-0.08, 0.0, -0.8) for _ in range(4)]
+    out = smooth(calm + blink + calm)
+    lids = np.array([c.eyes.upper[0] for c in out if c.eyes is not None])
+    assert lids[62] < -0.04  # the third frame of it
+    assert lids[66] > 0.12
+    assert abs(lids[30:60].std()) < 0.003
+    looks = np.array([c.extras[0] for c in out])
+    assert np.abs(looks[58:70] - 0.3).max() < 0.05
+
+
+def test_eyes_that_come_later_start_where_they_are_and_stay_when_nobody_looks() -> None:
+    out = smooth([coeffs()] * 10 + [with_eyes(0.2, 1.0, 0.0)] * 2 + [coeffs()] * 5)
+    assert out[9].eyes is None
+    for late in out[10:]:
+        assert late.eyes is not None
+        np.testing.assert_allclose(late.eyes.upper, 0.2, atol=1e-6)

@@ -13,6 +13,7 @@ const KEYS: [key: string, action: string, meaning: string, control: boolean][] =
   ["t", "front", "look at the mesh from in front", false],
   ["j", "left", "turn the mesh to one side", false],
   ["l", "right", "turn the mesh to the other side", false],
+  ["k", "lit", "turn the light", false],
   ["p", "textured", "the picture on the mesh", false],
   ["a", "avatar", "an avatar instead of the mesh", false],
   ["b", "browser", "this browser's camera", true],

@@ -170,6 +170,13 @@ function record(): void {
   wish({ do: "record", kinds });
 }
 
+function light(degrees: number): void {
+  if (!turntable) return;
+  const at = ((degrees + 540) % 360) - 180;
+  byId<HTMLInputElement>("light").value = String(at);
+  view(() => (turntable.light = at));
+}
+
 function texture(): void {
   if (!turntable) return;
   turntable.textured = !turntable.textured;
@@ -223,6 +230,7 @@ const actions: Record<string, () => void> = {
   front: () => view(() => turntable?.front()),
   left: () => view(() => turntable?.turn(-15)),
   right: () => view(() => turntable?.turn(15)),
+  lit: () => light(byId<HTMLInputElement>("light").valueAsNumber + 30),
   textured: texture,
   avatar: () => void wear(),
   help: () => byId<HTMLDialogElement>("sheet").showModal(),
@@ -251,6 +259,7 @@ byId<HTMLFormElement>("send-form").addEventListener("submit", (event) => {
   event.preventDefault();
   wish({ do: "send", url: byId<HTMLInputElement>("send-url").value.trim() });
 });
+byId("light").addEventListener("input", (event) => light((event.target as HTMLInputElement).valueAsNumber));
 byId("mode").addEventListener("change", (event) => setMode((event.target as HTMLSelectElement).value as Mode));
 for (const name of ["smooth", "mirror"]) {
   byId(name).addEventListener("change", (event) => wish({ do: "use", [name]: (event.target as HTMLInputElement).checked }));

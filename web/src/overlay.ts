@@ -32,7 +32,7 @@ export function lights(): Group {
   const group = new Group();
   const sun = new DirectionalLight(0xffffff, 2.2);
   sun.position.set(0.35, 0.55, 0.76);
-  group.add(sun, new AmbientLight(0xffffff, 1.1));
+  group.add(sun, sun.target, new AmbientLight(0xffffff, 1.1)); // the target too: else what is far away is lit from there
   return group;
 }
 

@@ -1,5 +1,6 @@
 // Numbers and words beside the picture.
 
+import { Bars } from "./bars";
 import { colourOf } from "./faces";
 import type { Face, Frame, State } from "./protocol";
 
@@ -19,22 +20,13 @@ const RUNS: Record<State["run"], string> = {
 };
 
 export class Panels {
-  private bars: { bar: HTMLElement; value: HTMLElement }[] = [];
+  private readonly weights = new Bars(byId("bars"));
+  private readonly units = new Bars(byId("units"), 5);
+  private readonly emotions = new Bars(byId("emotions"));
   private lastError = "";
 
   name(weights: string[]): void {
-    this.bars = [];
-    byId("bars").replaceChildren(
-      ...weights.map((name) => {
-        const [row, label, track, bar, value] = ["li", "span", "i", "b", "span"].map((tag) => document.createElement(tag)) as [
-          HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement];
-        label.textContent = name;
-        track.append(bar);
-        row.append(label, track, value);
-        this.bars.push({ bar, value });
-        return row;
-      }),
-    );
+    this.weights.name(weights);
   }
 
   frame(frame: Frame, shown: number, state: State | null): void {
@@ -44,31 +36,21 @@ export class Panels {
     this.rate("latency", `${p50_ms.toFixed(0)} ms, p95 ${p95_ms.toFixed(0)}`);
     this.rate("dropped", String(dropped));
     this.people(frame.faces, state);
-    this.more(frame.faces[0]);
-    const weights = frame.faces[0]?.weights;
-    this.bars.forEach(({ bar, value }, k) => {
-      const weight = weights?.[k] ?? 0;
-      bar.style.transform = `scaleX(${weight.toFixed(3)})`;
-      const text = weights ? weight.toFixed(2) : "";
-      if (value.textContent !== text) value.textContent = text;
-    });
+    const face = frame.faces[0];
+    this.weights.show(face?.weights ?? null);
+    this.shown(face);
   }
 
-  /** What a server says of a face beyond ARKit's weights. */
-  private more(face: Face | undefined): void {
-    const list = byId("more-values");
-    const values = Object.entries({ ...face?.action_units, ...face?.emotions });
-    if (list.children.length !== values.length) {
-      list.replaceChildren(
-        ...values.map(([name]) => {
-          const [pair, term, value] = ["div", "dt", "dd"].map((tag) => document.createElement(tag)) as [HTMLElement, HTMLElement, HTMLElement];
-          term.textContent = name;
-          pair.append(term, value);
-          return pair;
-        }),
-      );
+  /** What the server says of a face beyond ARKit's weights. */
+  private shown(face: Face | undefined): void {
+    const { action_units: units, emotions } = face ?? {};
+    if (units && emotions) {
+      byId("shown-card").hidden = false;
+      this.units.name(Object.keys(units));
+      this.emotions.name(Object.keys(emotions));
     }
-    values.forEach(([, value], k) => (list.children[k]!.lastElementChild!.textContent = value?.toFixed(2) ?? "–"));
+    this.units.show(units ? Object.values(units) : null);
+    this.emotions.show(emotions ? Object.values(emotions) : null);
   }
 
   private rate(name: string, text: string): void {
@@ -92,7 +74,7 @@ export class Panels {
         `${face.status} ${Math.round(face.confidence * 100)} %`,
         ...angles.map((angle) => `${angle.toFixed(0)}°`),
         `${(Math.hypot(...face.t) / 10).toFixed(0)} cm`,
-        face.identity.frozen ? "learned" : `${face.identity.frames} frames`,
+        face.identity.frozen ? "learned" : `${face.identity.frames} ${face.identity.frames === 1 ? "frame" : "frames"}`,
       ];
       texts.forEach((text, cell) => (row.children[cell]!.textContent = text));
       row.style.setProperty("--hue", colourOf(face));

@@ -17,6 +17,7 @@ export class Turntable {
   readonly heads = new Map<number, Mesh>(); // tests read their vertices
   private readonly scene = new Scene();
   private readonly stand = new Group();
+  private readonly lights = lights();
   private readonly camera = new PerspectiveCamera(24, 1, 10, 10000);
   private readonly gl: WebGLRenderer | null;
   private readonly software: boolean;
@@ -38,7 +39,7 @@ export class Turntable {
     this.texture.generateMipmaps = false;
     this.skin = new MeshBasicMaterial({ map: this.texture });
     this.scene.add(this.stand);
-    this.camera.add(lights()); // what is looked at is lit
+    this.camera.add(this.lights); // what is looked at is lit
     this.scene.add(this.camera);
     this.controls = this.gl ? new OrbitControls(this.camera, canvas) : null;
     if (this.controls) {
@@ -64,6 +65,11 @@ export class Turntable {
     this.camera.position.x = x * Math.cos(angle) + z * Math.sin(angle);
     this.camera.position.z = z * Math.cos(angle) - x * Math.sin(angle) - 40;
     this.controls?.update();
+  }
+
+  /** Where the light comes from, in degrees from the front: relief shows when it comes from the side. */
+  set light(degrees: number) {
+    this.lights.rotation.y = (degrees * Math.PI) / 180;
   }
 
   private take(): void {

@@ -4,6 +4,7 @@ import { type VRM, VRMExpressionPresetName as Preset, VRMLoaderPlugin, VRMUtils 
 import { Box3, type Matrix4, Quaternion, Vector3 } from "three";
 import type { GLTF, GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 
+const CHIN = 0.4; // how far below the joint of head and neck, of the height above it
 const EYE_DEG = 30; // that a weight of 1 turns the eyes
 const LONGEST_S = 0.1; // between two steps of what swings
 
@@ -37,16 +38,16 @@ export class Puppet {
     return this.known.length > 0;
   }
 
-  /** Where the head is, for the camera. */
+  /** Where the head is, for the camera: from the joint upwards, and the chin below it. */
   head(): Box3 {
     const scene = this.vrm.scene;
     scene.updateMatrixWorld(true);
     const box = new Box3().setFromObject(scene);
-    const chin = this.vrm.humanoid.getRawBoneNode("head")?.getWorldPosition(new Vector3());
-    if (chin && box.max.y - chin.y > 0.02 * box.getSize(new Vector3()).y) {
-      const half = (box.max.y - chin.y) / 2;
-      box.min.set(chin.x - half, chin.y, chin.z - half);
-      box.max.set(chin.x + half, box.max.y, chin.z + half);
+    const joint = this.vrm.humanoid.getRawBoneNode("head")?.getWorldPosition(new Vector3());
+    if (joint && box.max.y - joint.y > 0.02 * box.getSize(new Vector3()).y) {
+      const half = (box.max.y - joint.y) / 2;
+      box.min.set(joint.x - half, joint.y - 2 * half * CHIN, joint.z - half);
+      box.max.set(joint.x + half, box.max.y, joint.z + half);
     }
     return box;
   }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from realtime3d.cli.training.expression_steps import add_expressions, add_prior, expressions, prior
+from realtime3d.cli.training.eye_steps import add_eye_crops, add_eyes, eye_crops, eyes
+from realtime3d.cli.training.mask_steps import add_mask, mask
 from realtime3d.cli.training.net_steps import (
     add_average,
     add_evaluate,
@@ -51,6 +53,9 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
         ("train", "train a net on shards; goes on where it was stopped", add_train, train),
         ("average", "take the mean of the weights of nets that went on from one another", add_average, average),
         ("export", "write a model set: ONNX with half-precision weights, listed in models.toml", add_export, export),
+        ("eye-crops", "cut eyes with labels out of photographs, or out of renders of them", add_eye_crops, eye_crops),
+        ("eyes", "train the net on the eyes' pixels, and put it into model sets", add_eyes, eyes),
+        ("mask", "train the net that says what hides a face, on composites made on the fly", add_mask, mask),
         ("prior", "learn which expressions are usual, and how far the nets err", add_prior, prior),
         ("evaluate", "measure model sets and write the table of the model card", add_evaluate, evaluate),
     ):

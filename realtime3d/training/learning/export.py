@@ -65,10 +65,13 @@ def export(source: Path, target: Path, part: str = "track", mirror: FaceModel | 
 
     With the face model as `mirror` it also looks at the mirrored picture and answers the mean of both.
     """
-    onnx = require("onnx", "train", "exporting nets")
     plain, names = part_of(load_net(source), part)
-    net = Agreement(plain, mirror) if mirror else plain
-    size = plain.config.size
+    return write_onnx(Agreement(plain, mirror) if mirror else plain, names, plain.config.size, target)
+
+
+def write_onnx(net: nn.Module, names: tuple[str, ...], size: int, target: Path) -> Path:
+    """Write a net that answers `names` for pictures of `size` px."""
+    onnx = require("onnx", "train", "exporting nets")
     with whole(target, make_folder=True) as draft:
         torch.onnx.export(
             Exported(net, names).eval(),

@@ -13,7 +13,7 @@ import numpy as np
 from realtime3d.errors import OutputError
 from realtime3d.face.expressions import file_of
 from realtime3d.face.model import FaceModel
-from realtime3d.nets.modelset import FORMAT, LIST, read_list, write_list
+from realtime3d.nets.modelset import FORMAT, LIST, MORE, read_list, write_list
 from realtime3d.training.learning import checkpoint
 from realtime3d.training.learning.export import SHAPE_OUTPUTS, TRACK_OUTPUTS, export
 
@@ -69,6 +69,7 @@ def write_set(
             "metrics": dict((metrics or {}).get(part, {})),
         }
     kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model", name)}
+    entry.update({part: listed[name][part] for part in MORE if part in listed.get(name, {})})
     common = listed.get("face_model")
     own = _face_model(face_model, folder, common)
     if common is None or not kept:

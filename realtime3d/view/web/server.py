@@ -34,7 +34,8 @@ MAX_WRONG = 100  # messages of one socket that are none, then it is closed
 MAX_VIEWERS = 64
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "style-src 'self' 'unsafe-inline'; connect-src 'self' blob:; "  # blob: an avatar's textures
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
@@ -61,7 +62,7 @@ class PageServer:
             Route("/healthz", self._health),
             Route("/upload", self._take_upload, methods=["POST"]),
             Route("/files/{name}", self._give_file),
-            Route("/head.glb", self._give_head),
+            Route("/head.{kind:str}", self._give_head),
             Route("/album", self._give_album),
             Route("/album/{face}/{what}", self._give_picture),
             WebSocketRoute("/ws", self._socket),
@@ -97,9 +98,12 @@ class PageServer:
         return FileResponse(path) if path else PlainTextResponse("the album has no such file", 404)
 
     async def _give_head(self, request: Request) -> Response:
-        """Our own head with ARKit's 52 actions, for the avatar."""
+        """Our own head with ARKit's 52 actions, for the avatar: GLB, or VRM for other programs."""
+        kind = request.path_params["kind"]
+        if kind not in ("glb", "vrm"):
+            return PlainTextResponse("the head is there as head.glb and head.vrm", 404)
         try:
-            data = await asyncio.to_thread(self._session.head)
+            data = await asyncio.to_thread(self._session.head, kind)
         except Realtime3dError as error:  # of an imported face model
             return PlainTextResponse(str(error), 404)
         if data is None:

@@ -57,12 +57,19 @@ class Session:
             source.push(jpeg)
         return source is not None
 
-    def head(self) -> bytes | None:
-        """The face model's mean head as GLB; None before a run has loaded it."""
+    def head(self, kind: str) -> bytes | None:
+        """The face model's mean head as "glb" or "vrm"; None before a run has loaded it."""
+        from realtime3d.render.drawn import drawn_texture
         from realtime3d.sinks.glb import Head, glb_bytes
+        from realtime3d.sinks.meshes import encoded
+        from realtime3d.sinks.vrm import vrm_bytes
 
         model = self.board.model
-        return None if model is None else glb_bytes(Head(model, model.mean, [0.0] * len(model.arkit_names)))
+        if model is None:
+            return None
+        skin = encoded(drawn_texture(model), ".jpg")
+        head = Head(model, model.mean, [0.0] * len(model.arkit_names), texture_jpeg=skin, albedo=True)
+        return vrm_bytes(head, of_nobody=True) if kind == "vrm" else glb_bytes(head)
 
     def close(self) -> None:
         """End the run, finish recordings, free the tracker."""

@@ -73,6 +73,34 @@ def test_plots_and_bars_follow(tab: Tab) -> None:
     tab.until("document.querySelectorAll('.u-wrap canvas').length === 3")
     tab.until("document.querySelectorAll('#legend-weights li').length === 5")
     tab.until("document.querySelector('#people td')?.textContent === '0'")
+    tab.until(
+        "document.querySelectorAll('#units li').length === 17 && document.querySelectorAll('#emotions li').length === 7"
+    )
+    tab.until("[...document.querySelectorAll('#emotions b')].some(b => parseFloat(b.style.transform.slice(7)) > 0.5)")
+    assert tab.ask("document.querySelector('#units li').textContent").startswith("1 inner brow raiser")
+
+
+def test_the_light_turns_round_the_mesh(tab: Tab) -> None:
+    """From the right of the picture its right half is brighter than with light from the left."""
+    bright = """degrees => {
+      const {turntable, faces} = realtime3d, mesh = document.getElementById("mesh");
+      turntable.light = degrees;
+      turntable.draw(faces.frame);
+      const copy = new OffscreenCanvas(mesh.width, mesh.height).getContext("2d");
+      copy.drawImage(mesh, 0, 0);
+      const {data, width} = copy.getImageData(0, 0, mesh.width, mesh.height);
+      const sum = [0, 0];
+      for (let k = 0; k < data.length; k += 4) sum[(k / 4) % width < width / 2 ? 0 : 1] += data[k];
+      return (sum[1] - sum[0]) / (sum[0] + sum[1]);
+    }"""
+    tab.page.keyboard.press("Space")
+    tab.until("realtime3d.state().run === 'paused' && realtime3d.turntable.heads.size")
+    assert tab.page.evaluate(bright, 70) > tab.page.evaluate(bright, -110) + 0.1
+    tab.page.keyboard.press("k")
+    assert tab.ask("document.getElementById('light').value") == "30"
+    tab.page.keyboard.press("Space")
+    tab.until("realtime3d.state().run === 'running'")
+    assert tab.errors == []
 
 
 def test_the_avatar_s_jaw_follows_the_table(tab: Tab, table: dict[str, dict[str, str]]) -> None:

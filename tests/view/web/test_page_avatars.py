@@ -57,6 +57,22 @@ def test_a_vrm_with_arkit_s_shapes_follows_all_52_and_turns_its_head(tab: Tab, t
     tab.until("!realtime3d.turntable.avatar")
 
 
+def test_our_own_head_as_vrm_opens_as_an_avatar(tab: Tab, tmp_path: Path) -> None:
+    with tab.page.expect_download() as download:
+        tab.page.locator("#own-vrm").click()
+    tab.page.locator("#file").set_input_files(files={"name": "own.vrm", "mimeType": "model/gltf-binary",
+                                                     "buffer": download.value.path().read_bytes()})  # fmt: skip
+    tab.until("realtime3d.turntable.avatar")
+    order = tab.ask("realtime3d.faces.topology.weights")
+    places = tab.ask("realtime3d.turntable.avatar.meshes[0].morphTargetDictionary")
+    for seen in tab.page.evaluate(LOOK):
+        moved = [seen["moved"][places[name]] for name in order]
+        assert np.allclose(moved, seen["weights"], atol=1e-5)
+        flip = np.diag([1, -1, -1])
+        assert np.allclose(turned(seen, 0), flip @ np.reshape(seen["R"], (3, 3)) @ flip, atol=1e-3)
+    assert tab.errors == []
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_vrm_with_presets_only_speaks_and_blinks(tab: Tab, tmp_path: Path, version: int) -> None:
     wear(tab, tmp_path / "avatar.vrm", vrm(version, PRESETS))
