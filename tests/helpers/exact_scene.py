@@ -93,6 +93,9 @@ class Scene:
             "expression_log_sigma": [0],
             "extras": np.zeros(n_extras),
             "shape": np.zeros(n_shape),
+            "gaze": [0, 0],  # eyes are not looked at here: the net on them is never sure
+            "lids": [0.18, 0.1],
+            "gaze_log_sigma": [5],
         }
         if crop is not None and found is not None:
             pose = pose_to_crop(found.pose, crop)

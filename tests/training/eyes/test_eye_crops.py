@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
+
 from realtime3d.errors import SourceError, UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.seats import Seats

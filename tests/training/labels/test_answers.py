@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
 
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix, geodesic_deg
 from realtime3d.training.labels.answers import Answer, Frames, padded, usual_box
