@@ -1,4 +1,4 @@
-"""avatar.jpg: our head as VRM, worn on the live page, moved by the clip. `PYTHONPATH=. python docs/images/make_avatar.py`
+"""avatar.jpg: our head as VRM, on the live page, moved by the clip. `PYTHONPATH=. python docs/images/make_avatar.py`
 
 Needs what the tests of the page need: Chromium, the [test-web] extra and the built page.
 """

@@ -112,7 +112,10 @@ class DetailMaker:
         painted = self._painted(face, image, mask)
         own = _at(part.image, part.places(xy))
         turned = layout.on_front(vertex_normals(vertices, layout.head.triangles))
-        albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, shown)
+        coloured = shown  # a fringe hides the skin, and its colours belong to the head
+        if mask is not None:
+            coloured = self._shown(face, image, vertices, xy, sharpened(1 - mask.hidden))
+        albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, coloured)
         return Look(raw, shown, albedo, texture, painted.seen, relief.light, relief.colour, part.mm_per_px)
 
     def from_maps(self, face: FaceState, displacement: FloatArray, shown: FloatArray, albedo: Image) -> Detail:

@@ -20,6 +20,7 @@ from realtime3d.cli.training.net_steps import (
     export,
     train,
 )
+from realtime3d.cli.training.pose_step import add_pose, pose
 from realtime3d.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
         ("fit", "fit the face model to a folder of photographs", _fit_options, fit),
         ("pack", "cut fitted photographs into a self-contained training pack", _pack_options, pack),
         ("render", "render training shards from a pack", _render_options, render),
+        ("pose", "make samples of photographs without labels, of the pose that finished nets agree on", add_pose, pose),
         ("train", "train a net on shards; goes on where it was stopped", add_train, train),
         ("average", "take the mean of the weights of nets that went on from one another", add_average, average),
         ("export", "write a model set: ONNX with half-precision weights, listed in models.toml", add_export, export),
@@ -203,14 +205,19 @@ def _render_options(step: argparse.ArgumentParser) -> None:
     step.add_argument("--out", type=Path, required=True, help="folder for the shards")
     step.add_argument("--shards", type=int, default=40, help="shards of about 2,000 rendered samples (%(default)s)")
     step.add_argument("--first", type=int, default=0, help="number of the first; existing ones are kept (%(default)s)")
+    step.add_argument(
+        "--assets", type=Path, metavar="DIR", help="folder with mask*/*.png and hand*/*.glb that hide parts of faces"
+    )
 
 
 def render(args: argparse.Namespace, log: Log) -> None:
     from realtime3d.training.labels.pack import Pack
+    from realtime3d.training.samples.covers import NONE, Covers
     from realtime3d.training.samples.make_shards import photo_shards, rendered_shard
     from realtime3d.training.samples.photo import HeadParts
     from realtime3d.training.samples.shards import shard_names
 
+    covers = Covers.load(args.assets) if args.assets else NONE
     photos = Pack.load(args.pack, args.model)
     log(f"{len(photos)} photographs")
     photo_shards(photos, args.out, log)
@@ -218,7 +225,7 @@ def render(args: argparse.Namespace, log: Log) -> None:
     done = set(shard_names(args.out))
     numbers = [k for k in range(args.first, args.first + args.shards) if f"rendered_{k:03d}" not in done]
     for number in _bar("rendering", args.quiet)(numbers):
-        rendered_shard(photos, top, args.out, number)
+        rendered_shard(photos, top, args.out, number, covers=covers)
 
 
 def _bar(label: str, quiet: bool) -> Callable[[Iterable[T]], Iterable[T]]:

@@ -33,6 +33,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--heads", type=int, default=0, metavar="SAMPLES", help="correct the heads over so many samples first (0)"
     )
+    parser.add_argument(
+        "--border", type=int, default=0, metavar="SAMPLES", help="correct presence over so many samples first (0)"
+    )
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--samples", type=int, help="end after so many samples")
     parser.add_argument("--decay", type=float, default=0.25, help="share of the budget in which the rate falls to 0")
@@ -72,7 +75,8 @@ def train(args: argparse.Namespace, log: Log) -> None:
     data = replace(usual, size=args.size, batch=args.batch, photos=args.photos, rendered=round(faces - args.photos, 6))
     weights = LossWeights(gaps=args.openings, expression=args.expression, extras=args.gaze)
     names = (
-        "run validation net trunk mixed init grow from_model heads quick minutes samples decay lr workers threads seed"
+        "run validation net trunk mixed init grow from_model heads border quick minutes samples decay lr workers "
+        "threads seed"
     )
     given = {name: getattr(args, name) for name in names.split()}
     config = TrainConfig(shards=tuple(args.shards), face_model=args.model, data=data, weights=weights, **given)
@@ -84,6 +88,9 @@ def train(args: argparse.Namespace, log: Log) -> None:
 def add_average(parser: argparse.ArgumentParser) -> None:
     """Arguments of `average`."""
     parser.add_argument("checkpoints", type=Path, nargs="+", metavar="CKPT", help="nets of one kind and size")
+    parser.add_argument(
+        "--shares", type=float, nargs="+", default=(), metavar="S", help="how much each counts (equally)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
 
 
@@ -91,7 +98,7 @@ def average(args: argparse.Namespace, log: Log) -> None:
     """Write the mean of several nets' weights."""
     from realtime3d.training.learning.checkpoint import average as mean
 
-    mean(args.checkpoints, args.out)
+    mean(args.checkpoints, args.out, args.shares)
     log(f"wrote {args.out}; next: realtime3d training export {args.out}")
 
 

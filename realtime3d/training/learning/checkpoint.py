@@ -14,7 +14,7 @@ from torch import Tensor
 from realtime3d.errors import MissingError, OutputError, UsageError, first_line
 from realtime3d.files import whole
 from realtime3d.training.learning import published
-from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet, build
+from realtime3d.training.learning.nets import NORM_EPS, NetConfig, ShapeNet, TrackNet, build
 
 FORMAT = 1
 
@@ -55,20 +55,48 @@ def load_net(path: Path) -> TrackNet | ShapeNet:
     return net.eval()
 
 
-def average(sources: Sequence[Path], target: Path) -> None:
-    """Write the mean of several nets' weights: of nets that went on from one another it errs less than each of them."""
+def average(sources: Sequence[Path], target: Path, shares: Sequence[float] = ()) -> None:
+    """Write the mean of several nets' weights: of nets that went on from one another it errs less than each of them.
+
+    `shares` (default: equal ones) say how much each counts. What is averaged is what each layer does: an exported net
+    splits its weights into norms and convolutions otherwise than the net that it was exported from.
+    """
     states = [load(path) for path in sources]
+    parts = [1.0] * len(states) if not shares else list(shares)
+    if len(parts) != len(states) or min(parts) < 0 or sum(parts) <= 0:
+        raise UsageError(f"{len(states)} nets need as many shares, none below zero and one above, not {list(shares)}")
     first = states[0]
     for path, state in zip(sources, states, strict=True):
         if any(state[key] != first[key] for key in ("kind", "net_config")):
             raise UsageError(f"{path} holds another kind or size of net than {sources[0]}: their weights have no mean")
-    weights = [state["average"] for state in states]
+    weights = [_with_norms_of(state["average"], first["average"]) for state in states]
     mean = {
-        name: sum(w[name] for w in weights) / len(weights) if value.is_floating_point() else value
+        name: sum(part * w[name] for part, w in zip(parts, weights, strict=True)) / sum(parts)
+        if value.is_floating_point()
+        else value
         for name, value in weights[0].items()
     }
     samples = sum(state["samples"] for state in states)
     save(target, {"kind": first["kind"], "net_config": first["net_config"], "average": mean, "samples": samples})
+
+
+def _with_norms_of(weights: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same net with another one's norms: its convolutions make up for the difference."""
+    same = dict(weights)
+    for name in [n for n in weights if n.endswith(".norm.running_var")]:
+        layer = name.removesuffix("norm.running_var")
+        own, new = (_factor(w, layer) for w in (weights, other))
+        same[f"{layer}conv.weight"] = weights[f"{layer}conv.weight"] * (own / new)[:, None, None, None]
+        moved = weights[f"{layer}norm.bias"] - weights[f"{layer}norm.running_mean"] * own
+        same[f"{layer}norm.bias"] = moved + other[f"{layer}norm.running_mean"] * new
+        for part in ("weight", "running_mean", "running_var"):
+            same[f"{layer}norm.{part}"] = other[f"{layer}norm.{part}"]
+    return same
+
+
+def _factor(weights: Mapping[str, Tensor], layer: str) -> Tensor:
+    """(channels,) what a layer's norm multiplies by."""
+    return weights[f"{layer}norm.weight"] * torch.rsqrt(weights[f"{layer}norm.running_var"] + NORM_EPS)
 
 
 def finite(tensors: Mapping[str, Tensor]) -> bool:

@@ -158,8 +158,15 @@ def _pose_losses(out: Batch, batch: Batch, terms: FaceTerms, truth: Tensor, gues
         "landmarks": _mean(100 * _distance(posed, target), w),
         "joint": _mean(100 * _distance(joint, target), w * batch["w_eta"] * batch["w_alpha"]),
         "pose_sigma": _mean(angle.detach() * torch.exp(-log_sigma) + log_sigma, w),
-        "presence": F.binary_cross_entropy_with_logits(out["presence"][:, 0], batch["has_face"]),
+        "presence": _presence_loss(out["presence"][:, 0], batch["has_face"]),
     }
+
+
+def _presence_loss(logit: Tensor, there: Tensor) -> Tensor:
+    """Cross-entropy as if half of the batch showed a face: most of it does, where the nets are asked perhaps none."""
+    faces = there.mean().clamp(0.02, 0.98)
+    weight = there * (0.5 / faces) + (1 - there) * (0.5 / (1 - faces))
+    return F.binary_cross_entropy_with_logits(logit, there, weight)
 
 
 def _distance(a: Tensor, b: Tensor) -> Tensor:

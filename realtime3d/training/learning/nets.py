@@ -32,6 +32,7 @@ STAGES = (
 BLOCKS = {"lite0": (1, 2, 2, 3, 3, 4, 1), "thin": (1, 2, 2, 2, 2, 2, 1)}
 PIXEL_MEAN_BGR = (103.53, 116.28, 123.675)
 PIXEL_SCALE = 57.4
+NORM_EPS = 1e-3
 POOLED = 1280
 
 
@@ -57,7 +58,7 @@ class NormConv(nn.Module):
     def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True) -> None:
         super().__init__()
         self.conv = nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(n_out, eps=1e-3, momentum=0.02)
+        self.norm = nn.BatchNorm2d(n_out, eps=NORM_EPS, momentum=0.02)
         self.act = act
 
     def forward(self, x: Tensor) -> Tensor:

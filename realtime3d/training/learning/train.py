@@ -20,7 +20,7 @@ from torch import Tensor
 from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
 from realtime3d.face.model import FaceModel
 from realtime3d.training.learning import checkpoint, published, runlog
-from realtime3d.training.learning.heads import correct_heads
+from realtime3d.training.learning.heads import correct_heads, correct_presence
 from realtime3d.training.learning.losses import Batch, FaceTerms, Losses, LossWeights, shape_loss, total, track_losses
 from realtime3d.training.learning.nets import (
     BLOCKS,
@@ -58,6 +58,7 @@ class TrainConfig:
     grow: Path | None = None  # checkpoint of a smaller track net whose weights come over into this one
     from_model: Path | None = None  # the face model `init` was trained for, where it is another one
     heads: int = 0  # samples to correct the heads by, before a run begins to train
+    border: int = 0  # samples to correct presence by, likewise
     quick: bool = False  # norms as they stand and, on a CPU, bfloat16: for a trained net that goes on
     minutes: float | None = None  # budgets of this call; the first one reached ends it
     samples: int | None = None
@@ -141,6 +142,9 @@ class Run:
         if c.heads:
             _log.info("correcting the heads over %d samples", c.heads)
             correct_heads(self.net, batches, c.heads, c.quick)
+        if c.border and isinstance(self.net, TrackNet):
+            _log.info("correcting presence over %d samples", c.border)
+            correct_presence(self.net, batches, c.border)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
 
     def _restore(self, state: dict[str, Any]) -> None:

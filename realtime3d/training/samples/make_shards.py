@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from realtime3d.geometry import Camera
 from realtime3d.nets.crop import CROP_MM, Crop, crop_from_pose, pose_to_crop, warp
 from realtime3d.training.labels.pack import FittedPhoto, Pack
 from realtime3d.training.model.actions import sample_actions, sample_ends
+from realtime3d.training.samples.covers import NONE, Covers
 from realtime3d.training.samples.hair import Hair
 from realtime3d.training.samples.negatives import draw_negative
 from realtime3d.training.samples.photo import GOOD_FIT, HeadParts, Image, Scene, build_scene, lid_gaps, worth_turning
@@ -66,7 +68,14 @@ def photo_row(photo: FittedPhoto, source: int) -> Row:
     }  # fmt: skip
 
 
-def rendered_shard(pack: Pack, top: HeadParts, out: Path, number: int, photos: int = PHOTOS_A_SHARD) -> str:
+def rendered_shard(
+    pack: Pack,
+    top: HeadParts,
+    out: Path,
+    number: int,
+    photos: int = PHOTOS_A_SHARD,
+    covers: Covers = NONE,
+) -> str:
     """One shard of well fitted photographs turned in space; its content depends on its number alone."""
     rng = np.random.default_rng((7, number))
     rows: list[Row] = []
@@ -76,7 +85,7 @@ def rendered_shard(pack: Pack, top: HeadParts, out: Path, number: int, photos: i
     for i in rng.choice(good, photos, replace=photos > len(good)):
         photo = pack.photo(int(i), bool(rng.random() < 0.5))
         scene = build_scene(top, photo)
-        rows += [rendered_row(pack, top, scene, int(i), rng) for _ in range(RENDERS_A_PHOTO)]
+        rows += [rendered_row(pack, top, scene, int(i), rng, covers) for _ in range(RENDERS_A_PHOTO)]
     negatives = max(NEGATIVES_A_SHARD * photos // PHOTOS_A_SHARD, 1)
     rows += [negative_row(pack, top, rng) for _ in range(negatives)]
     order = rng.permutation(len(rows))
@@ -85,7 +94,9 @@ def rendered_shard(pack: Pack, top: HeadParts, out: Path, number: int, photos: i
     return name
 
 
-def rendered_row(pack: Pack, top: HeadParts, scene: Scene, source: int, rng: np.random.Generator) -> Row:
+def rendered_row(
+    pack: Pack, top: HeadParts, scene: Scene, source: int, rng: np.random.Generator, covers: Covers
+) -> Row:
     """One sample with exact labels."""
     near = ray_relative(scene.photo.R, scene.photo.t)
     target = Target(
@@ -96,6 +107,7 @@ def rendered_row(pack: Pack, top: HeadParts, scene: Scene, source: int, rng: np.
         keep_background=bool(rng.random() < 0.7),
         light=(rng.normal(size=3) * rng.choice([0, 0.2, 0.4])).astype(np.float32),
         hair=Hair.draw(pack.model, rng) if rng.random() < HAIR else None,
+        covers=covers,
     )
     image = render(top, scene, target, backdrop(pack, rng), SIZE, rng)
     eta, extras = np.split(target.motion, [FIELDS["eta"][0]])
@@ -152,3 +164,24 @@ def write_rows(out: Path, name: str, rows: list[Row]) -> None:
     """Stack rows and write them as one shard."""
     images = np.stack([np.asarray(row["image"], dtype=np.uint8) for row in rows])
     write_shard(out, name, images, {field: np.stack([np.asarray(row[field]) for row in rows]) for field in FIELDS})
+
+
+def posed_shards(
+    photos: Sequence[tuple[FittedPhoto, float]], out: Path, log: Callable[[str], None], a_shard: int = 2000
+) -> None:
+    """Photographs of which only the pose is known, each with its trust, and their mirror images."""
+    mirror = np.diag([-1.0, 1, 1]).astype(np.float32)
+    todo = [(i, flip) for i in range(len(photos)) for flip in (False, True)]
+    np.random.default_rng(0).shuffle(todo)
+    for start in range(0, len(todo), a_shard):
+        rows = []
+        for i, flip in todo[start : start + a_shard]:
+            photo, trust = photos[i]
+            if flip:
+                image = np.ascontiguousarray(photo.image[:, ::-1])
+                R, t = (mirror @ photo.R @ mirror).astype(np.float32), (mirror @ photo.t).astype(np.float32)
+                photo = replace(photo, image=image, R=R, t=t)
+            unknown = dict.fromkeys(("w_eta", "w_extras", "w_alpha"), 0.0)
+            rows.append({**photo_row(photo, int(i)), "w_pose": trust, **unknown})
+        write_rows(out, f"posed_{start // a_shard:03d}", rows)
+        log(f"posed_{start // a_shard:03d}")

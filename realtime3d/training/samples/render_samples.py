@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix, rotation_to_ray
 from realtime3d.nets.crop import CROP_MM
 from realtime3d.raster import Canvas
+from realtime3d.training.samples.covers import NONE, Covers
 from realtime3d.training.samples.hair import Hair
 from realtime3d.training.samples.mouth import MOVED_MM
 from realtime3d.training.samples.photo import CHANNELS, HeadParts, Scene, normals
@@ -29,6 +30,7 @@ class Target:
     keep_background: bool  # the photo's own, bent round the head, else `backdrop`
     light: FloatArray  # (3,) direction towards the light in the camera, its length is its strength
     hair: Hair | None = None  # over that of the photograph
+    covers: Covers = NONE  # what may lie before the face
 
 
 def render(top: HeadParts, scene: Scene, target: Target, backdrop: Image, size: int, rng: np.random.Generator) -> Image:
@@ -52,7 +54,9 @@ def render(top: HeadParts, scene: Scene, target: Target, backdrop: Image, size: 
         canvas.draw(_project(shell, focal, size), target.hair.triangles, looks, two_sided=True)
         strands = target.hair.strands(size, rng)
         canvas.values[..., 9:10] *= np.where(canvas.values[..., 10:] > 1.5, strands, 1)
-    return compose(canvas, scene, backdrop)
+    image = compose(canvas, scene, backdrop)
+    cover = target.covers.draw(model, head, np.median(scene.colour[top.region["face"]], axis=0), rng)
+    return image if cover is None else cover.lay_over(image, canvas.depth, target.R, t, focal)
 
 
 def _hair_over(hair: Hair, space: FloatArray, outwards: FloatArray, shade: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="torch is not installed: pip install '.[trai
 import torch
 
 from realtime3d.errors import UsageError
-from realtime3d.training.learning.heads import Equations, correct_heads
+from realtime3d.training.learning.heads import PRESENCE, Equations, Odds, correct_heads, correct_presence
 from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet
 
 SIZE = 64
@@ -72,6 +72,32 @@ def test_a_shape_net_gets_a_new_head_too():
     before = shape.shape.weight.clone()
     correct_heads(shape, batches(16), 64)
     assert not torch.equal(shape.shape.weight, before)
+
+
+def test_presence_learns_where_the_border_lies():
+    """A head that takes all for faces gets the border that the samples show, and no other output of pose moves."""
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(3000, 5, generator=generator) + 1
+    there = (x[:, 0] - x[:, 1] + 0.3 * torch.randn(3000, generator=generator) > 0.8).float()
+    odds, weight, bias = Odds(), torch.zeros(5), torch.tensor(6.0)
+    for rows in torch.arange(3000).split(500):
+        odds.add(x[rows], there[rows])
+    more, moved = odds.solve(weight, bias)
+    right = ((x @ (weight + more) + bias + moved > 0) == (there > 0.5)).float().mean()
+    assert there.mean() < 0.5 < 0.85 < right
+    few = torch.cat([torch.ones(900), torch.zeros(100)])
+    blind = Odds()
+    blind.add(torch.zeros(1000, 2), few)
+    _, moved = blind.solve(torch.zeros(2), torch.tensor(2.2))  # the share of faces alone says nothing
+    assert abs(2.2 + moved) < 0.1
+
+    net = trained()
+    before = net.pose.weight.clone()
+    with_and_without = ({**batch, "has_face": (torch.arange(16) % 2).float()} for batch in batches(16))
+    correct_presence(net, with_and_without, 64)
+    changed = (net.pose.weight != before).any(dim=1)
+    assert changed[PRESENCE]
+    assert int(changed.sum()) == 1
 
 
 def test_samples_without_labels_are_told():

@@ -23,6 +23,7 @@ from realtime3d.training.samples.make_shards import (
     SIZE,
     photo_row,
     photo_shards,
+    posed_shards,
     rendered_shard,
 )
 from realtime3d.training.samples.photo import HeadParts, build_scene, lid_gaps, worth_turning
@@ -254,3 +255,16 @@ def test_what_is_added_to_a_photograph_without_colour_has_none(model):
     scene = build_scene(HeadParts.of(model), grey)
     assert scene.grey and not build_scene(HeadParts.of(model), photo).grey
     assert np.ptp(scene.tinted(np.array([[50.0, 60, 200]])), axis=1).max() < 1e-3
+
+
+def test_photographs_of_known_pose_alone_teach_nothing_else(model, tmp_path):
+    photos = [(spotted_photo(model, yaw), trust) for yaw, trust in ((-0.3, 0.7), (0.5, 0.2))]
+    posed_shards(photos, tmp_path, lambda line: None)
+    labels = read_shard(tmp_path, "posed_000").labels
+    assert len(labels["R"]) == 4  # each in a mirror, too
+    assert sorted(labels["w_pose"].round(2)) == [0.2, 0.2, 0.7, 0.7]
+    assert not any(labels[name].any() for name in ("w_eta", "w_extras", "w_alpha"))
+    assert labels["has_face"].all()
+    first = labels["R"][labels["source"] == 0]
+    sides = np.diag([-1.0, 1, 1])
+    assert geodesic_deg(first[0], sides @ first[1] @ sides) < 0.5
