@@ -1,7 +1,7 @@
 """The detail of the newest face in a corner of the live window, made by a thread of its own.
 
-The thread takes the newest picture whenever it is ready for another: it never waits for the tracker and never makes it
-wait. What it left out is counted.
+The thread takes the newest picture whenever it is ready for another, and nobody waits for it; it shares processor and
+Python's lock with the tracker.
 """
 
 from __future__ import annotations
