@@ -73,6 +73,9 @@ def test_the_figures_that_are_told_are_those_measured() -> None:
     result = json.loads((ROOT / "benchmarks" / "results" / "likeness.json").read_text())
     told = result["calibration"]
     assert CALIBRATIONS[SHIPPED] == Calibration(told["threshold"], told["slope"], told["offset"])
+    preview = result["calibration_scans"]
+    own = Calibration(preview["threshold"], preview["slope"], preview["offset"])
+    assert CALIBRATIONS[result["scans"]["face_model"]] == own
     texts = [same_person.__doc__ or "", (ROOT / "docs" / "how-to" / "python.md").read_text(encoding="utf-8")]
     for models in ("compact", "accurate"):
         kept_out = result[models]["kept_out"]
