@@ -163,13 +163,18 @@ def followed_by_page(job: Job, stage: Stage, folder: Path) -> None:
             Address(),
             folder / "saved",
             ready=ready,
-            stopped=stage.over.is_set,
+            stopped=lambda: stage.over.is_set() and written(folder / "stage.json"),
             need_page=False,
         )
     finally:
         for viewer in viewers:
             viewer.terminate()
             viewer.wait()
+
+
+def written(sidecar: Path) -> bool:
+    """Whether the run's files are finished: a busy machine takes its time for that."""
+    return sidecar.exists() and json.loads(sidecar.read_text(encoding="utf-8"))["state"] != "running"
 
 
 async def view(url: str) -> None:
@@ -191,11 +196,14 @@ async def view(url: str) -> None:
             nonlocal count
             count += 1
 
-        try:
-            while True:
+        while True:
+            try:
                 await read(pause_s, messages, seen)
-        except (ConnectionClosed, OSError):
-            print(f"a viewer got {count} messages", file=sys.stderr)
+            except ConnectionClosed:  # a machine that is too busy answers no ping in time
+                continue
+            except OSError:
+                print(f"a viewer got {count} messages", file=sys.stderr)
+                return
 
     await asyncio.gather(again(0.0, 1_000_000), again(0.25, 100))
 
@@ -215,7 +223,7 @@ def main() -> None:
         asyncio.run(view(args.viewer))
         return
     frames = round(60 * FPS * (60 * args.hours + args.minutes)) or 60 * FPS
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         found = run(Stage(frames, args.paced, args.most), args.nets, not args.no_page, Path(folder))
     result = {"commit": commit(), "machine": machine(), "load": load(), "paced": args.paced, **found}
     print(json.dumps(result, indent=1, default=str))

@@ -198,6 +198,7 @@ class Run:
             mesh_every=job.mesh_every,
             mesh_level=job.mesh_level,
             resume=self._resume if resumed else None,
+            profile=None if job.profile is None else Path(job.profile),
             live_link=self.sending.take(self.info.zero_ns),
         )
         sinks = [OUTPUTS[kind].make(path, options) for kind, path in job.outputs.items()]
@@ -267,6 +268,7 @@ def run(
     overlay: str | Path | None = None,
     meshes: str | Path | None = None,
     glb: str | Path | None = None,
+    detail: str | Path | None = None,
     mesh_every: int = 1,
     mesh_level: str | None = None,
     blendshapes: bool = False,
@@ -297,6 +299,7 @@ def run(
 
     - source: a file, a folder or list of pictures, a camera number, a URL, or an iterable of pictures;
     - csv, parquet, jsonl, overlay, glb: files to write; meshes: a folder, with every `mesh_every`-th frame;
+    - detail: a folder for wrinkles and folds (docs/how-to/detail.md);
     - blendshapes, raw: tables also get ARKit's 52 weights, and the values before smoothing;
     - gaze, action_units, emotions: tables also get where the eyes look, FACS's intensities, and seven emotions;
     - landmarks: tables also get "ibug68" or "mediapipe478"; all_frames: a row for each frame without faces, too;
@@ -308,6 +311,7 @@ def run(
     - sinks: more places for results to go to, see `Sink`; observe: is called with each `FrameResult`.
     """
     wanted = {"csv": csv, "parquet": parquet, "jsonl": jsonl, "overlay": overlay, "meshes": meshes, "glb": glb}
+    wanted["detail"] = detail
     sending = SendOptions.of(send)
     more = MoreColumns(gaze, action_units, emotions, landmarks, all_frames, sending.neutral())
     job = Job(

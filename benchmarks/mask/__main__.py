@@ -30,7 +30,7 @@ from realtime3d.surface.mask import CLASSES, GLASSES, HAIR, OCCLUDER, OUTPUT, SK
 from realtime3d.tracker import FaceTracker
 from realtime3d.training.labels.landmarks import find_landmarks
 from realtime3d.training.mask.composites import Assets
-from realtime3d.training.mask.labels import EYE_RINGS, LIPS, OVAL, UNKNOWN
+from realtime3d.training.mask.labels import EYE_RINGS, LIPS, OVAL, UNKNOWN, polygon
 from realtime3d.training.mask.prepare import Portraits, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +65,7 @@ def main() -> int:
         if not labelled.exists():
             prepare(files, labelled)
         results = {
-            "composites": composites(net, found, Portraits.load(labelled), args),
+            "composites": composites(net, found, Portraits.load(labelled).only(uncovered()), args),
             "clear": clear_faces(args.models, args.photos, args.clear),
             "time": times(net, args.models, args.photos),
         }
@@ -86,10 +86,17 @@ def main() -> int:
     return 0
 
 
+def uncovered() -> set[str]:
+    """Photographs without glasses and without anything in front: in the others, that would be labelled skin."""
+    with SEEN.open() as file:
+        return {r["file"] for r in csv.DictReader(file) if (r["glasses"], r["covered"]) == ("none", "no")}
+
+
 def composites(net: Any, found: modelset.ModelSet, portraits: Portraits, args: argparse.Namespace) -> dict[str, Any]:
     """Intersections over unions, all pixels of all composites together, and of each kind.
 
-    `rough`: the same ones after the trainer's changes of light, focus, noise and JPEG.
+    `in_face`: of the pixels inside the face's contour. `rough`: all, after the trainer's changes of light, focus,
+    noise and JPEG.
     """
     rng, folder = np.random.default_rng(SEED), args.assets
     masks = [folder / "masks_masktheface" / name for name in ("cloth.png", "N95.png")]
@@ -98,14 +105,16 @@ def composites(net: Any, found: modelset.ModelSet, portraits: Portraits, args: a
     frames, lenses = (Mesh.load(models / name) for name in ("glassesFrames.json", "glassesLenses.json"))
     scene = Unseen(portraits, assets, net.spec.size, rng, found.load_face_model(), frames, lenses)
     tables = {kind: np.zeros((len(CLASSES), len(CLASSES)), int) for kind in KINDS}
-    rough = np.zeros((len(CLASSES), len(CLASSES)), int)
+    rough, within = (np.zeros((len(CLASSES), len(CLASSES)), int) for _ in range(2))
     shown = []
     for kind in KINDS:
         for k in range(args.count):
-            image, labels = scene.composed(kind, int(rng.integers(len(portraits))))
+            image, labels, points = scene.composed(kind, int(rng.integers(len(portraits))))
             known = labels != UNKNOWN
+            face = known & polygon(points, OVAL, net.spec.size)
             answers = [net.run(part[None])[OUTPUT][0].argmax(axis=0) for part in (image, scene.camera(image))]
             np.add.at(tables[kind], (labels[known], answers[0][known]), 1)
+            np.add.at(within, (labels[face], answers[0][face]), 1)
             np.add.at(rough, (labels[known], answers[1][known]), 1)
             if k < 2:
                 shown.append((image, labels, answers[0].astype(np.uint8)))
@@ -114,9 +123,8 @@ def composites(net: Any, found: modelset.ModelSet, portraits: Portraits, args: a
     whole = np.sum(list(tables.values()), axis=0)
     return {
         "skin_iou": iou(whole, SKIN), "occluder_iou": iou(whole, OCCLUDER), "glasses_iou": iou(whole, GLASSES),
-        "rough": {
-            f"{name}_iou": iou(rough, k) for name, k in (("skin", SKIN), ("occluder", OCCLUDER), ("glasses", GLASSES))
-        },
+        "rough": {f"{CLASSES[k]}_iou": iou(rough, k) for k in (SKIN, OCCLUDER, GLASSES)},
+        "in_face": {f"{CLASSES[k]}_iou": iou(within, k) for k in (SKIN, OCCLUDER, GLASSES)},
         "classes": {name: iou(whole, k) for k, name in enumerate(CLASSES)},
         "kinds": {
             kind: {"skin_iou": iou(t, SKIN), "thing_iou": iou(t, GLASSES if kind == "glasses" else OCCLUDER)}
@@ -206,6 +214,7 @@ def table(results: dict[str, Any]) -> str:
     c, clear, t = results["composites"], results["clear"], results["time"]
     lines = [
         f"skin IoU {c['skin_iou']}   occluder IoU {c['occluder_iou']}   glasses IoU {c['glasses_iou']}",
+        f"inside the face {c['in_face']}",
         f"rough pictures {c['rough']}",
         f"false occlusion on {clear['faces']} clear faces {100 * clear['false_occlusion']:.2f} % {clear['as']}",
         f"net {t['net_ms']} ms, mask of a picture {t['mask_ms']} ms",

@@ -47,6 +47,7 @@ class Rows:
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     none: str  # what to say where there are no rows
+    note: str = ""  # what to know of them
 
 
 def page(
@@ -96,7 +97,8 @@ def _svg(plot: Bars) -> str:
 
 
 def _table(table: Rows) -> str:
-    title = f"<h2>{escape(table.title)}</h2>"
+    note = f'<p class="where">{escape(table.note)}</p>' if table.note else ""
+    title = f"<h2>{escape(table.title)}</h2>{note}"
     if not table.rows:
         return f"{title}<p>{escape(table.none)}</p>"
     numeric = [head.startswith(" ") for head in table.heads]

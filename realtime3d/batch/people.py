@@ -1,8 +1,9 @@
 """The same person in many films gets one label, by the shape of the face.
 
 Shapes are what the nets know of a person, and they know it with an error: frozen shapes of one person lie a fifth of
-the way between strangers apart, those of a few frames much farther. So every label says how sure it is, and faces that
-were seen too shortly get none. Two faces that are in one film at the same time are two people.
+the way between strangers apart, those of a few frames much farther. So every label says how sure it is and which other
+label may be the same person, and faces that were seen too shortly get none. Two faces that are in one film at the same
+time are two people.
 """
 
 from __future__ import annotations
@@ -21,15 +22,20 @@ from realtime3d.batch.tally import unpacked
 from realtime3d.face.model import FaceModel
 from realtime3d.files import whole
 from realtime3d.tracking.identity import ShapeDistance
-from realtime3d.tracking.likeness import CALIBRATIONS, Calibration
+from realtime3d.tracking.likeness import CALIBRATIONS, SHIPPED, Calibration
 from realtime3d.tracking.profile import fingerprint
 from realtime3d.types import Array, FloatArray
 
 LEAST_FRAMES = 15  # that tell a shape: with fewer, strangers are too often nearer than the same person
-COLUMNS = ("film", "face_id", "person", "sure", "distance", "frames")
+COLUMNS = ("film", "face_id", "person", "sure", "distance", "frames", "rival", "rival_same")
 SHOWN = 20
 PASSES = 3  # until hardly anybody changes places
 NEAREST = 0.4  # of the distance of two strangers: of a thousand pairs of them, one is nearer
+NOTE = (
+    "Told by the shape of faces, which is a weak witness: "
+    f"where that was measured, with one picture each, {CALIBRATIONS[SHIPPED].false_match:.0%} of strangers "
+    f"were taken for one person, and {CALIBRATIONS[SHIPPED].false_non_match:.0%} of pairs of one person were not."
+)
 _NOTHING = 1e-6  # of weights: nobody is left
 
 
@@ -54,6 +60,8 @@ class Label:
     person: int
     sure: float | None  # the chance that it is this person and none of the others
     distance: float | None  # from the person's other faces; 1: two strangers
+    rival: int | None = None  # the other person who is most alike; None: there is none
+    rival_same: float | None = None  # the chance that both are one person, where one and two are equally likely
 
 
 @dataclass(slots=True)
@@ -87,6 +95,26 @@ class _People:
         a, b = there / self.mm, seen.shape
         cosine = float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), _NOTHING))
         return float(np.linalg.norm(there - here)), cosine
+
+    def rivals(self) -> dict[int, tuple[int, float]]:
+        """For each person the most alike who is nowhere at the same time, and the cosine of their shapes."""
+        alive = [i for i, weight in enumerate(self.weights) if weight >= _NOTHING]
+        shapes = np.array([self.sums[i] / self.mm for i in alive]).reshape(len(alive), len(self.mm))
+        shapes /= np.maximum(np.linalg.norm(shapes, axis=1, keepdims=True), _NOTHING)
+        found = {}
+        for row, person in enumerate(alive):
+            cosines = shapes @ shapes[row]
+            cosines[row] = -np.inf
+            for other in np.argsort(-cosines)[: len(alive) - 1]:
+                if not self._meet(person, alive[other]):
+                    found[person] = alive[other], float(cosines[other])
+                    break
+        return found
+
+    def _meet(self, a: int, b: int) -> bool:
+        """Whether both are in one film at the same time."""
+        films = self.there[a].keys() & self.there[b].keys()
+        return any(_together(x, y) for film in films for x in self.there[a][film] for y in self.there[b][film])
 
     def put(self, seen: Seen, person: int) -> None:
         if person == len(self.sums):
@@ -139,13 +167,17 @@ def _labelled(
     for i, seen in enumerate(ordered):
         frames[who[i]] = frames.get(who[i], 0) + seen.frames
     number = {person: n for n, (person, _) in enumerate(sorted(frames.items(), key=lambda item: -item[1]))}
+    rivals = people.rivals()
     labels = []
     for i, seen in enumerate(ordered):
+        rival, likeness = rivals.get(who[i], (None, 0.0))
+        same = None if rival is None or calibration is None else round(calibration.probability(likeness), 3)
         people.take_away(seen, who[i])
         own = people.apart(seen, who[i])
         people.put(seen, who[i])
         sure = None if own is None else _sure(own[1], len(frames) - 1, calibration)
-        labels.append(Label(seen, number[who[i]], sure, None if own is None else round(own[0], 3)))
+        distance = None if own is None else round(own[0], 3)
+        labels.append(Label(seen, number[who[i]], sure, distance, None if rival is None else number[rival], same))
     return sorted(labels, key=lambda label: (label.person, label.seen.film, label.seen.face_id))
 
 
@@ -174,22 +206,31 @@ def write_people(path: Path, labels: Iterable[Label]) -> None:
         table.writerow(COLUMNS)
         for label in labels:
             seen = label.seen
-            sure, distance = ("" if value is None else value for value in (label.sure, label.distance))
-            table.writerow((seen.film, seen.face_id, label.person, sure, distance, seen.frames))
+            told = label.sure, label.distance, label.rival, label.rival_same
+            sure, distance, *rival = ("" if value is None else value for value in told)
+            table.writerow((seen.film, seen.face_id, label.person, sure, distance, seen.frames, *rival))
 
 
 def people_rows(labels: Iterable[Label]) -> Rows:
     """The people who were seen longest, for the summary page."""
     found: dict[int, list[Any]] = {}
     for label in labels:
-        entry = found.setdefault(label.person, [set(), 0, 0.0, 0])
+        entry = found.setdefault(label.person, [set(), 0, 0.0, 0, label])
         entry[0].add(label.seen.film)
         entry[1] += label.seen.frames
         if label.sure is not None:
             entry[2] += label.sure
             entry[3] += 1
     rows = [
-        (str(person), f"{len(films)}", f"{frames:,}", f"{sure / count:.2f}" if count else "once")
-        for person, (films, frames, sure, count) in sorted(found.items())[:SHOWN]
+        (str(person), f"{len(films)}", f"{frames:,}", f"{sure / count:.2f}" if count else "once", _rival(label))
+        for person, (films, frames, sure, count, label) in sorted(found.items())[:SHOWN]
     ]
-    return Rows("People", ("person", " films", " frames", " how sure"), rows, "Nobody was seen long enough.")
+    heads = ("person", " films", " frames", " how sure", " may also be")
+    return Rows("People", heads, rows, "Nobody was seen long enough.", NOTE if rows else "")
+
+
+def _rival(label: Label) -> str:
+    """The other person that it may be, where that is likelier than not."""
+    if label.rival_same is None or label.rival_same < 0.5:
+        return ""
+    return f"person {label.rival} ({label.rival_same:.2f})"

@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view = parser.add_argument_group("window")
     view.add_argument("--no-window", action="store_true", help="only write files; Ctrl-C ends")
     view.add_argument("--view-3d", action="store_true", help="also a window with the faces in 3D (extra [viewer])")
+    view.add_argument("--detail", action="store_true", help="also wrinkles and folds of the largest face, in a corner")
     view.add_argument("--save-to", metavar="DIR", type=Path, default=Path(), help="for snapshots and recordings")
-    options.add_output_options(parser)
+    options.add_output_options(parser, live=True)
     options.add_overlay_options(parser)
     options.add_send_options(parser)
     options.add_run_options(parser)
@@ -38,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.view_3d and args.no_window:
         raise UsageError("--view-3d stands beside the window: leave out --no-window")
+    if args.detail and args.no_window:
+        raise UsageError("--detail is shown in the window: leave out --no-window")
     if not args.no_window:
         from realtime3d.view.window import check_display
 

@@ -63,10 +63,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--profile", metavar="F", type=Path, help="one person's identity: loaded, and stored at the end")
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
+def add_output_options(parser: argparse.ArgumentParser, *, live: bool = False) -> None:
     """Files that a run writes. With several inputs each names a folder."""
     group = parser.add_argument_group("outputs")
     for kind, output in OUTPUTS.items():
+        if live and not output.live:
+            continue
         group.add_argument(f"--{kind}", metavar="DIR" if output.folder else "F", help=output.help)
     group.add_argument("--mesh-every", metavar="N", type=at_least(1), default=1, help="meshes of each N-th frame")
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (of PLYs full, of GLB live)")
@@ -120,8 +122,8 @@ def more_from(args: argparse.Namespace) -> MoreColumns:
 
 def outputs_from(args: argparse.Namespace) -> dict[str, str]:
     """The outputs that were asked for, by kind, as they were written: `results/` is a folder."""
-    given = {kind: getattr(args, kind.replace("-", "_")) for kind in OUTPUTS}
-    return {kind: path for kind, path in given.items() if path is not None}
+    given = {kind: getattr(args, kind.replace("-", "_"), None) for kind in OUTPUTS}
+    return {kind: path for kind, path in given.items() if isinstance(path, str)}
 
 
 SCHEMES = "vmc, livelink, ifacialmocap, vts, openseeface, osc, udp, ws, wss"  # a test holds these to what there is

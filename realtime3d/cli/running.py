@@ -95,8 +95,10 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
             run = stack.enter_context(open_run(job, tracker))
         window: LiveWindow | SideView | None = None
         if not args.no_window:
+            from realtime3d.view.live_detail import LiveDetail
             from realtime3d.view.live_window import LiveWindow
 
+            detail = stack.enter_context(LiveDetail()) if args.detail else None
             window = stack.enter_context(
                 LiveWindow(
                     tracker,
@@ -106,6 +108,7 @@ def run_live(job: Job, tracker: FaceTracker, args: argparse.Namespace, stop: Int
                     args.save_to,
                     lambda: stop.requested,
                     sending=run.sending,
+                    detail=detail,
                 )
             )
             if args.view_3d:

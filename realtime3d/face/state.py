@@ -91,10 +91,7 @@ class FaceState:
 
     def blendshapes(self) -> dict[str, float]:
         """ARKit's 52 names with weights in [0, 1]; Left and Right are the person's own."""
-        found = self.model.blendshapes(self.expression, self.extras)
-        if self.eyes is None:
-            return found
-        return lids.mixed(self.eyes.seen.tolist(), lids.weights(self.eyes, self.extras), found)
+        return dict(self._weights)
 
     def action_units(self, neutral: Mapping[str, float] | None = None) -> dict[str, float | None]:
         """FACS's intensities, 0 to 5, of OpenFace's 17 ("AU01" ... "AU45"); None where nothing can be said.
@@ -113,7 +110,10 @@ class FaceState:
 
     @cached_property
     def _weights(self) -> dict[str, float]:
-        return self.blendshapes()
+        found = self.model.blendshapes(self.expression, self.extras)
+        if self.eyes is None:
+            return found
+        return lids.mixed(self.eyes.seen.tolist(), lids.weights(self.eyes, self.extras), found)
 
     @cached_property
     def _lips_mm(self) -> float:

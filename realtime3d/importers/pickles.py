@@ -9,13 +9,14 @@ from __future__ import annotations
 import collections
 import io
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,10 +101,19 @@ def _shell_class(name: str) -> type[Shell]:
 class _Unpickler(pickle.Unpickler):
     """Knows the names in `_known` and the layers of torch.nn; every other name ends the reading."""
 
-    def __init__(self, file: io.BufferedIOBase, path: Path) -> None:
+    def __init__(self, file: IO[bytes], path: Path) -> None:
         super().__init__(file, encoding="latin1")
-        self._path = path
+        self._file, self._path = file, path
         self.storages: dict[str, Storage] = {}
+
+    def load(self) -> Any:
+        """The next one of the file. Python's own reader makes room for every number that a memo is given."""
+        start = self._file.tell()
+        for count, (step, value, _) in enumerate(pickletools.genops(self._file)):
+            if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(str(value)) <= count:
+                raise ValueError("it numbers what it remembers out of order")
+        self._file.seek(start)
+        return super().load()
 
     def find_class(self, module: str, name: str) -> Any:
         known = {

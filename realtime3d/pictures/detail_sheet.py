@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -23,24 +25,26 @@ CONTRAST_MM = 0.3  # from mid-grey to black in the displacement's tile
 
 def detail_sheet(detail: Detail, image: Image) -> Image:
     """The sheet of one face."""
+    window = detail.layout.window
+    casts = [cast(detail, variant, list(LAMPS.values())) for variant in SHOWN]
     rows = []
-    for i, (lamp_name, lamp) in enumerate(LAMPS.items()):
-        tiles = [(f"{variant}, light {lamp_name}", _cast(detail, variant, lamp)) for variant in SHOWN]
+    for i, lamp_name in enumerate(LAMPS):
+        tiles = [(f"{variant}, light {lamp_name}", made[i]) for variant, made in zip(SHOWN, casts, strict=True)]
         if i == 0:
             tiles.insert(0, ("picture", upright_crop(detail.face, image, TILE)))
         else:
-            tiles.insert(0, ("seen", _map(detail, cv2.cvtColor(detail.seen, cv2.COLOR_GRAY2BGR))))
+            tiles.insert(0, ("seen", map_tile(cv2.cvtColor(detail.seen[window], cv2.COLOR_GRAY2BGR))))
         rows.append(tiles)
-    depth = np.clip(128 + detail.displacement_mm * (128 / CONTRAST_MM), 0, 255).astype(np.uint8)
+    depth = np.clip(128 + detail.displacement_mm[window] * (128 / CONTRAST_MM), 0, 255).astype(np.uint8)
     rows.append(
         [
-            (f"displacement, +-{CONTRAST_MM} mm", _map(detail, cv2.cvtColor(depth, cv2.COLOR_GRAY2BGR))),
-            ("normals", _map(detail, normal_image(detail.normals))),
-            ("albedo", _map(detail, detail.albedo)),
-            ("texture", _map(detail, detail.texture)),
+            (f"displacement, +-{CONTRAST_MM} mm", map_tile(cv2.cvtColor(depth, cv2.COLOR_GRAY2BGR))),
+            ("normals", map_tile(normal_image(detail.normals[window]))),
+            ("albedo", map_tile(detail.albedo[window])),
+            ("texture", map_tile(detail.texture[window])),
         ]
     )
-    return np.vstack([np.hstack([_labelled(name, tile) for name, tile in row]) for row in rows])
+    return np.vstack([np.hstack([labelled(name, tile) for name, tile in row]) for row in rows])
 
 
 def _camera() -> Camera:
@@ -49,15 +53,15 @@ def _camera() -> Camera:
     return Camera(focal, focal, middle, middle, TILE, TILE)
 
 
-def _cast(detail: Detail, variant: Variant, lamp: tuple[float, float, float]) -> Image:
+def cast(detail: Detail, variant: Variant, lamps: Sequence[tuple[float, float, float]]) -> list[Image]:
+    """One of a face's meshes under each lamp."""
     mesh = detail.mesh(variant)
     before = mesh.vertices * Y_UP - ANCHOR_MM.astype(np.float32) + np.array([0, 0, AWAY_MM], np.float32)
-    return draw_relief(before, mesh.normals * Y_UP, mesh.triangles, _camera(), lamp)
+    return draw_relief(before, mesh.normals * Y_UP, mesh.triangles, _camera(), lamps)
 
 
-def _map(detail: Detail, picture: Image) -> Image:
-    """The window of the layout that holds the face's front, as a square."""
-    part = picture[detail.layout.window]
+def map_tile(part: Image) -> Image:
+    """The part of a map that holds the face's front, as a square."""
     scale = TILE / max(part.shape[:2])
     size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
@@ -67,7 +71,7 @@ def _map(detail: Detail, picture: Image) -> Image:
     return tile
 
 
-def _labelled(name: str, tile: Image) -> Image:
+def labelled(name: str, tile: Image) -> Image:
     label = np.full((LABEL, TILE, 3), BACKGROUND, np.uint8)
     Pen(label).text(4, LABEL - 6, name, WHITE)
     both = np.vstack([tile, label])

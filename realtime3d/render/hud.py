@@ -29,6 +29,7 @@ BARS: tuple[tuple[str, tuple[str, ...]], ...] = (  # label, the blendshapes whos
     ("brows up", ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")),
     ("brows down", ("browDownLeft", "browDownRight")),
 )
+TRACK, AXIS = (95, 95, 95), (120, 120, 120)  # BGR of what bars run in, and stand on
 BAR_PX, ETA_PX = 64, 12  # a full bar's length, an eta of 3 standard deviations; in a picture 720 high
 FINE_BELOW, ANGLES_FROM, BARS_FROM = (
     0.2,
@@ -147,19 +148,24 @@ def _draw_panel(pen: Pen, panel: Rectangle, face: FaceState, lines: Lines) -> No
         pen.text(left + pen.pad, top + (index + 0.85) * pen.line, text, ink)
     weights, colour = face.blendshapes(), face_colour(face)
     bar, end = left + pen.pad + _names_width(pen), right - pen.pad
+    shapes: list[tuple[float, ...]] = []
     for index, (name, parts) in enumerate(BARS):
         base = top + (len(lines) + index + 0.85) * pen.line
-        value = float(np.clip(np.mean([weights.get(part, 0.0) for part in parts]), 0, 1))
+        value = min(max(sum(weights.get(part, 0.0) for part in parts) / len(parts), 0.0), 1.0)
         pen.text(left + pen.pad, base, name, GREY)
-        pen.rectangle(bar, base - 0.42 * pen.line, end, base - 0.1 * pen.line, (95, 95, 95))
-        pen.rectangle(bar, base - 0.42 * pen.line, bar + (end - bar) * value, base - 0.1 * pen.line, colour)
-    _draw_eta(pen, left + pen.pad, bottom - pen.px(ETA_PX + 5), right - left - 2 * pen.pad, face.expression, colour)
+        low, high = base - 0.46 * pen.line, base - 0.06 * pen.line
+        shapes += [(bar, low, end, high, *TRACK), (bar, low, bar + (end - bar) * value, high, *colour)]
+    at = (left + pen.pad, bottom - pen.px(ETA_PX + 5), right - left - 2 * pen.pad)
+    pen.rectangles(shapes + _eta_bars(pen, *at, face.expression, colour))
 
 
-def _draw_eta(pen: Pen, x: float, middle: float, wide: float, eta: FloatArray, colour: Colour) -> None:
+def _eta_bars(
+    pen: Pen, x: float, middle: float, wide: float, eta: FloatArray, colour: Colour
+) -> list[tuple[float, ...]]:
+    """A thin line, and a small bar up or down for each coefficient."""
     step = wide / max(1, len(eta))
-    pen.rectangle(x, middle - 0.5, x + wide, middle + 0.5, (120, 120, 120))
-    for index, value in enumerate(np.clip(np.nan_to_num(eta), -3, 3)):
-        end = middle - float(value) / 3 * pen.px(ETA_PX)
-        left = x + index * step
-        pen.rectangle(left, min(middle, end), left + 0.65 * step, max(middle, end), colour)
+    bars: list[tuple[float, ...]] = [(x, middle - 0.5, x + wide, middle + 0.5, *AXIS)]
+    for index, value in enumerate(np.clip(np.nan_to_num(eta), -3, 3).tolist()):
+        end, left = middle - value / 3 * pen.px(ETA_PX), x + index * step
+        bars.append((left, min(middle, end), left + 0.75 * step, max(middle, end), *colour))
+    return bars

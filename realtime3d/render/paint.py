@@ -108,3 +108,23 @@ def paint_points(image, nearest, xy, inverse_z, points, colour, cover, radius, a
                     image[y, x, k] = np.uint8(
                         image[y, x, k] + blend * (colour[v, k] - image[y, x, k]) + np.float32(0.5)
                     )
+
+
+@compiled("void(u1[:,:,::1], f4[:,::1])")
+def paint_rectangles(image, shapes):  # type: ignore[no-untyped-def]
+    """Fill rectangles, rows of left, top, right, bottom (px, pixel centres are whole numbers) and BGR. A pixel that is
+    covered in part gets its part of the colour."""
+    height, width = image.shape[:2]
+    half, zero, one = np.float32(0.5), np.float32(0), np.float32(1)
+    for n in range(len(shapes)):
+        x0, y0, x1, y1 = shapes[n, 0], shapes[n, 1], shapes[n, 2], shapes[n, 3]
+        if not (x0 < x1 and y0 < y1 and abs(x0) < FAR and abs(y0) < FAR and abs(x1) < FAR and abs(y1) < FAR):
+            continue
+        for y in range(max(0, int(np.floor(y0 + half))), min(height - 1, int(np.ceil(y1 - half))) + 1):
+            down = min(np.float32(y) + half, y1) - max(np.float32(y) - half, y0)
+            for x in range(max(0, int(np.floor(x0 + half))), min(width - 1, int(np.ceil(x1 - half))) + 1):
+                across = min(np.float32(x) + half, x1) - max(np.float32(x) - half, x0)
+                share = min(max(across, zero), one) * min(max(down, zero), one)
+                for k in range(3):
+                    below = np.float32(image[y, x, k])
+                    image[y, x, k] = np.uint8(below + share * (shapes[n, 4 + k] - below) + half)

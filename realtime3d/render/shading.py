@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ FACE_REGIONS = ("face", "lips", "eyelids", "eyes", "mouth_inside", "tongue", "te
 LIPS, MOUTH, EYES, IRIS = (150, 130, 235), (45, 35, 110), (250, 245, 240), (120, 80, 50)  # BGR
 TEETH = (205, 222, 230)
 IRIS_MM = 6.5
+NEAREST_MM = 1.0  # from the camera's plane: nearer vertices are not drawn
 LIGHT = np.array([0.35, -0.55, -0.76], dtype=np.float32)  # towards the light, camera axes: above, a little to the right
 SURFACE, LINES = (0.38, 0.68, 0.22), (0.8, 0.3, 0.0)  # ambient, diffuse, gloss; lines have to stand out everywhere
 Lighting = tuple[float, float, float]
@@ -211,15 +213,39 @@ def place(
     face: FaceState, topology: Topology, camera: Camera, width: int, height: int, lighting: Lighting = SURFACE
 ) -> PlacedMesh:
     """Project and light one face."""
-    vertices = face.vertices()
+    vertices = np.require(face.vertices(), np.float32, ["C", "W"])
     colour, facing = lit(vertices, topology, face_colour(face), lighting)
-    visible = vertices[:, 2] > 1.0
-    if camera.distortion:
-        visible &= _inside_lens(vertices, camera)
+    if not camera.distortion:
+        xy, inverse_z = np.empty((len(vertices), 2), np.float32), np.empty(len(vertices), np.float32)
+        span = np.empty(4, np.float64)
+        _project(vertices, topology.cover, camera.fx, camera.fy, camera.cx, camera.cy, xy, inverse_z, span)
+        return PlacedMesh(xy, inverse_z, colour, facing, _window(span[:2], span[2:], width, height))
+    visible = (vertices[:, 2] > NEAREST_MM) & _inside_lens(vertices, camera)
     in_front = np.where(visible[:, None], vertices, np.array([0, 0, 1], dtype=np.float32))
     xy = camera.project(in_front).astype(np.float32)
     inverse_z = inverse_depth(np.where(visible, vertices[:, 2], 0))
-    return PlacedMesh(xy, inverse_z, colour, facing, _window(xy[visible & (topology.cover > 0)], width, height))
+    shown = xy[visible & (topology.cover > 0)] if visible.any() else xy[:0]
+    low, high = (shown.min(axis=0), shown.max(axis=0)) if len(shown) else (np.ones(2), np.zeros(2))
+    return PlacedMesh(xy, inverse_z, colour, facing, _window(low, high, width, height))
+
+
+@compiled("void(f4[:,::1], f4[::1], f8, f8, f8, f8, f4[:,::1], f4[::1], f8[::1])")
+def _project(vertices, cover, fx, fy, cx, cy, xy, inverse_z, span):  # type: ignore[no-untyped-def]
+    """Pixels, inverse depths, and what the shown vertices span (left, top, right, bottom; upside down where none is):
+    in one pass, a fifth of what NumPy takes for it."""
+    left, top, right, bottom = np.inf, np.inf, -np.inf, -np.inf
+    for v in range(len(vertices)):
+        z = np.float64(vertices[v, 2])
+        if not z > NEAREST_MM:
+            xy[v, 0], xy[v, 1], inverse_z[v] = np.float32(cx), np.float32(cy), np.float32(0)
+            continue
+        inverse = 1.0 / z
+        x, y = vertices[v, 0] * inverse * fx + cx, vertices[v, 1] * inverse * fy + cy
+        xy[v, 0], xy[v, 1], inverse_z[v] = np.float32(x), np.float32(y), np.float32(inverse)
+        if cover[v] > 0:
+            left, right = x if x < left else left, x if x > right else right
+            top, bottom = y if y < top else top, y if y > bottom else bottom
+    span[0], span[1], span[2], span[3] = left, top, right, bottom
 
 
 def _inside_lens(vertices: FloatArray, camera: Camera) -> NDArray[np.bool_]:
@@ -238,10 +264,11 @@ def around(windows: Sequence[PixelSpan]) -> PixelSpan:
     return x0, y0, x1, y1
 
 
-def _window(xy: FloatArray, width: int, height: int) -> PixelSpan:
-    """The part of the picture that the points span."""
-    if not len(xy):
+def _window(low: NDArray, high: NDArray, width: int, height: int) -> PixelSpan:
+    """The part of the picture between two corners; empty where they are the wrong way round."""
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    if not (left <= right and top <= bottom):
         return (0, 0, 0, 0)
-    low = np.clip(np.floor(xy.min(axis=0)), 0, (width, height)).astype(int)
-    high = np.clip(np.ceil(xy.max(axis=0)) + 1, low, (width, height)).astype(int)
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+    x0, y0 = (math.floor(min(max(v, 0.0), most)) for v, most in ((left, width), (top, height)))
+    x1, y1 = (min(math.ceil(max(min(v, most), -1.0)) + 1, most) for v, most in ((right, width), (bottom, height)))
+    return x0, y0, max(x0, x1), max(y0, y1)

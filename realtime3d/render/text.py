@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from realtime3d.render.base import Colour
+from realtime3d.render.paint import paint_rectangles
 from realtime3d.types import Image
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -31,7 +33,7 @@ class Pen:
     def __init__(self, image: Image, zoom: float = 1.0) -> None:
         self.image = image
         self.zoom = zoom
-        self.scale = float(np.clip(min(image.shape[:2]) / 720, 0.45, 4.0)) * zoom
+        self.scale = min(max(min(image.shape[:2]) / 720, 0.45), 4.0) * zoom
         self.font = 0.55 * self.scale
         self.stroke = max(1, round(1.1 * self.scale))
         self.line = self.px(22)
@@ -44,7 +46,7 @@ class Pen:
         return n * self.scale
 
     def width(self, text: str) -> float:
-        return float(cv2.getTextSize(_ascii(text), FONT, self.font, self.stroke)[0][0])
+        return _width(_ascii(text), self.font, self.stroke)
 
     def text(self, x: float, y: float, text: str, colour: Colour) -> None:
         """`x, y` is the left end of the base line."""
@@ -76,8 +78,8 @@ class Pen:
     def darken(self, x0: float, y0: float, x1: float, y1: float, strength: float) -> None:
         """Move a rectangle's colours towards black by `strength` (0..1)."""
         height, width = self.image.shape[:2]
-        left, right = (int(np.clip(round(v), 0, width)) for v in (x0, x1))
-        top, bottom = (int(np.clip(round(v), 0, height)) for v in (y0, y1))
+        left, right = (min(max(round(v), 0), width) for v in (x0, x1))
+        top, bottom = (min(max(round(v), 0), height) for v in (y0, y1))
         part = self.image[top:bottom, left:right]
         if part.size:
             part[:] = cv2.convertScaleAbs(part, alpha=1 - strength, beta=18 * strength)
@@ -86,6 +88,16 @@ class Pen:
         if x1 > x0 and y1 > y0:
             corners = np.array([_fixed(p) for p in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))], dtype=np.int32)
             cv2.fillConvexPoly(self.image, corners, colour, cv2.LINE_AA, SHIFT)
+
+    def rectangles(self, shapes: Sequence[Sequence[float]]) -> None:
+        """Many at once, each left, top, right, bottom, blue, green, red."""
+        if not shapes:
+            return
+        if self.image.flags.c_contiguous:
+            paint_rectangles(self.image, np.array(shapes, np.float32))
+            return
+        for x0, y0, x1, y1, *colour in shapes:
+            self.rectangle(x0, y0, x1, y1, (int(colour[0]), int(colour[1]), int(colour[2])))
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
         cv2.circle(self.image, _fixed((x, y)), round(radius * (1 << SHIFT)), colour, -1, cv2.LINE_AA, SHIFT)
@@ -108,6 +120,11 @@ class Pen:
         self.path([tuple(start), tuple(neck)], colour)
         head = np.array([_fixed(end), _fixed(neck + across * tip * 0.45), _fixed(neck - across * tip * 0.45)], np.int32)
         cv2.fillConvexPoly(self.image, head, colour, cv2.LINE_AA, SHIFT)
+
+
+@lru_cache(256)
+def _width(text: str, font: float, stroke: int) -> float:
+    return float(cv2.getTextSize(text, FONT, font, stroke)[0][0])
 
 
 def _ascii(text: str) -> str:

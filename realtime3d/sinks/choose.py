@@ -34,6 +34,7 @@ class SinkOptions:
     mesh_level: str | None = None
     resume: ResumePoint | None = None
     more: MoreColumns = NOTHING_MORE
+    profile: Path | None = None  # of the person whose detail is kept
     live_link: Values | None = None  # of a Live Link Face take; None: the lowest id, measured
 
     @property
@@ -55,6 +56,7 @@ class Output:
     last: Callable[[Path, float], float | None]  # time of a killed run's last frame in it; gets the run's start
     suffixes: tuple[str, ...] = ()  # that a file may have, where there are others
     folder: bool = False  # whether it is a folder of files
+    live: bool = True  # whether a camera's run can have it
     per_face: bool = False  # whether other faces get files `NAME_ID` beside it
 
     def check_name(self, kind: str, path: Path) -> None:
@@ -147,6 +149,12 @@ def _animation(path: Path, options: SinkOptions) -> Sink:
     return AnimationSink(path, options.model, options.mesh_level)
 
 
+def _detail(path: Path, options: SinkOptions) -> Sink:
+    from realtime3d.sinks.film_detail import FilmDetailSink
+
+    return FilmDetailSink(path, options.model, options.profile)
+
+
 def _from_the_start(path: Path, start_s: float) -> float | None:
     """What cannot be taken up half-way is made again."""
     return None
@@ -174,6 +182,14 @@ OUTPUTS: Mapping[str, Output] = {
         _from_the_start,
         suffixes=(".glb",),
         per_face=True,
+    ),
+    "detail": Output(
+        "",
+        "folder of wrinkles and folds: the person's own, those of expressions, a head that has both",
+        _detail,
+        _from_the_start,
+        folder=True,
+        live=False,
     ),
 }
 

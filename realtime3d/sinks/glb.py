@@ -11,17 +11,14 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from realtime3d.face.mesh import Y_UP
-from realtime3d.face.model import FaceModel
 from realtime3d.geometry import Camera
-from realtime3d.raster import vertex_normals
+from realtime3d.sinks.glb_head import Head, Motion, folded, plain
 from realtime3d.surface.layout import tangents
 from realtime3d.types import FloatArray, Pose
 
@@ -31,37 +28,6 @@ FLOAT, USHORT, UINT = 5126, 5123, 5125
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 LINEAR, MIPMAPS, CLAMP = 9729, 9987, 33071
 NEAR_M, FAR_M = 0.01, 100.0
-
-
-@dataclass(frozen=True)
-class Motion:
-    """What moved, when: N moments."""
-
-    times_s: Sequence[float]  # (N,) rising from 0 on
-    weights: Sequence[ArrayLike]  # (N, 52)
-    poses: Sequence[Pose]  # (N,) camera from head
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a GLB file holds of one face."""
-
-    model: FaceModel
-    neutral: FloatArray  # (V, 3) mm, the resting head of `level`
-    weights: ArrayLike  # (52,) at which the file opens
-    level: str = "live"
-    texture_jpeg: bytes | None = None
-    normal_png: bytes | None = None  # a normal map in tangent space; then `texture_jpeg` is an albedo
-    albedo: bool = False  # `texture_jpeg` has no light in it
-    pose: Pose | None = None  # None: the head stands in its own frame
-    motion: Motion | None = None
-    camera: Camera | None = None  # whose picture shows posed heads where they were
-    name: str = "head"
-    facts: dict[str, Any] = field(default_factory=dict)  # kept in the file as `extras`
-
-    @property
-    def is_lit(self) -> bool:
-        return self.texture_jpeg is None or self.albedo or self.normal_png is not None
 
 
 def glb_bytes(head: Head) -> bytes:
@@ -121,27 +87,23 @@ class GlbWriter:
         return {**unlit, "images": images, "samplers": [sampler], "textures": textures}
 
     def _mesh(self, head: Head) -> dict[str, Any]:
-        mesh = head.model.mesh(head.level)
-        actions = head.model.actions(head.neutral, head.level)
-        to_file = self._axes * M_PER_MM
+        shapes = folded(head) if head.folds is not None else plain(head)
+        mesh, to_file = shapes.mesh, self._axes * M_PER_MM
 
         def vertices(points: FloatArray) -> dict[str, int]:
             return {
                 "POSITION": self._array((points * to_file)[mesh.uv_vertex], "VEC3", bounds=True, target=ARRAY_BUFFER)
             }
 
-        attributes, targets = vertices(head.neutral), [vertices(action) for action in actions]
+        attributes, targets = vertices(shapes.rest), [vertices(action) for action in shapes.actions]
         if head.texture_jpeg is not None:
             attributes["TEXCOORD_0"] = self._array(mesh.uv, "VEC2", target=ARRAY_BUFFER)
         if head.normal_png is not None:
-            attributes["TANGENT"] = self._array(tangents(mesh, head.neutral * Y_UP), "VEC4", target=ARRAY_BUFFER)
+            attributes["TANGENT"] = self._array(tangents(mesh, shapes.rest * Y_UP), "VEC4", target=ARRAY_BUFFER)
         if head.is_lit:
-            rest = vertex_normals(head.neutral, mesh.triangles)
-            attributes["NORMAL"] = self._normals(_unit(rest)[mesh.uv_vertex])
-            for target, action in zip(targets, actions, strict=True):
-                target["NORMAL"] = self._normals(
-                    (vertex_normals(head.neutral + action, mesh.triangles) - rest)[mesh.uv_vertex]
-                )
+            attributes["NORMAL"] = self._normals(_unit(shapes.normals)[mesh.uv_vertex])
+            for target, turned in zip(targets, shapes.turned(), strict=True):
+                target["NORMAL"] = self._normals(turned[mesh.uv_vertex])
         kind = USHORT if len(mesh.uv) < 0xFFFF else UINT
         indices = mesh.uv_triangles.astype("<u2" if kind == USHORT else "<u4").ravel()
         primitive = {

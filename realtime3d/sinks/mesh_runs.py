@@ -13,7 +13,8 @@ from realtime3d.clock import to_s
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import make_folder, write_whole
-from realtime3d.sinks.glb import Head, Motion, glb_bytes
+from realtime3d.sinks.glb import glb_bytes
+from realtime3d.sinks.glb_head import Head, Motion
 from realtime3d.sinks.meshes import MeshWriter, encoded
 from realtime3d.surface.best import BETTER, worth
 from realtime3d.surface.texture import TexturePainter
@@ -50,7 +51,7 @@ class MeshFolderSink:
 
 
 @dataclass
-class _Take:
+class Take:
     """One face as it moved."""
 
     face: FaceState  # the last one
@@ -59,6 +60,13 @@ class _Take:
     poses: list[Pose] = field(default_factory=list)
     best: float = 0.0
     shown: tuple[FaceState, Image] | None = None  # what the texture is made of
+
+    def add(self, face: FaceState, result: FrameResult) -> None:
+        """The face in one more frame."""
+        self.face = face
+        self.times_ns.append(result.frame.t_ns)
+        self.weights.append(np.array(list(face.blendshapes().values()), np.float32))
+        self.poses.append(face.pose)
 
 
 class AnimationSink:
@@ -69,7 +77,7 @@ class AnimationSink:
 
     def __init__(self, path: Path, model: FaceModel, level: str | None = None) -> None:
         self._path, self._model, self._level = path, model, MeshWriter(model, level).level(".glb")
-        self._takes: dict[int, _Take] = {}
+        self._takes: dict[int, Take] = {}
         self._zero_ns: int | None = None
 
     def __enter__(self) -> Self:
@@ -82,11 +90,8 @@ class AnimationSink:
                 self._add(face, result)
 
     def _add(self, face: FaceState, result: FrameResult) -> None:
-        take = self._takes.setdefault(face.id, _Take(face))
-        take.face = face
-        take.times_ns.append(result.frame.t_ns)
-        take.weights.append(np.array(list(face.blendshapes().values()), np.float32))
-        take.poses.append(face.pose)
+        take = self._takes.setdefault(face.id, Take(face))
+        take.add(face, result)
         score = worth(face)
         if score > take.best * BETTER:
             take.best, take.shown = score, (face, result.frame.image.copy())
@@ -101,7 +106,7 @@ class AnimationSink:
             path = self._path if face_id == first else self._path.with_stem(f"{self._path.stem}_{face_id}")
             write_whole(path, self._file(take, painter))
 
-    def _file(self, take: _Take, painter: TexturePainter) -> bytes:
+    def _file(self, take: Take, painter: TexturePainter) -> bytes:
         texture = painter.paint(*take.shown).image if take.shown else None
         zero = self._zero_ns or 0
         return glb_bytes(

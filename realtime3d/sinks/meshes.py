@@ -14,7 +14,8 @@ from realtime3d.face.mesh import Y_UP
 from realtime3d.face.model import FULL, LIVE, FaceModel
 from realtime3d.face.state import FaceState
 from realtime3d.files import write_whole
-from realtime3d.sinks.glb import Head, glb_bytes
+from realtime3d.sinks.glb import glb_bytes
+from realtime3d.sinks.glb_head import Head
 from realtime3d.sinks.obj import ObjText, mtl_bytes
 from realtime3d.sinks.ply import ply_bytes
 from realtime3d.sinks.vrm import vrm_bytes
@@ -27,7 +28,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 SUFFIXES = (".ply", ".obj", ".glb", ".vrm")
 MOVED = (".glb", ".vrm")  # those that hold ARKit's actions
 JPEG_QUALITY = 92
-PNG_EFFORT = 1  # a tenth larger than the best, in a tenth of the time
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,10 @@ def encoded(image: Image | NDArray[np.uint16], suffix: str) -> bytes:
     """A BGR or grey picture as PNG or JPEG."""
     import cv2
 
+    from realtime3d.sinks.png import PNG_OPTIONS
+
     options: dict[str, list[Any]] = {
-        ".png": [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT],
+        ".png": PNG_OPTIONS,
         ".jpg": [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
     }
     done, data = cv2.imencode(suffix, image, options[suffix])

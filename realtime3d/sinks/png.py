@@ -14,6 +14,9 @@ from realtime3d.errors import OutputError
 from realtime3d.types import FloatArray, Image
 
 EFFORT = 1  # a tenth larger than the best, in a tenth of the time
+# One filter for all rows, 40 % of the time that choosing one for each takes; OpenCV before 4.12 chooses.
+_ONE_FILTER = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP] if hasattr(cv2, "IMWRITE_PNG_FILTER") else []
+PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, EFFORT, *_ONE_FILTER]
 _HEADER = 33  # bytes of the signature and the first chunk
 DISPLACEMENT_RANGE_MM = 4.0
 MIDDLE = 32768  # grey level of no displacement
@@ -21,7 +24,7 @@ MIDDLE = 32768  # grey level of no displacement
 
 def png_bytes(image: NDArray, text: Mapping[str, str] | None = None) -> bytes:
     """A PNG of a BGR or grey picture, 8 or 16 bits, with lines of text (Latin-1) in it."""
-    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, EFFORT])
+    done, data = cv2.imencode(".png", image, PNG_OPTIONS)
     if not done:
         raise OutputError(f"a picture of {image.shape} cannot be a PNG file: give a smaller one")
     whole = data.tobytes()
@@ -60,9 +63,13 @@ def displacement_facts() -> dict[str, object]:
 
 def displacement_png(mm: FloatArray) -> bytes:
     """A displacement in mm as 16-bit grey."""
-    levels = np.clip(np.rint(mm / DISPLACEMENT_RANGE_MM * MIDDLE) + MIDDLE, 0, 65535).astype(np.uint16)
+    levels = mm * np.float32(MIDDLE / DISPLACEMENT_RANGE_MM)
+    levels += np.float32(MIDDLE)
+    np.rint(levels, out=levels)
+    np.clip(levels, 0, 65535, out=levels)
     return png_bytes(
-        levels, {"Title": "displacement", **{key: str(value) for key, value in displacement_facts().items()}}
+        levels.astype(np.uint16),
+        {"Title": "displacement", **{key: str(value) for key, value in displacement_facts().items()}},
     )
 
 
@@ -73,8 +80,8 @@ def displacement_mm(levels: NDArray[np.uint16], range_mm: float = DISPLACEMENT_R
 
 def normal_image(normals: FloatArray) -> Image:
     """Unit normals (x right, y up, z outward) as a BGR picture: 128, 128, 255 in RGB is the foundation's own."""
-    levels = np.rint(normals * np.float32(127.5) + np.float32(127.5)).astype(np.uint8)
-    return np.ascontiguousarray(levels[..., ::-1])
+    levels = cv2.convertScaleAbs(np.ascontiguousarray(normals, np.float32), alpha=127.5, beta=127.5)
+    return np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def normal_png(normals: FloatArray) -> bytes:

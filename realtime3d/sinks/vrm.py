@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from realtime3d.face.arkit import PASCAL
-from realtime3d.sinks.glb import GlbWriter, Head
+from realtime3d.sinks.glb import GlbWriter
+from realtime3d.sinks.glb_head import Head
 
 BACKWARDS = np.array([-1, -1, 1], dtype=np.float32)  # from our axes to the file's: version 0 looks along -z
 HEAD_M = (0.0, 0.09, -0.08)  # from the joint of head and neck to the origin of our heads

@@ -15,6 +15,16 @@ MOST_ROUNDS = 6
 
 
 @dataclass(frozen=True)
+class SplitMesh:
+    """A mesh whose vertices have a place in the layout for each of its pieces."""
+
+    triangles: NDArray[np.int32]  # (T, 3) vertices
+    uv: FloatArray  # (U, 2)
+    uv_vertex: NDArray[np.int32]  # (U,) whose they are
+    uv_triangles: NDArray[np.int32]  # (T, 3) rows of `uv`
+
+
+@dataclass(frozen=True)
 class DenseTopology:
     """Vertices between vertices: each is the middle of two that come before it."""
 
@@ -22,6 +32,7 @@ class DenseTopology:
     parents: tuple[NDArray[np.int32], ...]  # of each round, (M, 2)
     triangles: NDArray[np.int32]  # (T, 3)
     uv: FloatArray  # (N, 2) one place in the layout for each vertex
+    split: SplitMesh  # the same mesh, its vertices split where the layout is cut
 
     def of(self, values: FloatArray) -> FloatArray:
         """Values (V, K) of the head's vertices at all of these: (N, K)."""
@@ -59,7 +70,9 @@ def dense_topology(layout: Layout, longest_mm: float = LONGEST_MM) -> DenseTopol
         rounds.append(pairs)
     place = np.zeros((len(mesh.points), 2), np.float32)
     place[mesh.owner[::-1]] = mesh.uv[::-1]
-    return DenseTopology(len(head.mean), tuple(rounds), np.ascontiguousarray(mesh.triangles, np.int32), place)
+    triangles, rows = (np.ascontiguousarray(part, np.int32) for part in (mesh.triangles, mesh.rows))
+    split = SplitMesh(triangles, np.ascontiguousarray(mesh.uv, np.float32), mesh.owner.astype(np.int32), rows)
+    return DenseTopology(len(head.mean), tuple(rounds), triangles, place, split)
 
 
 def _halve(mesh: _Growing, longest: float) -> NDArray[np.int32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -27,6 +28,20 @@ from realtime3d.surface.skin import has_colour
 from realtime3d.surface.texture import Texture, TexturePainter, sharpened
 from realtime3d.surface.visibility import look_at, seen
 from realtime3d.types import FloatArray, Image
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one picture shows of a face: (h, w) of the layout's window, (S, S) of all of it."""
+
+    raw: FloatArray  # (h, w) mm
+    shown: FloatArray  # (h, w) 0..1 how far the picture shows each texel
+    albedo: Image  # (S, S, 3)
+    texture: Image  # (S, S, 3)
+    sight: NDArray[np.uint8]  # (S, S) how far the picture shows the rest of the head
+    light: Light
+    colour: bool
+    mm_per_px: float
 
 
 class DetailMaker:
@@ -61,7 +76,8 @@ class DetailMaker:
         relief = self.relief(face, image, skin)
         if relief is None:
             return self._nothing(face, image)
-        return self._assembled(face, image, relief, vertices, sharpened(known.face) if known else skin, known)
+        free = sharpened(known.face) if known else skin
+        return self._detail(face, self._look(face, image, relief, vertices, free, known))
 
     def relief(self, face: FaceState, image: Image, skin: FloatArray | None = None) -> Relief | None:
         """The first half of `make`: what the picture says in its own pixels."""
@@ -72,30 +88,51 @@ class DetailMaker:
         R, t = face.pose.R.astype(np.float32), face.pose.t.astype(np.float32)
         return face.vertices_at(self.layout.level) @ R.T + t
 
-    def _assembled(
+    def look(self, face: FaceState, image: Image, free: FloatArray | None = None) -> Look | None:
+        """What a picture shows of a face in the layout, before what it hides is guessed; None where it shows none."""
+        if refusal(face):
+            return None
+        vertices = self._vertices(face)
+        relief = self.relief(face, image, free)
+        return None if relief is None else self._look(face, image, relief, vertices, free)
+
+    def _look(
         self,
         face: FaceState,
         image: Image,
         relief: Relief,
         vertices: FloatArray,
         free: FloatArray | None,
-        mask: FaceMask | None,
-    ) -> Detail:
+        mask: FaceMask | None = None,
+    ) -> Look:
         layout, part = self.layout, relief.part
         xy = layout.on_front(face.camera.project(vertices).astype(np.float32))
         shown = self._shown(face, image, vertices, xy, free)
         raw = _at(relief.displacement, part.places(xy))
-        whole = completed(layout, raw, shown)
         painted = self._painted(face, image, mask)
         own = _at(part.image, part.places(xy))
         turned = layout.on_front(vertex_normals(vertices, layout.head.triangles))
-        albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, shown)
-        sight = painted.seen.copy()
-        sight[layout.window] = np.where(layout.inside, cv2.convertScaleAbs(shown * 255), sight[layout.window])
+        coloured = shown  # a fringe hides the skin, and its colours belong to the head
+        if mask is not None:
+            coloured = self._shown(face, image, vertices, xy, sharpened(1 - mask.hidden))
+        albedo, texture = albedo_and_texture(layout, painted.image, own, relief.light, turned, coloured)
+        return Look(raw, shown, albedo, texture, painted.seen, relief.light, relief.colour, part.mm_per_px)
+
+    def from_maps(self, face: FaceState, displacement: FloatArray, shown: FloatArray, albedo: Image) -> Detail:
+        """The detail of a face that is known already: (h, w) maps of the window, (S, S, 3) skin without light."""
+        none = np.zeros(albedo.shape[:2], np.uint8)
+        light = Light(np.eye(9, dtype=np.float32)[0])
+        return self._detail(face, Look(displacement, shown, albedo, albedo, none, light, True, self.layout.texel_mm))
+
+    def _detail(self, face: FaceState, look: Look) -> Detail:
+        layout = self.layout
+        whole = completed(layout, look.raw, look.shown)
+        sight = look.sight.copy()
+        sight[layout.window] = np.where(layout.inside, cv2.convertScaleAbs(look.shown * 255), sight[layout.window])
         normals = layout.whole(normal_map(layout, face.vertices_at(layout.level) * Y_UP, whole))
         return Detail(
-            face, layout.whole(whole), layout.whole(raw * shown), normals, albedo, texture, sight, relief.light,
-            relief.colour, part.mm_per_px, layout, self.topology,
+            face, layout.whole(whole), layout.whole(look.raw * look.shown), normals, look.albedo, look.texture, sight,
+            look.light, look.colour, look.mm_per_px, layout, self.topology,
         )  # fmt: skip
 
     def _painted(self, face: FaceState, image: Image, mask: FaceMask | None = None) -> Texture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -17,6 +18,19 @@ from realtime3d.types import FloatArray
 SIZE = 1024  # px of the maps' side; twice as many where that leaves more than COARSE_MM a texel
 COARSE_MM = 0.5
 MIRROR_MM = 0.5  # a vertex has a mirror image where another one is so near
+
+
+class Mapped(Protocol):
+    """A mesh with texture coordinates."""
+
+    @property
+    def triangles(self) -> NDArray[np.int32]: ...
+    @property
+    def uv(self) -> FloatArray: ...
+    @property
+    def uv_vertex(self) -> NDArray[np.int32]: ...
+    @property
+    def uv_triangles(self) -> NDArray[np.int32]: ...
 
 
 class Layout:
@@ -170,7 +184,7 @@ def mirror_vertices(points: FloatArray) -> NDArray[np.int32]:
     return twin
 
 
-def tangents(head: HeadMesh, vertices: FloatArray) -> FloatArray:
+def tangents(head: Mapped, vertices: FloatArray) -> FloatArray:
     """(U, 4) for each row of `uv`: the unit way in which u grows, across the normal, and the bitangent's sign."""
     normals = vertex_normals(vertices, head.triangles)[head.uv_vertex]
     normals[~normals.any(axis=1)] = (0, 0, 1)  # a vertex without any area

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -19,10 +21,8 @@ def along_lines(relief: FloatArray, mm_per_px: float) -> FloatArray:
     padded = np.zeros((rows, columns), np.float32)
     padded[:height, :width] = relief
     spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT)
-    turn = np.arctan2(np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns)[None]).astype(np.float32)
     parts, strengths = [], []
-    for k in range(DIRECTIONS):
-        window = np.cos(turn - np.float32(np.pi * k / DIRECTIONS)) ** (2 * (DIRECTIONS - 1))
+    for window in _windows(rows, columns):
         part = cv2.idft(spectrum * window[..., None], flags=cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)[:height, :width]
         parts.append(part)
         strengths.append(cv2.GaussianBlur(part * part, (0, 0), AROUND_MM / mm_per_px))
@@ -30,6 +30,14 @@ def along_lines(relief: FloatArray, mm_per_px: float) -> FloatArray:
     usual = np.float32(NO_DIRECTION) * np.median(strength, axis=0)
     keep = np.clip(1 - usual / np.maximum(strength, np.float32(1e-12)), 0, 1)
     return np.asarray((np.stack(parts) * keep).sum(axis=0) * np.float32(_SCALE), np.float32)
+
+
+@lru_cache(maxsize=2)
+def _windows(rows: int, columns: int) -> tuple[FloatArray, ...]:
+    """(rows, columns) of each direction."""
+    turn = np.arctan2(np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns)[None]).astype(np.float32)
+    ways = (np.float32(np.pi * k / DIRECTIONS) for k in range(DIRECTIONS))
+    return tuple(np.asarray(np.cos(turn - way) ** (2 * (DIRECTIONS - 1)), np.float32) for way in ways)
 
 
 def _scale() -> float:

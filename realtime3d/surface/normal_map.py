@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from realtime3d.raster import vertex_normals
 from realtime3d.surface.layout import Layout, tangents
+from realtime3d.surface.vectors import dot, unit
 from realtime3d.types import FloatArray
 
 
@@ -18,13 +19,13 @@ def normal_map(layout: Layout, vertices: FloatArray, displacement: FloatArray) -
     head = layout.head
     normals = layout.on_front(vertex_normals(vertices, head.triangles))
     frame = layout.on_front_split(tangents(head, vertices))
-    n = _unit(normals)
-    t = frame[..., :3] - n * (frame[..., :3] * n).sum(-1, keepdims=True)
-    t = _unit(t)
+    n = unit(normals)
+    t = frame[..., :3] - n * dot(frame[..., :3], n)[..., None]
+    t = unit(t)
     b = np.cross(n, t) * np.sign(frame[..., 3:])
     slope = _slope(layout.on_front(vertices), n, displacement, layout.inside)
-    raised = np.stack([-(slope * t).sum(-1), -(slope * b).sum(-1), np.ones_like(displacement)], axis=-1)
-    out = _unit(raised)
+    raised = np.stack([-dot(slope, t), -dot(slope, b), np.ones_like(displacement)], axis=-1)
+    out = unit(raised)
     out[~layout.inside] = (0, 0, 1)
     return np.asarray(out, np.float32)
 
@@ -36,9 +37,9 @@ def _slope(points: FloatArray, n: FloatArray, displacement: FloatArray, inside: 
         for step in (1, -1):
             whole &= np.roll(inside, step, axis=axis)
     right, down = _central(points, 1), _central(points, 0)
-    right -= n * (right * n).sum(-1, keepdims=True)
-    down -= n * (down * n).sum(-1, keepdims=True)
-    e, f, g = (right * right).sum(-1), (right * down).sum(-1), (down * down).sum(-1)
+    right -= n * dot(right, n)[..., None]
+    down -= n * dot(down, n)[..., None]
+    e, f, g = dot(right, right), dot(right, down), dot(down, down)
     area = np.maximum(e * g - f * f, np.float32(1e-9))
     du, dv = _central(displacement, 1), _central(displacement, 0)
     u, v = (g * du - f * dv) / area, (e * dv - f * du) / area
@@ -49,7 +50,3 @@ def _slope(points: FloatArray, n: FloatArray, displacement: FloatArray, inside: 
 
 def _central(values: FloatArray, axis: int) -> FloatArray:
     return np.asarray((np.roll(values, -1, axis=axis) - np.roll(values, 1, axis=axis)) / 2, np.float32)
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6), np.float32)

@@ -9,6 +9,7 @@ from realtime3d.surface.complete import joined
 from realtime3d.surface.layout import Layout
 from realtime3d.surface.light import Light
 from realtime3d.surface.skin import levels, linear
+from realtime3d.surface.vectors import unit
 from realtime3d.types import FloatArray, Image
 
 DARKEST, BRIGHTEST = 0.35, 1.8  # light of which skin is cleared: beyond, order 2 exaggerates
@@ -28,8 +29,7 @@ def albedo_and_texture(
     (h, w, 3) those of the window as the picture has them, with `normals` (h, w, 3) and `seen` (h, w). On the face's
     front, what is not seen gets the other side's albedo.
     """
-    turned = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), np.float32(1e-6))
-    shade = np.where(layout.inside, light.on(turned.astype(np.float32)), np.float32(1))[..., None]
+    shade = np.where(layout.inside, light.on(unit(normals)), np.float32(1))[..., None]
     shade = np.clip(shade, DARKEST, BRIGHTEST)
     inner = painted[layout.window]
     shown = cv2.convertScaleAbs(inner + (own_colours - inner) * seen[..., None])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from realtime3d.face.mesh import HeadMesh
 from realtime3d.face.state import FaceState
 from realtime3d.raster import interpolate, rasterize, vertex_normals
+from realtime3d.surface.vectors import dot, unit
 from realtime3d.surface.visibility import FACING, GRAZING
 from realtime3d.types import FloatArray, Image
 
@@ -60,9 +61,12 @@ def refusal(face: FaceState) -> str | None:
 
 
 def portrait_of(
-    face: FaceState, image: Image, head: HeadMesh, vertices: FloatArray, names: NDArray[np.str_]
+    face: FaceState, image: Image, head: HeadMesh, vertices: FloatArray, names: NDArray[np.str_], side_px: int = SIDE_PX
 ) -> Portrait | None:
-    """The part of a picture with a face; None where the picture does not show it. `vertices` (V, 3) in camera space."""
+    """The part of a picture with a face; None where the picture does not show it. `vertices` (V, 3) in camera space.
+
+    Its longer side has at most `side_px`.
+    """
     if not bool((vertices[:, 2] > 1).all()):
         return None
     xy = face.camera.project(vertices).astype(np.float32)
@@ -71,7 +75,7 @@ def portrait_of(
     if box is None:
         return None
     x0, y0, x1, y1 = box
-    part, scale = _part(image[y0:y1, x0:x1])
+    part, scale = _part(image[y0:y1, x0:x1], side_px)
     height, width = part.shape[:2]
     half = np.float32(0.5)
     local = np.ascontiguousarray((xy - np.array([x0, y0], np.float32) + half) * np.float32(scale) - half)
@@ -80,8 +84,8 @@ def portrait_of(
     pixels = np.zeros((height, width, 6), np.float32)
     interpolate(ids, bary, head.triangles, np.ascontiguousarray(values, dtype=np.float32), pixels)
     points, normals = pixels[..., :3], pixels[..., 3:]
-    normals = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), np.float32(1e-6))
-    facing = -(normals * points).sum(-1) / np.maximum(np.linalg.norm(points, axis=-1), np.float32(1e-6))
+    normals = unit(normals)
+    facing = -dot(normals, unit(points))
     inside = _front(ids, head, names)
     span = mm_per_pixel(face) / scale
     hollow = _hollows(face, (x0, y0), scale, (height, width), span)
@@ -105,9 +109,9 @@ def _box(xy: FloatArray, image: Image) -> tuple[int, int, int, int] | None:
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _part(cut: Image) -> tuple[Image, float]:
-    """A cut-out of at most SIDE_PX, and its scale; both sides by the same."""
-    scale = min(1.0, SIDE_PX / max(cut.shape[:2]))
+def _part(cut: Image, side_px: int) -> tuple[Image, float]:
+    """A cut-out of at most `side_px`, and its scale; both sides by the same."""
+    scale = min(1.0, side_px / max(cut.shape[:2]))
     if scale == 1.0:
         return np.ascontiguousarray(cut), 1.0
     size = (max(8, int(cut.shape[1] * scale)), max(8, int(cut.shape[0] * scale)))
@@ -128,7 +132,7 @@ def _rays(points: FloatArray, normals: FloatArray, facing: FloatArray, fx: float
     """How the surface's point moves with a pixel across and down, from its plane: no steps between triangles."""
     z = points[..., 2]
     ray = points / np.maximum(z, 1)[..., None]
-    along = np.maximum((normals * -ray).sum(-1), np.float32(0.1))
+    along = np.maximum(-dot(normals, np.asarray(ray, np.float32)), np.float32(0.1))
     out = np.zeros((*z.shape, 2, 3), np.float32)
     for axis, focal in enumerate((fx, fy)):
         step = z / np.float32(focal)

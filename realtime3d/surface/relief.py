@@ -12,7 +12,7 @@ from realtime3d.errors import UsageError
 from realtime3d.face.mesh import HeadMesh
 from realtime3d.face.state import FaceState
 from realtime3d.surface.light import Light, fit_light
-from realtime3d.surface.portrait import Portrait, facing_weight, portrait_of
+from realtime3d.surface.portrait import SIDE_PX, Portrait, facing_weight, portrait_of
 from realtime3d.surface.skin import linear, split
 from realtime3d.surface.solve import solve
 from realtime3d.types import FloatArray, Image
@@ -31,10 +31,11 @@ class Relief:
 
 
 def relief_of(
-    face: FaceState, image: Image, head: HeadMesh, vertices: FloatArray, names: ArrayLike, skin: FloatArray | None
-) -> Relief | None:
+    face: FaceState, image: Image, head: HeadMesh, vertices: FloatArray, names: ArrayLike, skin: FloatArray | None,
+    side_px: int = SIDE_PX,
+) -> Relief | None:  # fmt: skip
     """The relief of a face; None where the picture does not show it. `skin` (H, W) of the picture, 0 to 1."""
-    part = portrait_of(face, image, head, vertices, np.asarray(names))
+    part = portrait_of(face, image, head, vertices, np.asarray(names), side_px)
     if part is None:
         return None
     weight = part.fade * facing_weight(part.facing)

@@ -14,6 +14,7 @@ from realtime3d.surface.light import Light
 from realtime3d.surface.lines import along_lines
 from realtime3d.surface.portrait import Portrait
 from realtime3d.surface.skin import Residual
+from realtime3d.surface.vectors import dot, over_metric
 from realtime3d.types import FloatArray
 
 HOLLOW_PER_MM, HOLLOW_MM = 0.15, 1.2  # by how much a hollow is darker than what lies within this distance
@@ -48,10 +49,8 @@ def _slopes(portrait: Portrait, light: Light, shade: FloatArray) -> tuple[FloatA
     """By how much log shading grows with the displacement's rise over a pixel across, and down."""
     tips = light.log_slope(portrait.normals, shade)
     ways = portrait.x_mm
-    e, f, g = ((ways[..., i, :] * ways[..., j, :]).sum(-1) for i, j in ((0, 0), (0, 1), (1, 1)))
-    area = np.maximum(e * g - f * f, np.float32(1e-6))
-    u, v = ((ways[..., k, :] * tips).sum(-1) for k in range(2))
-    across, down = -(g * u - f * v) / area, -(e * v - f * u) / area
+    u, v = (dot(ways[..., k, :], tips) for k in range(2))
+    across, down = over_metric(ways, -u, -v)
     limit = np.float32(6.0 / portrait.mm_per_px)
     return np.clip(across, -limit, limit), np.clip(down, -limit, limit)
 

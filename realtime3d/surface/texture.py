@@ -18,7 +18,6 @@ from realtime3d.types import FloatArray, Image
 
 SIZE = 1024  # px of a texture's side, even
 SKIN = ("face", "ears", "scalp", "neck", "lips", "eyelids")  # what is not seen continues what is
-BARE = ("face", "lips", "eyelids", "eyes")  # where hair is in front of what belongs there
 PLAIN = {  # BGR of what is not seen, in the light that makes skin SKIN_LIGHT
     "teeth": (205, 222, 228), "tongue": (105, 95, 170), "mouth_inside": (45, 40, 90), "sockets": (60, 55, 95),
     "eyes": (215, 220, 222), "lashes": (30, 32, 38),
@@ -52,7 +51,6 @@ class TexturePainter:
         region = np.where(self._ids >= 0, head.region[head.triangles[self._ids, 0]], 255)
         self._skin = np.isin(region, np.flatnonzero(np.isin(names, SKIN)))
         self._hair = np.isin(region, np.flatnonzero(names == "scalp"))
-        self._bare = np.isin(region, np.flatnonzero(np.isin(names, BARE)))
         self._plain = np.zeros((size, size, 3), np.float32)
         for name, colour in PLAIN.items():
             self._plain[np.isin(region, np.flatnonzero(names == name))] = colour
@@ -85,10 +83,9 @@ class TexturePainter:
         return self._finished(colour, weight)
 
     def _shown(self, mask: FaceMask, xy: FloatArray) -> FloatArray:
-        """(S, S) how far nothing lies before each texel; hair does on a face, and is what a scalp shows."""
+        """(S, S) how far nothing strange lies before each texel: hair is the person's own."""
         x, y = np.ascontiguousarray(xy[..., 0]), np.ascontiguousarray(xy[..., 1])
-        hidden, bare = (cv2.remap(part, x, y, cv2.INTER_LINEAR) for part in (mask.hidden, mask.face))
-        return sharpened(np.where(self._bare, bare, 1 - hidden).astype(np.float32))
+        return sharpened(1 - np.asarray(cv2.remap(mask.hidden, x, y, cv2.INTER_LINEAR), np.float32))
 
     def _finished(self, colour: Image, weight: FloatArray) -> Texture:
         """What is seen, and around it what it suggests."""

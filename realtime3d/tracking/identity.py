@@ -23,6 +23,7 @@ KNOWN_FRAMES = 5  # before that nobody can say how far off a frame usually is
 USUAL_FRAMES = 60  # memory of the usual distance
 ANSWERED = 0.12  # of the population's spread is left in what nets answer: they stay near the usual face where unsure
 LEAST_USUAL = 0.83  # of the distance between two people: frames that agree better than this prove no more
+LOOKS = 4  # in the time of a view: frames so close to each other say the same
 MAX_VIEWS = 64  # for faces that are never seen well enough to freeze
 
 
@@ -73,6 +74,22 @@ class _Learner:
     counted: int = 0  # frames in `usual_mm`
     mesh: tuple[FloatArray, FloatArray] | None = None  # a shape and its neutral vertices
     dropped_ns: int | None = None
+    looked_ns: int = 0  # when ShapeNet last answered, and
+    seen_ns: int = 0  # when the face was last followed
+    due: bool = True  # whether ShapeNet should look at the next frame
+
+    def plan(self, looked: bool, facing: Array, t_ns: int, settings: IdentitySettings) -> None:
+        """Say whether the next frame is worth a look: the first ones, some of each view, and what begins a new one."""
+        following_ns = t_ns + max(0, t_ns - self.seen_ns) if self.seen_ns else t_ns
+        self.looked_ns, self.seen_ns = t_ns if looked else self.looked_ns, t_ns
+        if self.state.frozen or self.counted < KNOWN_FRAMES or not self.views:
+            self.due = not self.state.frozen
+            return
+        view, view_ns = self.views[-1], to_ns(settings.view_s)
+        self.due = following_ns - view.begun_ns >= view_ns
+        if len(self.views) < settings.enough_views:  # else it is hard to see: one look a view
+            turned = view.facing @ facing <= math.cos(math.radians(settings.view_deg))
+            self.due = bool(self.due or turned or following_ns - self.looked_ns >= view_ns // LOOKS)
 
     def take(self, shape: Array, weight: float, facing: Array, t_ns: int, settings: IdentitySettings) -> None:
         last = self.views[-1] if self.views else None
@@ -157,10 +174,7 @@ class IdentityCache:
     def wants_shape(self, track_id: int) -> bool:
         """Whether ShapeNet should still look at this track; true for ids not seen yet (and negative ones)."""
         learner = self._learners.get(track_id)
-        if learner is None or len(learner.views) < self.settings.enough_views:
-            return learner is None or not learner.state.frozen
-        waited = self._now_ns - learner.views[-1].begun_ns > to_ns(self.settings.view_s)
-        return not learner.state.frozen and waited  # a face that is hard to see: one look a view
+        return learner is None or (learner.due and not learner.state.frozen)
 
     def update(self, track_id: int, coeffs: FaceCoeffs, t_ns: int) -> IdentityState:
         """Take a tracked face's answer (with or without a shape) and return its identity as of now."""
@@ -168,8 +182,10 @@ class IdentityCache:
         self._forget(t_ns)
         learner = self._learners.setdefault(track_id, _Learner(self._unknown))
         learner.dropped_ns = None
-        if not learner.state.frozen and coeffs.shape is not None and np.isfinite(coeffs.shape).all():
+        looked = not learner.state.frozen and coeffs.shape is not None and bool(np.isfinite(coeffs.shape).all())
+        if looked:
             self._learn(track_id, coeffs, np.asarray(coeffs.shape, dtype=np.float64), t_ns)
+        learner.plan(looked, coeffs.pose.R[:, 2], t_ns, self.settings)
         return learner.state
 
     def get(self, track_id: int) -> IdentityState | None:

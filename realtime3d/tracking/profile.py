@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from pathlib import Path
@@ -10,19 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from realtime3d.errors import UsageError, first_line
+from realtime3d.face.fingerprint import fingerprint
 from realtime3d.face.model import FaceModel
 from realtime3d.files import check_output, write_whole
 from realtime3d.types import FloatArray, IdentityState
 
 FORMAT = 1
 _log = logging.getLogger(__name__)
-
-
-def fingerprint(model: FaceModel) -> str:
-    """Names the space that identity coefficients live in: 16 hex digits that differ between face models."""
-    digest = hashlib.sha256(np.ascontiguousarray(model.mean).tobytes())
-    digest.update(np.ascontiguousarray(model.shape_basis).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def load_profile(path: str | Path, model: FaceModel) -> FloatArray | None:

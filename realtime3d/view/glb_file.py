@@ -33,7 +33,9 @@ class GlbFile:
             self._primitive: dict[str, Any] = self._content["meshes"][0]["primitives"][0]
             self.triangles: NDArray[np.int32] = self._array(self._primitive["indices"]).reshape(-1, 3).astype(np.int32)
             self._rest = self._array(self._primitive["attributes"]["POSITION"])
-            self._targets = [self._array(target["POSITION"]) for target in self._primitive.get("targets", [])]
+            targets = self._primitive.get("targets", [])
+            self._targets = [self._array(target["POSITION"]) for target in targets]
+            self._turns = [self._array(target["NORMAL"]) for target in targets if "NORMAL" in target]
         except (OSError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
             raise SourceError(f"{path} is no GLB file that can be shown ({error!r}): name one of ours") from error
 
@@ -52,10 +54,17 @@ class GlbFile:
 
     @cached_property
     def texture(self) -> bytes | None:
-        """The encoded picture."""
-        if self.uv is None:
-            return None
-        view = self._content["bufferViews"][self._content["images"][0]["bufferView"]]
+        """The encoded picture of its colours."""
+        return None if self.uv is None else self._image(0)
+
+    @cached_property
+    def normal_map(self) -> bytes | None:
+        """The encoded normal map; then `texture` has no light in it."""
+        materials = self._content.get("materials") or [{}]
+        return self._image(1) if self.uv is not None and "normalTexture" in materials[0] else None
+
+    def _image(self, number: int) -> bytes:
+        view = self._content["bufferViews"][self._content["images"][number]["bufferView"]]
         start = view.get("byteOffset", 0)
         return self._data[start : start + view["byteLength"]]
 
@@ -76,12 +85,26 @@ class GlbFile:
 
     def vertices(self, i: int) -> FloatArray:
         """(N, 3) mm at key `i`."""
-        still = self._content["meshes"][0].get("weights", np.zeros(len(self._targets)))
-        weights = self._tracks["weights"][1][i] if "weights" in self._tracks else still
+        weights = self._weights(i)
         points = self._rest + sum(w * target for w, target in zip(weights, self._targets, strict=True) if w)
         if "rotation" in self._tracks:
             points = points @ _matrix(self._tracks["rotation"][1][i]).T + self._tracks["translation"][1][i]
         return (points * MM_PER_M).astype(np.float32)
+
+    def normals(self, i: int) -> FloatArray | None:
+        """(N, 3) at key `i`, of about length 1; None where the file has none of its own."""
+        place = self._primitive["attributes"].get("NORMAL")
+        if place is None or len(self._turns) != len(self._targets):
+            return None
+        weights = self._weights(i)
+        normals = self._array(place) + sum(w * turn for w, turn in zip(weights, self._turns, strict=True) if w)
+        if "rotation" in self._tracks:
+            normals = normals @ _matrix(self._tracks["rotation"][1][i]).T
+        return np.asarray(normals, np.float32)
+
+    def _weights(self, i: int) -> Any:
+        still = self._content["meshes"][0].get("weights", np.zeros(len(self._targets)))
+        return self._tracks["weights"][1][i] if "weights" in self._tracks else still
 
 
 def _matrix(q: NDArray[Any]) -> NDArray[np.float64]:

@@ -18,8 +18,10 @@ VIEWER_KEYS = (  # of `realtime3d view`
     ("space", "play and pause"),
     ("arrows", "one back, one on"),
     ("w", "wire"),
-    ("l", "light on and off"),
-    ("t", "texture on and off"),
+    ("a, d", "turn the lamp to the left, to the right"),
+    ("e, c", "raise and lower it"),
+    ("l", "lamp on and off"),
+    ("t", "next look: skin under the lamp, the picture's own light, the relief without colours"),
     ("s", "save a screenshot"),
     ("q", "end"),
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from realtime3d.avatar.options import Sending
+    from realtime3d.view.live_detail import LiveDetail
 
 PAUSE_STEP_S = 0.02
 ACTIONS = {key: action for key, action, _ in KEYS}
@@ -42,7 +43,9 @@ class LiveWindow:
         stopped: Callable[[], bool],
         screen: WindowSink | None = None,
         sending: Sending | None = None,
+        detail: LiveDetail | None = None,
     ) -> None:
+        self._detail = detail
         self._latency, self._stopped = latency, stopped
         self._sending = sending
         self._window = screen or WindowSink(f"realtime3d: {info.name}")
@@ -59,6 +62,8 @@ class LiveWindow:
         self._image = image
         self._dropped += result.dropped
         self._controls.see(result, image)
+        if self._detail is not None:
+            self._detail.see(result)
         self._paint()
         self._latency.add(result.frame.t_ns)
         self._obey()
@@ -100,7 +105,10 @@ class LiveWindow:
         lines += [*self._from_centre(), *self._sent()]
         rows = [(key, meaning) for key, _, meaning in KEYS] if self._help else []
         screen = Screen([*lines, self._controls.said], rows, self._controls.recording is not None, banner)
-        self._window.show(draw_screen(self._image, screen))
+        picture = draw_screen(self._image, screen)
+        if self._detail is not None:
+            self._detail.draw(picture)
+        self._window.show(picture)
 
     def _sent(self) -> list[str]:
         return self._sending.lines() if self._sending else []

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from realtime3d.errors import OutputError, SourceError, require
 from realtime3d.files import make_folder
 from realtime3d.sinks.pictures import next_free
-from realtime3d.view.scenes import Scenes, Surface
+from realtime3d.view.lamp import STEP_DEG, Lamp, LitSurface, decoded, smaller
+from realtime3d.view.scenes import Scenes
+from realtime3d.view.surfaces import Surface
 
 SIZE = (960, 720)
-SKIN = (0.76, 0.62, 0.55)
 BACKGROUND = (0.13, 0.13, 0.14)
 RIGHT, LEFT = 262, 263  # GLFW's numbers of the arrow keys
+Look = Literal["skin", "picture", "colours", "relief"]  # under the lamp; as photographed (two); without colours
 LOOKS_BEFORE_SHOT = 5  # the first pictures of a window are black
 
 
 class Viewer:
     """Shows scenes until the window is closed."""
 
-    def __init__(self, scenes: Scenes, save_to: Path = Path()) -> None:
+    def __init__(self, scenes: Scenes, save_to: Path = Path(), lamp: Lamp | None = None, look: int = 0) -> None:
         self._o3d: Any = require("open3d", "viewer", "the 3D viewer")
         self._scenes, self._save_to = scenes, save_to
-        self._i, self._playing, self._textured = 0, len(scenes.times_s) > 1, True
+        self._i, self._playing = 0, len(scenes.times_s) > 1
+        self._look, self._lamp = look, lamp or Lamp()
+        self._lit: dict[int, LitSurface] = {}
         self._since = 0.0  # when the moment on show would have been, were it the first one
         self.saved: list[Path] = []
 
     def run(self, screenshot: Path | None = None) -> None:
         """Open the window; with `screenshot`, save what it shows at first and end."""
         window = open_window(self._o3d, "realtime3d")
+        window.get_render_option().light_on = False  # the lamp is in the colours
         try:
             self._put(window, first=True)
             self._bind(window)
@@ -79,40 +86,45 @@ class Viewer:
 
     def _meshes(self) -> list[Any]:
         shown = self._scenes.show(self._i)
-        if isinstance(shown, Path):
-            return [self._read(shown)]
-        return [self._made(surface) for surface in shown.values()]
+        surfaces = {0: self._read(shown)} if isinstance(shown, Path) else shown
+        return [self._made(key, surface) for key, surface in surfaces.items()]
 
-    def _read(self, path: Path) -> Any:
+    def _read(self, path: Path) -> Surface:
         mesh = self._o3d.io.read_triangle_mesh(str(path), enable_post_processing=False)
         if not len(mesh.triangles):
             raise SourceError(f"{path} holds no mesh that Open3D can read: check the file")
-        if not self._textured:
-            mesh.triangle_uvs, mesh.textures = self._o3d.utility.Vector2dVector(), []
-            mesh.paint_uniform_color(SKIN)
-        elif pictures := [picture for picture in mesh.textures if not picture.is_empty()]:
-            mesh.textures = pictures[:1]  # it also makes an empty one, and shows that
-            mesh.triangle_material_ids = self._o3d.utility.IntVector(np.zeros(len(mesh.triangles), np.int32))
-        elif not mesh.has_vertex_colors():
-            mesh.paint_uniform_color(SKIN)
-        mesh.compute_vertex_normals()
-        return mesh
+        colours = np.asarray(mesh.vertex_colors, np.float32) if mesh.has_vertex_colors() else None
+        vertices = np.asarray(mesh.vertices, np.float32)
+        normals = np.asarray(mesh.vertex_normals, np.float32) if mesh.has_vertex_normals() else None
+        return Surface(vertices, np.ascontiguousarray(mesh.triangles, np.int32), normals=normals, colours=colours)
 
-    def _made(self, surface: Surface) -> Any:
+    def _made(self, key: int, surface: Surface) -> Any:
         vertices = self._o3d.utility.Vector3dVector(surface.vertices.astype(np.float64))
         mesh = self._o3d.geometry.TriangleMesh(vertices, self._o3d.utility.Vector3iVector(surface.triangles))
-        if self._textured and surface.uv is not None and surface.texture is not None:
-            import cv2
-
-            decoded = cv2.imdecode(np.frombuffer(surface.texture, np.uint8), cv2.IMREAD_COLOR)
-            rgb = np.asarray(decoded)[..., ::-1]
-            mesh.triangle_uvs = self._o3d.utility.Vector2dVector(surface.uv[surface.triangles].reshape(-1, 2))
-            mesh.textures = [self._o3d.geometry.Image(np.ascontiguousarray(rgb))]
-            mesh.triangle_material_ids = self._o3d.utility.IntVector(np.zeros(len(surface.triangles), np.int32))
+        looks = looks_of(surface)
+        look, lit = looks[self._look % len(looks)], self._lit_of(key, surface)
+        if look == "colours":
+            mesh.vertex_colors = self._o3d.utility.Vector3dVector(np.asarray(surface.colours, np.float64))
+        elif surface.uv is None or (look == "relief" and surface.normal_map is None):
+            mesh.vertex_colors = self._o3d.utility.Vector3dVector(lit.by_vertex(surface, self._lamp))
         else:
-            mesh.paint_uniform_color(SKIN)
+            assert surface.uv is not None
+            if look == "picture":
+                assert surface.texture is not None
+                texture = smaller(decoded(surface.texture))
+            else:
+                texture = lit.by_texel(surface, self._lamp, plain=look == "relief")
+            mesh.triangle_uvs = self._o3d.utility.Vector2dVector(surface.uv[surface.triangles].reshape(-1, 2))
+            mesh.textures = [self._o3d.geometry.Image(np.ascontiguousarray(texture[..., ::-1]))]
+            mesh.triangle_material_ids = self._o3d.utility.IntVector(np.zeros(len(surface.triangles), np.int32))
         mesh.compute_vertex_normals()
         return mesh
+
+    def _lit_of(self, key: int, surface: Surface) -> LitSurface:
+        known = self._lit.get(key)
+        if known is None or not known.fits(surface):
+            known = self._lit[key] = LitSurface(surface)
+        return known
 
     def _bind(self, window: Any) -> None:
         def key(code: int, action: Callable[[], None]) -> None:
@@ -125,7 +137,10 @@ class Viewer:
         key(ord(" "), self._pause)
         key(RIGHT, lambda: self._step(window, 1))
         key(LEFT, lambda: self._step(window, -1))
-        key(ord("T"), lambda: self._texture(window))
+        key(ord("T"), lambda: self._next_look(window))
+        key(ord("L"), lambda: self._light(window, replace(self._lamp, on=not self._lamp.on)))
+        for letter, across, up in (("A", -1, 0), ("D", 1, 0), ("E", 0, 1), ("C", 0, -1)):
+            key(ord(letter), partial(self._turn_lamp, window, across * STEP_DEG, up * STEP_DEG))
         key(ord("S"), lambda: self._save(window))
 
     def _pause(self) -> None:
@@ -136,12 +151,31 @@ class Viewer:
         self._playing = False
         self._go(window, self._i + by)
 
-    def _texture(self, window: Any) -> None:
-        self._textured = not self._textured
+    def _next_look(self, window: Any) -> None:
+        self._look += 1
+        self._put(window)
+
+    def _turn_lamp(self, window: Any, across_deg: float, up_deg: float) -> None:
+        self._light(window, self._lamp.turned(across_deg, up_deg))
+
+    def _light(self, window: Any, lamp: Lamp) -> None:
+        self._lamp = lamp
         self._put(window)
 
     def _save(self, window: Any) -> None:
         self.saved.append(shoot(window, next_free(self._save_to, "view")))
+
+
+def looks_of(surface: Surface) -> tuple[Look, ...]:
+    """The ways in which a surface can be shown, the first one first."""
+    looks: list[Look] = []
+    if surface.uv is not None and (surface.albedo is not None or surface.normal_map is not None):
+        looks.append("skin")
+    if surface.uv is not None and surface.texture is not None:
+        looks.append("picture")
+    if surface.colours is not None:
+        looks.append("colours")
+    return (*looks, "relief")
 
 
 def check_installed(purpose: str) -> None:

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from realtime3d.clock import to_s
 from realtime3d.errors import SourceError
 from realtime3d.face.mesh import Y_UP
 from realtime3d.face.state import FrameResult
-from realtime3d.types import FloatArray
 from realtime3d.view.glb_file import GlbFile
+from realtime3d.view.surfaces import Surface, read_obj
 
 MESH_SUFFIXES = (".ply", ".obj", ".glb")
 TABLE_SUFFIXES = (".csv", ".parquet", ".jsonl")
 PAGE_S = 0.5  # that each of several files is shown while it plays
 _PREFERRED = ("{id}.glb", "{id}.obj", "{id}_expression.ply", "{id}_posed.ply", "{id}_shape.ply")
-
-
-@dataclass(frozen=True)
-class Surface:
-    """A mesh as arrays: mm, y up."""
-
-    vertices: FloatArray  # (N, 3)
-    triangles: NDArray[np.int32]  # (T, 3)
-    uv: FloatArray | None = None  # (N, 2), v down
-    texture: bytes | None = None  # an encoded picture
 
 
 class Scenes(Protocol):
@@ -66,7 +52,8 @@ class FileScenes:
 
     def show(self, i: int) -> Path | Mapping[int, Surface]:
         path = self._files[i]
-        return GlbScenes(path).show(0) if path.suffix.lower() == ".glb" else path
+        kind = path.suffix.lower()
+        return GlbScenes(path).show(0) if kind == ".glb" else {0: read_obj(path)} if kind == ".obj" else path
 
 
 class GlbScenes:
@@ -84,7 +71,10 @@ class GlbScenes:
 
     def show(self, i: int) -> Mapping[int, Surface]:
         file = self._file
-        return {0: Surface(file.vertices(i), file.triangles, file.uv, file.texture)}
+        lit = file.normal_map is not None
+        texture, albedo = (None, file.texture) if lit else (file.texture, None)
+        maps = (texture, albedo, file.normal_map)
+        return {0: Surface(file.vertices(i), file.triangles, file.uv, *maps, normals=file.normals(i))}
 
 
 class TableScenes:

@@ -65,6 +65,23 @@ def test_two_at_the_same_time_are_two(model: FaceModel) -> None:
     assert [label.person for label in name_people(twins, model, NEAREST)] == [0, 1]
 
 
+def test_who_was_split_in_two_is_told(model: FaceModel) -> None:
+    known = faces(model, people=2, films=2, error=0.0)
+    far = known[0][1].shape * np.float32(1.6)  # the same face, told stronger: too far to be joined
+    split = [*(seen for _, seen in known), Seen("f9", 0, far, 60.0, 50, (0.0, 10.0))]
+    labels = name_people(split, model, NEAREST)
+    (alone,) = [label for label in labels if label.seen.film == "f9"]
+    (same, *_) = [label.person for label in labels if label.seen.face_id == 0 and label.seen.film == "f0"]
+    assert alone.person != same
+    assert (alone.rival, alone.rival_same and alone.rival_same > 0.9) == (same, True)
+    assert f"person {same} (" in str(people_rows(labels).rows)
+
+
+def test_two_at_the_same_time_are_no_rivals(model: FaceModel) -> None:
+    twins = [Seen("f0", i, faces(model, 1, 1, 0.0)[0][1].shape, 60.0, 50, (0.0, 10.0)) for i in (0, 1)]
+    assert [label.rival for label in name_people(twins, model, NEAREST)] == [None, None]
+
+
 def test_nobody(model: FaceModel) -> None:
     assert name_people([], model, NEAREST) == []
 
@@ -73,7 +90,7 @@ def test_the_table(model: FaceModel, tmp_path: Path) -> None:
     labels = name_people([seen for _, seen in faces(model, 2, 2, 0.1)], model, NEAREST)
     write_people(tmp_path / "people.csv", labels)
     lines = (tmp_path / "people.csv").read_text().splitlines()
-    assert lines[0] == "film,face_id,person,sure,distance,frames"
+    assert lines[0] == "film,face_id,person,sure,distance,frames,rival,rival_same"
     assert len(lines) == 5
     assert [row[:3] for row in people_rows(labels).rows] == [("0", "2", "400"), ("1", "2", "200")]
 

@@ -11,7 +11,7 @@ from realtime3d.face.arkit import NAMES
 from realtime3d.face.mesh import Y_UP
 from realtime3d.geometry import Camera
 from realtime3d.render.drawn import drawn_texture
-from realtime3d.sinks.glb import Head
+from realtime3d.sinks.glb_head import Head
 from realtime3d.sinks.meshes import encoded, write_mesh
 from realtime3d.sinks.vrm import PRESETS, vrm_bytes
 from tests.helpers.avatars import shipped_model

@@ -13,7 +13,7 @@ import numpy as np
 from realtime3d.errors import OutputError
 from realtime3d.face.expressions import file_of
 from realtime3d.face.model import FaceModel
-from realtime3d.nets.modelset import FORMAT, LIST, MORE, read_list, write_list
+from realtime3d.nets.modelset import EYES, FORMAT, LIST, MORE, read_list, write_list
 from realtime3d.training.learning import checkpoint
 from realtime3d.training.learning.export import SHAPE_OUTPUTS, TRACK_OUTPUTS, export
 
@@ -68,8 +68,11 @@ def write_set(
             **({"mirror": True} if mirror else {}),
             "metrics": dict((metrics or {}).get(part, {})),
         }
+    eyes = next((table[EYES] for table in listed.values() if isinstance(table, Mapping) and EYES in table), None)
+    if eyes is not None:  # one net for all sets of a folder
+        entry[EYES] = eyes
     kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model", name)}
-    entry.update({part: listed[name][part] for part in MORE if part in listed.get(name, {})})
+    entry.update({part: listed[name][part] for part in (EYES, *MORE) if part in listed.get(name, {})})
     common = listed.get("face_model")
     own = _face_model(face_model, folder, common)
     if common is None or not kept:

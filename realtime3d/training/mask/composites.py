@@ -56,15 +56,17 @@ class Composer:
 
     def sample(self, kind: str | None = None, row: int | None = None) -> tuple[Image, NDArray[np.uint8]]:
         """(size, size, 3) BGR and (size, size) classes or UNKNOWN."""
-        image, labels = self.composed(kind, row)
+        image, labels, _ = self.composed(kind, row)
         return self.camera(image), labels
 
     def camera(self, image: Image) -> Image:
         """What light, lenses, sensors and JPEG do to a picture."""
         return self._camera(np.ascontiguousarray(image))
 
-    def composed(self, kind: str | None = None, row: int | None = None) -> tuple[Image, NDArray[np.uint8]]:
-        """A sample before the camera."""
+    def composed(
+        self, kind: str | None = None, row: int | None = None
+    ) -> tuple[Image, NDArray[np.uint8], NDArray[np.float32]]:
+        """A sample before the camera, and where the face's 478 points are in it."""
         rng = self._rng
         row = int(rng.integers(len(self._portraits))) if row is None else row
         image, labels, points = self.face(row)
@@ -75,7 +77,7 @@ class Composer:
             layer = self.layer(name, image, labels, points)
             if layer is not None:
                 image, labels = paste(image, labels, layer, rng)
-        return image, labels
+        return image, labels, points
 
     def face(self, row: int) -> tuple[Image, NDArray[np.uint8], NDArray[np.float32]]:
         """A photograph as a tracker's crop might show it, its labels and its 478 points."""

@@ -31,6 +31,10 @@ FACE_MM, EYES_MM = (
     158.0,
     89.0,
 )  # from the forehead's rim to the chin, between the outer corners of the eyes; in the mean
+DARK, PALE = (
+    0.3,
+    -0.1,
+)  # logarithms: a beard is so much darker than skin, and its red over blue hardly higher, unlike a shadow
 LIKE, UNLIKE = 2.6, 4.5  # distances from the skin's colour in deviations
 GREY = 6.0  # median of the channels' range below which a picture has no colour
 
@@ -123,13 +127,21 @@ def label(
     out = np.full((side, side), UNKNOWN, np.uint8)
     out[(person < 0.1) & ~_grown(oval, 6 * mm)] = BACKGROUND
     _around(out, points, oval, person > 0.9, like, unlike, darker, mm)
-    _within(out, oval, features, like, unlike, away, darker, rows, points, mm)
+    _within(out, oval, features, like, unlike, away, darker, points, mm)
+    out[(out == BEARD) & ~beard_like(image, sure)] = UNKNOWN
     out[brows & darker] = BEARD
     out[brows & ~darker & ~(away < 1.6)] = UNKNOWN
     out[_grown(eyes, 1.5 * mm)] = UNKNOWN
     out[eyes], out[lips] = EYES, MOUTH
     out[~inside] = UNKNOWN
     return out
+
+
+def beard_like(image: Image, skin: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a picture is darker than its skin and paler too, as hair is and shadows are not."""
+    light = np.log(cv2.GaussianBlur(image, (0, 0), 1.2).astype(np.float32) + 8)
+    bright, red = light.mean(axis=-1), light[..., 2] - light[..., 0]
+    return np.asarray((bright < np.median(bright[skin]) - DARK) & (red < np.median(red[skin]) - PALE))
 
 
 def _around(
@@ -153,11 +165,10 @@ def _around(
 
 def _within(
     out: NDArray[np.uint8], oval: NDArray[np.bool_], features: NDArray[np.bool_], like: NDArray[np.bool_],
-    unlike: NDArray[np.bool_], away: FloatArray, darker: NDArray[np.bool_], rows: NDArray[np.intp],
-    points: NDArray[np.float32], mm: float,
+    unlike: NDArray[np.bool_], away: FloatArray, darker: NDArray[np.bool_], points: NDArray[np.float32], mm: float,
 ) -> None:  # fmt: skip
     """Inside of the face: skin unless its colour says otherwise."""
-    nose_end = float(points[2, 1])
+    nose_end, rows = float(points[2, 1]), np.arange(len(out))[:, None]
     upper = rows < float(points[list(CORNERS), 1].mean()) - 12 * mm
     inner = _grown(oval, -6 * mm)
     out[oval] = UNKNOWN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,13 @@ class Portraits:
 
     def label(self, i: int) -> NDArray[np.uint8]:
         return np.asarray(cv2.imdecode(np.frombuffer(self.labels[i], np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+    def only(self, names: Collection[str]) -> Portraits:
+        """Those of these files."""
+        rows = [i for i, name in enumerate(self.files) if name in names]
+        parts = (tuple(part[i] for i in rows) for part in (self.pictures, self.labels))
+        pictures, labels = parts
+        return Portraits(tuple(self.files[i] for i in rows), pictures, labels, self.points[rows])
 
     @classmethod
     def load(cls, *paths: Path) -> Portraits:

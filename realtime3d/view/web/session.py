@@ -60,7 +60,8 @@ class Session:
     def head(self, kind: str) -> bytes | None:
         """The face model's mean head as "glb" or "vrm"; None before a run has loaded it."""
         from realtime3d.render.drawn import drawn_texture
-        from realtime3d.sinks.glb import Head, glb_bytes
+        from realtime3d.sinks.glb import glb_bytes
+        from realtime3d.sinks.glb_head import Head
         from realtime3d.sinks.meshes import encoded
         from realtime3d.sinks.vrm import vrm_bytes
 

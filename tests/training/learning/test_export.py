@@ -264,3 +264,13 @@ def test_lists_are_written_so_that_they_read_the_same(tmp_path):
     (tmp_path / "bad.toml").write_text("a = [")
     with pytest.raises(MissingError, match="repair or delete"):
         read_list(tmp_path / "bad.toml")
+
+
+def test_a_set_that_is_exported_again_keeps_the_net_on_the_eyes(tmp_path, track):
+    write_set(tmp_path, "tiny", track[0], None, FACE_MODEL, "preview", "a test")
+    listed = read_list(tmp_path / "models.toml")
+    listed["tiny"]["eyes"] = {"file": "eyes.onnx", "sha256": "0" * 64}
+    write_list(tmp_path / "models.toml", listed)
+    for name in ("tiny", "other"):
+        write_set(tmp_path, name, track[0], None, FACE_MODEL, "preview", "a test")
+        assert read_list(tmp_path / "models.toml")[name]["eyes"]["file"] == "eyes.onnx"

@@ -13,7 +13,8 @@ import pytest
 from realtime3d.demo import clip_path
 from realtime3d.errors import UsageError
 from realtime3d.jobs import Job
-from realtime3d.sinks.glb import Head, glb_bytes
+from realtime3d.sinks.glb import glb_bytes
+from realtime3d.sinks.glb_head import Head
 from realtime3d.view.web.album import Album
 from tests.helpers.avatars import shipped_model
 from tests.helpers.browser import Tab
