@@ -122,6 +122,12 @@ def geodesic_deg(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
     return np.degrees(2 * np.arcsin(np.clip(chord / np.sqrt(8), 0, 1)))
 
 
+def mean_rotation(rotations: ArrayLike) -> NDArray[np.float64]:
+    """The rotation nearest to all of (N, 3, 3), by their arithmetic mean."""
+    u, _, vt = np.linalg.svd(np.asarray(rotations, dtype=np.float64).mean(axis=0))
+    return u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+
+
 def rotation_to_ray(direction: ArrayLike) -> Matrix:
     """The smallest rotation that turns the optical axis (0, 0, 1) onto a viewing ray."""
     x, y, z = np.asarray(direction, dtype=np.float64).tolist()

@@ -75,6 +75,10 @@ def test_the_figures_that_are_told_are_those_measured() -> None:
     errors = [result[nets]["kept_out"] for nets in ("compact", "accurate")]
     worst = [max(error[name] for error in errors) for name in ("false_match", "false_non_match")]
     assert CALIBRATIONS[SHIPPED] == Calibration(told["threshold"], told["slope"], told["offset"], *worst)
+    preview, error = result["calibration_scans"], result["scans"]["kept_out"]
+    assert CALIBRATIONS[result["scans"]["face_model"]] == Calibration(
+        preview["threshold"], preview["slope"], preview["offset"], error["false_match"], error["false_non_match"]
+    )
     texts = [same_person.__doc__ or "", (ROOT / "docs" / "how-to" / "python.md").read_text(encoding="utf-8")]
     for models in ("compact", "accurate"):
         kept_out = result[models]["kept_out"]

@@ -10,12 +10,11 @@ import numpy as np
 
 from realtime3d.errors import SourceError
 from realtime3d.face.state import FaceState
-from realtime3d.geometry import geodesic_deg
+from realtime3d.geometry import geodesic_deg, mean_rotation
 from realtime3d.training.evaluation.metrics import (
     angle_difference,
     box_of,
     box_size,
-    mean_rotation,
     point_error,
     spearman,
 )

@@ -8,12 +8,6 @@ from numpy.typing import ArrayLike
 from realtime3d.types import Array
 
 
-def mean_rotation(rotations: ArrayLike) -> Array:
-    """The rotation nearest to all of (N, 3, 3), by their arithmetic mean."""
-    u, _, vt = np.linalg.svd(np.asarray(rotations, dtype=np.float64).mean(axis=0))
-    return u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-
-
 def angle_difference(a: ArrayLike, b: ArrayLike) -> Array:
     """|a - b| in degrees on the circle."""
     d = np.abs(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)) % 360

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from realtime3d.errors import SourceError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
-from realtime3d.geometry import geodesic_deg
+from realtime3d.geometry import geodesic_deg, mean_rotation
 from realtime3d.training.evaluation.metrics import (
     align_similarity,
     auc,
     box_of,
     box_size,
-    mean_rotation,
     pearson,
     point_error,
     rms_mm,

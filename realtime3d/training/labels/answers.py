@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import SourceError
-from realtime3d.geometry import ANCHOR_MM, geodesic_deg
+from realtime3d.geometry import ANCHOR_MM, geodesic_deg, mean_rotation
 from realtime3d.tracker import FaceTracker
-from realtime3d.training.evaluation.metrics import mean_rotation
 from realtime3d.training.labels.fit import Fits
 from realtime3d.types import Array, Image
 
