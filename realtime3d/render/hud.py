@@ -163,7 +163,8 @@ def _eta_bars(
     pen: Pen, x: float, middle: float, wide: float, eta: FloatArray, colour: Colour
 ) -> list[tuple[float, ...]]:
     """A thin line, and a small bar up or down for each coefficient."""
-    step, bars = wide / max(1, len(eta)), [(x, middle - 0.5, x + wide, middle + 0.5, *AXIS)]
+    step = wide / max(1, len(eta))
+    bars: list[tuple[float, ...]] = [(x, middle - 0.5, x + wide, middle + 0.5, *AXIS)]
     for index, value in enumerate(np.clip(np.nan_to_num(eta), -3, 3).tolist()):
         end, left = middle - value / 3 * pen.px(ETA_PX), x + index * step
         bars.append((left, min(middle, end), left + 0.75 * step, max(middle, end), *colour))
