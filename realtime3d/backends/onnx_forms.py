@@ -95,7 +95,8 @@ class _Graph:
                 layers.append(node)
         kept = {name: self.constants[name] for node in prepared for name in node.input if name in self.constants}
         entries = self._halve_inputs(layers, single)
-        self.constants = {name: _halved(values) for name, values in self.constants.items()}
+        scales = {name for node in layers if node.op_type == "Resize" for name in node.input[1:]}  # never half
+        self.constants = {n: v if n in scales else _halved(v) for n, v in self.constants.items()}
         for node in prepared:
             for i, name in enumerate(node.input):
                 if name in kept:

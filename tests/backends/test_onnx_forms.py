@@ -91,6 +91,16 @@ def test_half_precision_is_in_the_types(conv_spec: NetSpec) -> None:
     assert kinds["y"] == kinds["all"] == onnx.TensorProto.FLOAT16
 
 
+def test_the_net_for_masks_can_be_halved() -> None:
+    """It makes maps larger, by factors that stay in single precision."""
+    spec = modelset.find("compact").more["mask"]
+    crops = np.random.default_rng(0).integers(0, 255, (2, spec.size, spec.size, 3)).astype(np.uint8)
+    exact = OnnxRuntimeBackend().load(spec).run(crops)
+    found = OnnxRuntimeBackend().load_bytes(spec, in_form(spec, "fp16", crops)).run(crops)
+    for name in spec.outputs:
+        assert np.abs(found[name].astype(np.float32) - exact[name]).max() < 0.05 * np.ptp(exact[name])
+
+
 def test_the_tiny_nets_can_be_halved(net_folder: Path) -> None:
     spec = modelset.find(str(net_folder)).nets["track"]
     data = in_form(spec, "fp16", parity.crops(SIZE))

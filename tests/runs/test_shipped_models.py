@@ -44,7 +44,7 @@ def test_the_list_is_complete_and_every_hash_is_right() -> None:
         assert all(file.facts.get("licence") and file.facts.get("provenance") for file in found.files.values())
 
 
-@pytest.mark.parametrize("name", modelset.names())
+@pytest.mark.parametrize("name", [name for name in modelset.names() if modelset.find(name).status == "released"])
 def test_every_net_is_let_through_in_bfloat16(name: str) -> None:
     try:
         create_backend("openvino-bf16")
