@@ -129,7 +129,7 @@ def quantised(vertices: Any) -> bytes:
 
 
 def _expressions(face: FaceState) -> dict[str, Any]:
-    if not has_head(face.model.path):
+    if not (face.model.has_actions and has_head(face.model.path)):
         return {}
     units = {name: None if value is None else round(value, 2) for name, value in face.action_units().items()}
     return {"action_units": units, "emotions": {name: round(value, 3) for name, value in face.emotions().items()}}
