@@ -34,7 +34,8 @@ from realtime3d import FaceTracker
 from realtime3d.avatar.options import SendOptions
 from realtime3d.bench.machine import commit, load, machine, resident_mb
 from realtime3d.config import Config
-from realtime3d.jobs import Job, open_run
+from realtime3d.jobs import Job
+from realtime3d.running import open_run
 from realtime3d.sources.base import Gap, Source, SourceInfo, SourceStatus
 from realtime3d.types import Frame, Image
 
