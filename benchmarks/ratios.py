@@ -36,7 +36,7 @@ from realtime3d.sources.choose import open_source
 
 RESULTS = Path(__file__).with_name("results") / "ratios.json"
 FIRST, STEADY, ROUNDS = 30, 60, 7  # frames of the first second, of the steady rate; tracks
-FILM_FRAMES, FILM_ROUNDS = 240, 5
+FILM_FRAMES, FILM_ROUNDS = 120, 3
 MESH_BLOCK_S, MESH_ROUNDS = 0.2, 30
 Values = dict[str, Any]
 

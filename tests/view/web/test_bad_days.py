@@ -17,6 +17,7 @@ import pytest
 from realtime3d.jobs import Job
 from tests.helpers.avatars import until
 from tests.helpers.faults import fault
+from tests.helpers.io_sinks import small_disk
 from tests.helpers.page_server import PATIENCE_S, Served, Talk, get, served, talk
 
 HUGE = 2 << 30
@@ -118,3 +119,20 @@ def test_what_was_recorded_before_a_kill_is_there(without_nets: list[str], tmp_p
     rows = list(csv.reader(table.read_text().splitlines()))
     assert len(rows) > 20 and len({len(row) for row in rows[:-1]}) == 1
     assert (tmp_path / "recording-0001.jsonl").read_text().count("\n") > 10
+
+
+@fault(
+    "page", "the disk becomes full while a run is recorded", "the recording ends, the page says why; the run goes on"
+)
+def test_a_full_disk_ends_the_recording_and_not_the_run(job: Job, clip: Path, tmp_path: Path) -> None:
+    async def record(heard: Talk) -> None:
+        await heard.until(lambda t: t.frames)
+        await heard.wish(do="record", kinds=["jsonl"])
+        await heard.until(lambda t: "disk is full" in (t.states[-1]["error"] or ""))
+        seen = len(heard.frames)
+        await heard.until(lambda t: len(t.frames) > seen + 3)
+
+    with small_disk(tmp_path / "disk", "64k") as disk, served(job, clip, disk, need_page=False) as server:
+        heard = talk(server, record)
+        assert heard.states[-1]["run"] == "running"
+        assert (disk / "recording-0001.jsonl").read_bytes().endswith(b"\n")
