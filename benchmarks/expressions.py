@@ -24,7 +24,7 @@ from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera
 from realtime3d.tracker import FaceTracker
 from realtime3d.training.evaluation.expressions import Posed, TrueBox, posable, pose_and_see, posed_pictures
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.labels.splits import held_out_people, is_held_out
 from realtime3d.training.learning.expression_head import features, true_units

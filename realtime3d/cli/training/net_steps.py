@@ -60,8 +60,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def train(args: argparse.Namespace, log: Log) -> None:
     """Train and tell which checkpoint to export."""
     from realtime3d.training.learning.losses import LossWeights
-    from realtime3d.training.learning.train import TrainConfig
     from realtime3d.training.learning.train import train as run
+    from realtime3d.training.learning.train_config import TrainConfig
     from realtime3d.training.samples.dataset import DataConfig
 
     if args.size % 16 or args.size < 64:

@@ -14,7 +14,7 @@ from realtime3d.face.model import FaceModel
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix
 from realtime3d.nets.crop import CROP_MM
 from realtime3d.tracker import FaceTracker
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.samples.emotions import draw_emotion, draw_rest, draw_single
 from realtime3d.training.samples.photo import HeadParts, Scene, build_scene, worth_turning

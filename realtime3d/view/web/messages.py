@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,11 +26,9 @@ from realtime3d.geometry import Camera, checked_boxes
 from realtime3d.render.base import MODES
 from realtime3d.render.shading import Topology, edges_of
 from realtime3d.types import FloatArray
+from realtime3d.view.web.packing import STEP_MM, pack, quantised
 
 VERSION = 1
-MAGIC = b"R3D1"
-ALIGN = 4  # bytes; where parts begin
-STEP_MM = 0.01  # of vertices in 16 bits: +-327 mm about the head's origin
 MAX_TEXT = 20_000  # characters of a message of the page
 MAX_NAME = 500
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")  # of streams that a page may name
@@ -43,20 +40,6 @@ MODEL_SETS = ("default", "compact", "accurate")  # a page names no folders
 
 
 # -- to the page ------------------------------------------------------------------------------------------------------
-
-
-def pack(header: Mapping[str, Any], parts: Mapping[str, bytes]) -> bytes:
-    """Magic, length of the header, the header with `parts: {name: [offset, length]}`, and the parts."""
-    places, offset = {}, 0
-    for name, data in parts.items():
-        places[name] = [offset, len(data)]
-        offset += -(-len(data) // ALIGN) * ALIGN
-    text = json.dumps({**header, "parts": places}, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-(8 + len(text)) % ALIGN)
-    chunks = [MAGIC, struct.pack("<I", len(text)), text]
-    for data in parts.values():
-        chunks += [data, b"\0" * (-len(data) % ALIGN)]
-    return b"".join(chunks)
 
 
 def mesh_message(model: FaceModel) -> bytes:
@@ -140,11 +123,6 @@ class FrameMessage:
             "dropped": self._result.dropped,
             "rates": dict(self._rates),
         }
-
-
-def quantised(vertices: Any) -> bytes:
-    """(V, 3) mm as 16-bit steps."""
-    return np.clip(np.round(np.asarray(vertices) / STEP_MM), -32767, 32767).astype("<i2").tobytes()
 
 
 def _expressions(face: FaceState) -> dict[str, Any]:

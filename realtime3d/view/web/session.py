@@ -12,7 +12,8 @@ from typing import Any
 from realtime3d.clock import now_ns
 from realtime3d.errors import OutputError, Realtime3dError
 from realtime3d.face.state import FrameResult
-from realtime3d.jobs import Job, Run, open_run
+from realtime3d.jobs import Job
+from realtime3d.running import Run, open_run
 from realtime3d.sources.base import Gap
 from realtime3d.tracker import FaceTracker
 from realtime3d.view.controls import Controls

@@ -98,7 +98,8 @@ def test_the_mask_asks_what_lies_before_the_face_and_leaves_that_dark(tab: Tab) 
       const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
       copy.drawImage(canvas, 0, 0);
       const alpha = copy.getImageData(0, 0, canvas.width, canvas.height).data.filter((value, k) => k % 4 === 3);
-      return [told.length, told.reduce((sum, value) => sum + value, 0) / told.length, alpha.reduce((least, value) => Math.min(least, value))];
+      const mean = told.reduce((sum, value) => sum + value, 0) / told.length;
+      return [told.length, mean, alpha.reduce((least, value) => Math.min(least, value))];
     }"""
     )
     vertices, told, least = found
