@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from realtime3d.avatar.base import AvatarProtocol, Line, WhichFace
+from realtime3d.avatar.base import AvatarProtocol, Line
 from realtime3d.avatar.calibration import RULE_NAMES, chosen_weights
 from realtime3d.config import check_name
 from realtime3d.errors import UsageError
+
+if TYPE_CHECKING:
+    from realtime3d.avatar.message import Messages
+    from realtime3d.avatar.options import SendOptions
 
 Parts = tuple[Line, AvatarProtocol]
 
@@ -39,7 +44,7 @@ class Scheme:
     example: str
     what: str
     port: int | None  # where none is written; None: it must be
-    make: Callable[[Target, WhichFace], Parts]
+    make: Callable[[Target, SendOptions], Parts]
     options: tuple[str, ...] = ()  # of the URL's query, beside `only` and `without`
     least_rate: float = 0.0  # frames a second that it cannot do without
 
@@ -50,7 +55,7 @@ def _udp(target: Target) -> Line:
     return UdpLine(target.host, target.port)
 
 
-def _vmc(target: Target, face: WhichFace) -> Parts:
+def _vmc(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.vmc import Vmc
 
     return _udp(target), Vmc(
@@ -60,55 +65,57 @@ def _vmc(target: Target, face: WhichFace) -> Parts:
     )
 
 
-def _livelink(target: Target, face: WhichFace) -> Parts:
+def _livelink(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.livelink import LiveLink
 
-    return _udp(target), LiveLink(target.path or "realtime3d", each=face == "all")
+    return _udp(target), LiveLink(target.path or "realtime3d", each=wanted.face == "all")
 
 
-def _ifacialmocap(target: Target, face: WhichFace) -> Parts:
+def _ifacialmocap(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.ifacialmocap import AnsweringLine, IFacialMocap
 
     protocol = IFacialMocap(int(target.option("version", "1", ("1", "2"))))
     return (AnsweringLine(target.port, protocol) if target.host == "*" else _udp(target)), protocol
 
 
-def _vts(target: Target, face: WhichFace) -> Parts:
+def _vts(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.vts import Vts, VtsLine
 
     return VtsLine(target.host, target.port), Vts()
 
 
-def _openseeface(target: Target, face: WhichFace) -> Parts:
+def _openseeface(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.openseeface import OpenSeeFace
 
     return _udp(target), OpenSeeFace()
 
 
-def _osc(target: Target, face: WhichFace) -> Parts:
+def _osc(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.osc import Osc
 
-    return _udp(target), Osc(f"/{target.path or 'face'}", with_ids=face == "all")
+    return _udp(target), Osc(f"/{target.path or 'face'}", with_ids=wanted.face == "all")
 
 
-def _json(target: Target, face: WhichFace) -> Parts:
+def _messages(wanted: SendOptions) -> Messages:
     from realtime3d.avatar.message import Messages
 
-    return _udp(target), Messages()
+    return Messages(action_units=wanted.action_units, emotions=wanted.emotions, neutral=wanted.neutral())
 
 
-def _ws(target: Target, face: WhichFace) -> Parts:
-    from realtime3d.avatar.message import Messages
+def _json(target: Target, wanted: SendOptions) -> Parts:
+    return _udp(target), _messages(wanted)
+
+
+def _ws(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.websocket import WebSocketLine
 
-    return WebSocketLine(target.url), Messages()
+    return WebSocketLine(target.url), _messages(wanted)
 
 
-def _lines(target: Target, face: WhichFace) -> Parts:
+def _lines(target: Target, wanted: SendOptions) -> Parts:
     from realtime3d.avatar.lines import OutputLine
-    from realtime3d.avatar.message import Messages
 
-    return OutputLine(), Messages()
+    return OutputLine(), _messages(wanted)
 
 
 SCHEMES: Mapping[str, Scheme] = {

@@ -33,6 +33,8 @@ class SendOptions:
     calibration: Path | None = None  # a TOML file
     swap_sides: bool = False  # left and right change places: a puppet that moves as a mirror does
     learn: What | None = None  # from the first two seconds; kept in `calibration`, which may be a new file then
+    action_units: bool = False  # our own messages also get FACS's intensities,
+    emotions: bool = False  # and what seven emotions a face looks like
     pace: float = 1.0  # a film is sent at its own times so many times as fast; 0: as fast as can be
 
     @classmethod
@@ -116,7 +118,7 @@ class Sending:
         target, options = parse(url), self.options
         rate = options.rate if options.rate is not None else self.learner.calibration.send.rate
         scheme = SCHEMES[target.scheme]
-        line, protocol = scheme.make(target, options.face)
+        line, protocol = scheme.make(target, options)
         return Sender(
             line,
             protocol,

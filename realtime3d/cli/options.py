@@ -73,7 +73,7 @@ def add_output_options(parser: argparse.ArgumentParser, *, live: bool = False) -
     group.add_argument("--mesh-every", metavar="N", type=at_least(1), default=1, help="meshes of each N-th frame")
     group.add_argument("--mesh", choices=("live", "full"), help="level of all meshes (of PLYs full, of GLB live)")
     group.add_argument("--all-frames", action="store_true", help="tables also get a row for frames without faces")
-    add_table_options(group)
+    add_table_options(group, sends=True)
 
 
 STYLES = ("wire", "shaded", "transparent", "points", "texture", "mask", "off")  # a test holds these to what there is
@@ -101,17 +101,24 @@ def _hidden(text: str) -> tuple[str, ...]:
     return names
 
 
-def add_table_options(group: argparse._ArgumentGroup) -> None:
+def add_table_options(group: argparse._ArgumentGroup, *, sends: bool = False) -> None:
     """More columns, and whether files may be replaced."""
     group.add_argument("--blendshapes", action="store_true", help="tables also get ARKit's 52 weights")
     group.add_argument("--raw", action="store_true", help="tables also get the values before smoothing")
     group.add_argument("--gaze", action="store_true", help="tables also get where the eyes look")
-    group.add_argument("--action-units", action="store_true", help="tables also get FACS's intensities, 0 to 5")
-    group.add_argument("--emotions", action="store_true", help="tables also get what seven emotions a face looks like")
+    add_expression_options(group, "tables and messages (--send -, udp, ws)" if sends else "tables")
     group.add_argument(
         "--landmarks", choices=tuple(LANDMARK_SETS), help="tables also get landmarks, in pixels and in mm"
     )
     group.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+
+
+def add_expression_options(group: argparse._ActionsContainer, where: str) -> None:
+    """What a face shows, beside its weights."""
+    group.add_argument("--action-units", action="store_true", help=f"{where} also get FACS's intensities, 0 to 5")
+    group.add_argument(
+        "--emotions", action="store_true", help=f"{where} also get what seven emotions a face looks like"
+    )
 
 
 def more_from(args: argparse.Namespace) -> MoreColumns:
@@ -172,6 +179,8 @@ def send_from(args: argparse.Namespace) -> SendOptions:
         calibration=_calibration(args),
         swap_sides=args.swap_sides,
         learn=args.learn,
+        action_units=getattr(args, "action_units", False),
+        emotions=getattr(args, "emotions", False),
         pace=getattr(args, "pace", 1.0),  # live sources have their own
     )
 

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", metavar="compact|accurate|DIR", default="default", help="as when it was written")
     options.add_pace_option(parser)
     options.add_send_options(parser)
+    options.add_expression_options(parser, "messages (--send -, udp, ws)")
     options.add_common(parser)
 
 

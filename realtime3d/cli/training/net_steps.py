@@ -53,7 +53,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="threads of the trainer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--quick", action="store_true", help="norms as they stand, bfloat16: goes on about twice as fast on a CPU"
+        "--quick", action="store_true", help="norms as they stand: goes on about twice as fast on a CPU"
     )
 
 

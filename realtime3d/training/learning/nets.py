@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -53,7 +54,7 @@ class NetConfig:
 class NormConv(nn.Module):
     """Convolution, batch norm and, unless it ends a block, ReLU6."""
 
-    quick = False  # trains with the norm as it stands, in bfloat16 (fast_conv)
+    quick = False  # trains with the norm as it stands, folded into the convolution
 
     def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, act: bool = True) -> None:
         super().__init__()
@@ -68,20 +69,30 @@ class NormConv(nn.Module):
         return F.relu6(y, inplace=True) if self.act else y
 
     def _with_norm_folded(self, x: Tensor) -> Tensor:
-        from realtime3d.training.learning.fast_conv import FoldedConv
-
         norm, conv = self.norm, self.conv
         mean, variance = norm.running_mean, norm.running_var
         assert mean is not None and variance is not None
         scale = norm.weight * torch.rsqrt(variance + norm.eps)
         weight, bias = conv.weight * scale.view(-1, 1, 1, 1), norm.bias - mean * scale
-        x, weight, bias = (t.to(torch.bfloat16) for t in (x, weight, bias))
         x = x.contiguous(memory_format=torch.channels_last)
+        if not bfloat16_is_fast():
+            y = F.conv2d(x, weight, bias, conv.stride, conv.padding, 1, conv.groups)
+            return F.relu6(y, inplace=True) if self.act else y
+        from realtime3d.training.learning.fast_conv import FoldedConv
+
+        x, weight, bias = (t.to(torch.bfloat16) for t in (x, weight, bias))
         return FoldedConv.apply(x, weight, bias, conv.stride[0], conv.groups, self.act)
 
 
+@cache
+def bfloat16_is_fast() -> bool:
+    """Whether this processor computes in it; others imitate it, forty times as slowly as single precision."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def train_quickly(net: nn.Module, on_cpu: bool) -> None:
-    """From now on norms keep their statistics; on a CPU convolutions train in bfloat16, about twice as fast."""
+    """From now on norms keep their statistics; on a CPU they are folded, and bfloat16 is used where it is fast: about
+    twice as fast either way."""
     for module in net.modules():
         if isinstance(module, NormConv):
             module.quick = on_cpu

@@ -28,7 +28,7 @@ class TrainConfig:
     from_model: Path | None = None  # the face model `init` was trained for, where it is another one
     heads: int = 0  # samples to correct the heads by, before a run begins to train
     border: int = 0  # samples to correct presence by, likewise
-    quick: bool = False  # norms as they stand and, on a CPU, bfloat16: for a trained net that goes on
+    quick: bool = False  # norms as they stand, folded on a CPU: for a trained net that goes on
     minutes: float | None = None  # budgets of this call; the first one reached ends it
     samples: int | None = None
     decay: float = 0.25  # share of the budget over which the rate falls to zero; 0: none, stop where it stands

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,21 +65,36 @@ def mesh_message(model: FaceModel) -> bytes:
     )
 
 
+class Wants(NamedTuple):
+    """What a viewer's frames hold beside their numbers."""
+
+    picture: bool = True
+    vertices: bool = True
+    hidden: bool = False  # which of the vertices something lies before
+
+
 class FrameMessage:
     """One result, as each viewer wants it; what is costly is made once, and only if somebody wants it."""
 
-    def __init__(self, result: FrameResult, rates: Mapping[str, float], encode: Callable[[Any], bytes]) -> None:
-        self._result, self._rates, self._encode = result, rates, encode
-        self._made: dict[tuple[bool, bool], bytes] = {}
+    def __init__(
+        self,
+        result: FrameResult,
+        rates: Mapping[str, float],
+        encode: Callable[[Any], bytes],
+        hidden: Callable[[FrameResult], Mapping[str, bytes]] = lambda result: {},
+    ) -> None:
+        self._result, self._rates, self._encode, self._hide = result, rates, encode, hidden
+        self._made: dict[Wants, bytes] = {}
 
-    def bytes_for(self, picture: bool, vertices: bool) -> bytes:
-        wanted = (picture, vertices)
-        if wanted not in self._made:
-            parts = {"picture": self._picture} if picture else {}
-            if vertices:
+    def bytes_for(self, wants: Wants) -> bytes:
+        if wants not in self._made:
+            parts = {"picture": self._picture} if wants.picture else {}
+            if wants.vertices:
                 parts |= self._vertices
-            self._made[wanted] = pack(self._header, parts)
-        return self._made[wanted]
+            if wants.hidden:
+                parts |= self._hidden
+            self._made[wants] = pack(self._header, parts)
+        return self._made[wants]
 
     @cached_property
     def _picture(self) -> bytes:
@@ -88,6 +103,10 @@ class FrameMessage:
     @cached_property
     def _vertices(self) -> dict[str, bytes]:
         return {f"vertices_{face.id}": quantised(face.vertices_head()) for face in self._result.faces}
+
+    @cached_property
+    def _hidden(self) -> Mapping[str, bytes]:
+        return self._hide(self._result)
 
     @cached_property
     def _header(self) -> dict[str, Any]:
@@ -214,10 +233,10 @@ def _kinds(message: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def _wants(message: Mapping[str, Any]) -> dict[str, bool]:
-    wants = {key: message.get(key, True) for key in ("picture", "vertices")}
-    if not all(isinstance(value, bool) for value in wants.values()):
-        raise UsageError("`picture` and `vertices` are true or false")
+def _wants(message: Mapping[str, Any]) -> Wants:
+    wants = Wants(**{key: message[key] for key in Wants._fields if key in message})
+    if not all(isinstance(value, bool) for value in wants):
+        raise UsageError("`picture`, `vertices` and `hidden` are true or false")
     return wants
 
 

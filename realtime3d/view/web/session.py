@@ -98,6 +98,8 @@ class Session:
         except Exception as error:
             _log.exception("the session ends")
             self.board.fail(error)
+        finally:
+            self.board.hidden.close()
 
     def _once(self, tracker: FaceTracker) -> None:
         """One source to its end, or one wish while nothing runs."""
@@ -132,7 +134,7 @@ class Session:
         self.wishes.begin(controls, run.sending)
         board.controls = controls
         board.begin()
-        board.tell_mesh(run.tracker.model)
+        board.tell_mesh(run.tracker)
         shown = name if kind == "upload" and name else info.name
         about = {"kind": kind, "name": shown, "width": info.width, "height": info.height, "fps": info.fps}
         board.tell(run="running", runs=board.state.runs + 1, source={**about, "live": info.live}, said="")

@@ -42,6 +42,14 @@ def test_who_wants_no_picture_gets_none(server: Served) -> None:
     assert talk(server, numbers_only).frames[-1]["faces"]
 
 
+def test_a_set_without_a_net_for_masks_hides_nothing(server: Served) -> None:
+    async def masked(heard: Talk) -> None:
+        await heard.wish(do="wants", picture=False, vertices=False, hidden=True)
+        await heard.until(lambda t: t.frames and not t.frames[-1]["parts"])
+
+    assert talk(server, masked).frames[-1]["faces"]
+
+
 # -- what it obeys ----------------------------------------------------------------------------------------------------
 
 

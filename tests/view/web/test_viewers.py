@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from realtime3d.view.web.messages import Wants
 from realtime3d.view.web.viewers import MAX_TEXTS, Viewer, Viewers
 from tests.helpers.faults import fault
 
@@ -15,7 +16,7 @@ class Numbered:
     def __init__(self, number: int, made: list[int]) -> None:
         self.number, self._made = number, made
 
-    def bytes_for(self, picture: bool, vertices: bool) -> bytes:
+    def bytes_for(self, wants: Wants) -> bytes:
         self._made.append(self.number)
         return bytes([self.number % 256])
 
