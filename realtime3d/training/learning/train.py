@@ -22,15 +22,8 @@ from realtime3d.face.model import FaceModel
 from realtime3d.training.learning import checkpoint, runlog
 from realtime3d.training.learning.heads import correct_heads, correct_presence
 from realtime3d.training.learning.losses import Batch, FaceTerms, Losses, shape_loss, total, track_losses
-from realtime3d.training.learning.nets import (
-    NetConfig,
-    ShapeNet,
-    TrackNet,
-    build,
-    grow,
-    load_imagenet,
-    train_quickly,
-)
+from realtime3d.training.learning.net_weights import grow, load_imagenet
+from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet, build, train_quickly
 from realtime3d.training.learning.train_config import TrainConfig
 from realtime3d.training.learning.translate import Translation
 from realtime3d.training.samples.dataset import ShardPool, loader
