@@ -202,7 +202,7 @@ async def view(url: str) -> None:
         while True:
             try:
                 await read(pause_s, messages, seen)
-            except ConnectionClosed:  # a machine that is too busy answers no ping in time
+            except (ConnectionClosed, TimeoutError):  # a machine that is too busy answers no ping in time
                 continue
             except OSError:
                 print(f"a viewer got {count} messages", file=sys.stderr)
