@@ -73,7 +73,7 @@ class Stage(Source):
                 break
             if self._paced:
                 time.sleep(max(0.0, index / FPS - now))
-            if now >= every * len(self.looks) if every else index % max(1, self._count // LOOKS) == 0:
+            if index % max(1, self._count // LOOKS) == 0 or (every and now >= every * len(self.looks)):
                 self.looks.append({"hours": round(index / FPS / 3600, 3), **looked()})
             self.seen = index + 1
             yield Frame(index, index * 1_000_000_000 // FPS, self._pictures[index % len(self._pictures)], "stage")
@@ -127,7 +127,8 @@ def run(stage: Stage, nets: bool, page: bool, folder: Path) -> dict[str, Any]:
         with FaceTracker(config=config, boxes=Boxes()) as tracker, open_run(job, tracker) as opened:
             opened.follow()
     receiver.close()
-    warm, last = stage.looks[len(stage.looks) // 10], stage.looks[-1]
+    last = stage.looks[-1]
+    warm = next(look for look in stage.looks if look["hours"] >= last["hours"] / 10)
     return {
         "frames": stage.seen,
         "hours_of_source": round(stage.seen / FPS / 3600, 2),
@@ -138,7 +139,7 @@ def run(stage: Stage, nets: bool, page: bool, folder: Path) -> dict[str, Any]:
         "grown": {name: round(last[name] - warm[name], 1) for name in warm if name != "hours"},
         "after_a_tenth": warm,
         "at_the_end": last,
-        "looks": stage.looks[:: max(1, LOOKS // 10)],
+        "looks": stage.looks[:: max(1, len(stage.looks) // 30)],
         "most_objects": Counter(type(o).__name__ for o in gc.get_objects()).most_common(8),
     }
 
