@@ -56,7 +56,7 @@ MAY_USE = {  # room or file at the top -> rooms it may use beside the words
 }
 EVERYTHING = {"cli", "__init__", "__main__"}  # they may use all, and nobody may use `cli`
 # Steps of training: each may use those before it.
-STEPS = ("model", "labels", "samples", "learning", "eyes", "mask", "evaluation")
+STEPS = ("model", "labels", "samples", "learning", "eyes", "mask", "detail", "evaluation")
 
 
 def name_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a picture does not show of a face's front: the mirror image of what it shows, joined without an edge."""
+"""What a picture does not show of a face's front: what is usual, and the mirror image of what else the picture shows."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from realtime3d.surface.layout import Layout
 from realtime3d.surface.texture import spread
 from realtime3d.types import FloatArray
 
-GAIN = 0.2  # of mirrored detail: measured on photographs at 0.4 mm a pixel, left and right are no more alike than that
+GAIN, BLUR_MM = 0.3, 1.2  # of mirrored detail, and what of it is too fine to be alike on both sides: measured on photographs
 SEAM_MM = 8.0  # over which the difference at the seam dies away
 
 
-def completed(layout: Layout, seen_part: FloatArray, seen: FloatArray) -> FloatArray:
-    """(h, w) displacement of the window everywhere, from what is seen of it (0..1)."""
-    other = layout.mirrored(np.ascontiguousarray(seen_part * seen))
-    other_seen = layout.mirrored(seen)
-    guess = GAIN * other * np.minimum(1, other_seen)
+def completed(layout: Layout, seen_part: FloatArray, seen: FloatArray, usual: FloatArray | None = None) -> FloatArray:
+    """(h, w) displacement of the window everywhere, from what is seen of it (0..1) and what faces usually have."""
     hidden = (seen < 0.999) & layout.inside
     if not hidden.any():
         return seen_part
+    usual = np.zeros_like(seen_part) if usual is None else usual
+    other = layout.mirrored(np.ascontiguousarray((seen_part - usual) * seen)) * np.minimum(1, layout.mirrored(seen))
+    guess = usual + GAIN * cv2.GaussianBlur(other, (0, 0), BLUR_MM / layout.texel_mm)
     step = joined(seen_part - guess, seen, layout.inside, layout.texel_mm)
     out = seen * seen_part + (1 - seen) * (guess + step)
     return np.asarray(np.where(layout.inside, out, 0), np.float32)

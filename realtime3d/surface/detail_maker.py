@@ -26,6 +26,7 @@ from realtime3d.surface.portrait import mm_per_pixel, refusal
 from realtime3d.surface.relief import Relief, checked_mask, relief_of
 from realtime3d.surface.skin import has_colour
 from realtime3d.surface.texture import Texture, TexturePainter, sharpened
+from realtime3d.surface.usual import usual_of
 from realtime3d.surface.visibility import look_at, seen
 from realtime3d.types import FloatArray, Image
 
@@ -51,6 +52,7 @@ class DetailMaker:
         model.check("layout")
         self.model = model
         self.layout = Layout(model, size)
+        self.usual = usual_of(model)
         self._painter = TexturePainter(model)
 
     @cached_property
@@ -126,7 +128,8 @@ class DetailMaker:
 
     def _detail(self, face: FaceState, look: Look) -> Detail:
         layout = self.layout
-        whole = completed(layout, look.raw, look.shown)
+        usual = None if self.usual is None else self.usual.of(face, layout)
+        whole = completed(layout, look.raw, look.shown, usual)
         sight = look.sight.copy()
         sight[layout.window] = np.where(layout.inside, cv2.convertScaleAbs(look.shown * 255), sight[layout.window])
         normals = layout.whole(normal_map(layout, face.vertices_at(layout.level) * Y_UP, whole))

@@ -1,0 +1,1 @@
+"""What is learned about the detail of faces."""
