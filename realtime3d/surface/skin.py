@@ -17,7 +17,7 @@ from realtime3d.types import FloatArray, Image
 COARSE_MM = 3.5  # radius of the mean that is taken away
 MELANIN = (1.0, 0.61, 0.41)  # -log of linear B, G, R, for the same amount
 BLOOD = (0.87, 1.0, 0.16)
-SHADING_SD, MELANIN_SD, BLOOD_SD, NOISE_SD = 0.15, 0.05, 0.05, 0.03  # of the logarithm
+SHADING_SD, MELANIN_SD, BLOOD_SD, NOISE_SD = 0.15, 0.1, 0.1, 0.02  # of the logarithm
 COLOUR_MM = 0.7  # colours are averaged over this: JPEG keeps them at half the resolution, with more noise
 HAIR_DARK = (0.2, 0.5)  # logarithm: skin that is so much darker than most may be hair
 HAIR_PALE = (0.08, 0.25)  # logarithm of red over blue: and so much less red

@@ -22,7 +22,7 @@ BEND = 0.015  # mm², weight of small curvature
 SMALL = 0.03  # weight of small displacement
 STEPS = 40  # of conjugate gradients
 ENOUGH = 2e-2  # of the first residual: then it ends
-GAIN, GAIN_MM = 2.6, 0.5  # gives back what the weights take from drawn wrinkles; less where a pixel is larger than this
+GAIN, GAIN_MM = 3.2, 0.5  # gives back what the weights take from drawn wrinkles; less where a pixel is larger than this
 BAND_MM = (0.7, 8.0)  # wavelengths that are kept
 SMALLEST_PX = 2.5  # wavelengths below are grain
 
