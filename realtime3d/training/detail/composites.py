@@ -15,7 +15,7 @@ from realtime3d.surface.portrait import Portrait, facing_weight
 from realtime3d.surface.refine import planes
 from realtime3d.surface.skin import BLOOD, MELANIN, levels, linear, split
 from realtime3d.surface.solve import band, slopes, solve
-from realtime3d.surface.vectors import dot, over_metric, unit
+from realtime3d.surface.vectors import over_metric, unit
 from realtime3d.types import FloatArray, Image
 
 Rng = np.random.Generator

@@ -1,4 +1,4 @@
-"""The usual detail of faces, learned from photographs: for each texel, how deep it is at rest and with each expression."""
+"""The usual detail of faces, learned from photographs: how deep each texel is at rest and with each expression."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ class Learner:
         found = np.linalg.solve(self._products + price, self._wanted[..., None])[..., 0].T
         layout = self.maker.layout
         maps = np.zeros((TERMS, layout.size, layout.size), np.float32)
-        maps[:, *layout.window] = found.reshape(TERMS, *layout.inside.shape) * layout.inside
+        maps[(slice(None), *layout.window)] = found.reshape(TERMS, *layout.inside.shape) * layout.inside
         return Usual(maps)
