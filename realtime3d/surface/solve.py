@@ -30,7 +30,7 @@ SMALLEST_PX = 2.5  # wavelengths below are grain
 def solve(portrait: Portrait, light: Light, shade: FloatArray, residual: Residual) -> FloatArray:
     """(h, w) mm along the normal, outward, in the band; it fades towards what is no skin."""
     span = portrait.mm_per_px
-    across, down = slopes(portrait, light, shade)
+    across, down = _slopes(portrait, light, shade)
     system = _System(across, down, np.ascontiguousarray(residual.weight), span)
     found = band(system.solve(np.ascontiguousarray(residual.shading)), span)
     skin = portrait.fade * residual.bare
@@ -45,7 +45,7 @@ def band(displacement: FloatArray, mm_per_px: float) -> FloatArray:
     return np.asarray(fine - cv2.GaussianBlur(displacement, (0, 0), 0.19 * BAND_MM[1] / mm_per_px), np.float32)
 
 
-def slopes(portrait: Portrait, light: Light, shade: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _slopes(portrait: Portrait, light: Light, shade: FloatArray) -> tuple[FloatArray, FloatArray]:
     """By how much log shading grows with the displacement's rise over a pixel across, and down."""
     tips = light.log_slope(portrait.normals, shade)
     ways = portrait.x_mm
