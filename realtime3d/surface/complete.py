@@ -1,4 +1,4 @@
-"""What a picture does not show of a face's front: what is usual, and the mirror image of what else the picture shows."""
+"""What a picture does not show of a face's front: what is usual, and of what else the other side has, a share."""
 
 from __future__ import annotations
 
