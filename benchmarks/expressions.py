@@ -17,19 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.bench.machine import machine
+from realtime3d.face.arkit import NAMES
 from realtime3d.face.expressions import ACTIONS, EMOTIONS, ExpressionHead, head_of, softmax
 from realtime3d.face.prior import Prior, file_of, moved_mm
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera
 from realtime3d.tracker import FaceTracker
-from realtime3d.training.evaluation.expressions import Posed, TrueBox, posable, posed_pictures
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.evaluation.expressions import Posed, TrueBox, posable, pose_and_see, posed_pictures
+from realtime3d.training.labels.fits import Fits
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.labels.splits import held_out_people, is_held_out
 from realtime3d.training.learning.expression_head import features, true_units
+from realtime3d.training.samples.emotions import draw_rest
+from realtime3d.training.samples.photo import HeadParts, build_scene
 from realtime3d.types import FaceCoeffs, IdentityState, Pose
 
 EACH, SINGLES, HIDDEN = 14, 0.4, 0.3
+FAINT_SMILE = 0.3
 STRONG, FAINT = 0.45, 0.15  # of an action that is there, and of one that is not
 CLEAR_SCORE = 0.85  # of pictures that show one emotion without doubt
 
@@ -104,6 +108,27 @@ def _face(tracker: FaceTracker, p: Posed) -> FaceState:
                      Camera.from_fov(640, 480))  # fmt: skip
 
 
+def faint_smiles(
+    tracker: FaceTracker, box: TrueBox, photos: Iterator[tuple[int, FittedPhoto]], to_motion: NDArray
+) -> dict[str, float]:
+    """Rendered smiles at 0.3 of their strength against the same people's neutral faces: AUC of the smile's weights."""
+    rng, top, names = np.random.default_rng(3), HeadParts.of(tracker.model), list(NAMES)
+    smile = [names.index(f"mouthSmile{side}") for side in ("Left", "Right")]
+    found: dict[float, list[float]] = {0.0: [], FAINT_SMILE: []}
+    for _, photo in photos:
+        scene, rest = build_scene(top, photo), draw_rest(rng, len(names))
+        for strength in list(found) * 2:
+            actions = rest.copy()
+            actions[smile] = strength
+            seen = pose_and_see(tracker, box, top, scene, to_motion @ actions, float(rng.normal(0, 18)), rng)
+            if seen is not None:
+                found[strength].append(float(seen.weights[smile].mean()))
+    neutral, smiling = (np.array(values) for values in found.values())
+    higher = (smiling[:, None] > neutral).mean() + (smiling[:, None] == neutral).mean() / 2
+    return {"pictures": len(neutral) + len(smiling), "auc": float(higher),
+            "median_neutral": float(np.median(neutral)), "median_smile": float(np.median(smiling))}  # fmt: skip
+
+
 def smiles(tracker: FaceTracker, folder: Path, people: Sequence[int]) -> dict[str, float]:
     """Real photographs, one neutral and one smiling of each person: the AUC of AU12 and of happiness."""
     found: dict[str, list[tuple[float, float]]] = {"03": [], "08": []}
@@ -150,17 +175,18 @@ def main() -> None:
     args = parser.parse_args()
     box = TrueBox()
     with FaceTracker(models=args.models, boxes=box, smooth=False) as tracker, FaceTracker(models=args.models) as finder:
+        with np.load(tracker.model.path) as data:
+            to_motion = data["arkit_to_motion"]
         posed = kept(args.posed)
         if posed is None:
-            with np.load(tracker.model.path) as data:
-                to_motion = data["arkit_to_motion"]
             rng, photos = np.random.default_rng(2), kept_out(args, tracker)
             posed = list(posed_pictures(tracker, box, photos, to_motion, EACH, rng, singles=SINGLES, hidden=HIDDEN))
             if args.posed:
                 keep(args.posed, posed)
         people = sorted(held_out_people(Fits.load(args.train_fits).files))
         results = {"models": tracker.model_set.name, "pictures": len(posed), "machine": machine(),
-                   **measure(tracker, posed), "smiles": smiles(finder, args.train, people)}  # fmt: skip
+                   **measure(tracker, posed), "smiles": smiles(finder, args.train, people),
+                   "faint_smiles": faint_smiles(tracker, box, kept_out(args, tracker), to_motion)}  # fmt: skip
     args.out.write_text(json.dumps(results, indent=1) + "\n")
 
 

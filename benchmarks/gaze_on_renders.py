@@ -24,7 +24,7 @@ from realtime3d.face.gaze import direction_of
 from realtime3d.face.model import FaceModel
 from realtime3d.training.eyes.renders import SIZE, draw_target, view
 from realtime3d.training.labels.borders import without_mirrored_borders
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 from realtime3d.training.samples.photo import HeadParts, build_scene, worth_turning
 from realtime3d.training.samples.render_samples import Target, render
 from realtime3d.types import Image

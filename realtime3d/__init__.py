@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from realtime3d.face.state import FrameResult as FrameResult
     from realtime3d.geometry import Camera as Camera
     from realtime3d.jobs import Job as Job
-    from realtime3d.jobs import run as run
     from realtime3d.pipeline import Summary as Summary
     from realtime3d.render.base import OverlayStyle as OverlayStyle
     from realtime3d.render.base import Renderer as Renderer
     from realtime3d.render.choose import create_renderer as create_renderer
     from realtime3d.replay import read_table as read_table
+    from realtime3d.running import run as run
     from realtime3d.sinks.base import Sink as Sink
     from realtime3d.sinks.meshes import write_mesh as write_mesh
     from realtime3d.sources.base import Source as Source
@@ -85,7 +85,7 @@ _HOMES = {
     "create_renderer": "render.choose",
     "open_source": "sources.choose",
     "read_table": "replay",
-    "run": "jobs",
+    "run": "running",
     "same_person": "tracking.likeness",
     "write_mesh": "sinks.meshes",
 }

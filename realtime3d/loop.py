@@ -15,8 +15,9 @@ from realtime3d.nets.crop import Crop
 from realtime3d.nets.estimate import LOOKS, SEEN
 from realtime3d.parts import Parts
 from realtime3d.tracking.identity import IdentityCache, LongestSeen
+from realtime3d.tracking.life import TrackedFace
 from realtime3d.tracking.smooth import Smoother
-from realtime3d.tracking.tracks import TrackedFace, Tracks
+from realtime3d.tracking.tracks import Tracks
 from realtime3d.types import FaceCoeffs, FloatArray, Frame, IdentityState, Image, Track
 
 BEFORE_PICTURES = Camera.from_fov(640, 480)  # of the tracks, until the first picture says better

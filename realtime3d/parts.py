@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from realtime3d.backends.base import Backend
+from realtime3d.backends.base import Backend, NetSpec
 from realtime3d.backends.choose import open_nets
 from realtime3d.config import Config, ModelSettings
 from realtime3d.detect.base import Detector
@@ -38,6 +40,11 @@ class Parts:
         if isinstance(self.estimator, ImportedEstimator):
             raise MissingError(modelset.NO_STREAM)
         return self.estimator
+
+    @property
+    def mask_spec(self) -> NetSpec | None:
+        """The net that says what hides a face, where the set has one."""
+        return self.model_set.more.get("mask")
 
     def close(self) -> None:
         if not is_forked():
@@ -73,7 +80,19 @@ def open_parts(config: Config, own: Own) -> Parts:
     return Parts(model, nets.estimator, detector, cameras, model_set, backend, nets.eyes)
 
 
-def exchange(parts: Parts, old: Config, new: Config, own: Own) -> Parts:
+@contextmanager
+def exchanged(parts: Parts, old: Config, new: Config, own: Own) -> Iterator[Parts]:
+    """The parts for other settings. What they replace is closed at the end; where that fails, what is new is closed."""
+    now = _exchange(parts, old, new, own)
+    try:
+        yield now
+    except BaseException:
+        _close_replaced(now, parts)
+        raise
+    _close_replaced(parts, now)
+
+
+def _exchange(parts: Parts, old: Config, new: Config, own: Own) -> Parts:
     """`parts`, with those opened anew that `new` asks for differently than `old`; what was replaced stays open."""
     changed = replace(parts, cameras=CameraModel.from_config(new.camera))
     if own.detector is None and (new.detector, new.camera.mirror) != (old.detector, old.camera.mirror):
@@ -94,8 +113,8 @@ def exchange(parts: Parts, old: Config, new: Config, own: Own) -> Parts:
     )  # fmt: skip
 
 
-def close_replaced(before: Parts, now: Parts) -> None:
-    """Close what `exchange` replaced."""
+def _close_replaced(before: Parts, now: Parts) -> None:
+    """Close what of `before` is not in `now`."""
     if now.estimator is not before.estimator:
         before.estimator.close()
         if before.eyes:

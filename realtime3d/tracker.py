@@ -11,29 +11,27 @@ from numpy.typing import ArrayLike
 
 from realtime3d import stills
 from realtime3d.backends.base import Backend
-from realtime3d.clock import seconds_to_ns, to_s
+from realtime3d.clock import seconds_to_ns
 from realtime3d.config import Config
 from realtime3d.detect.base import Detector
-from realtime3d.errors import MissingError, UsageError
+from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.prior import with_prior
 from realtime3d.face.state import FaceState, FrameResult
-from realtime3d.loop import FrameLoop
 from realtime3d.nets.modelset import ModelSet
-from realtime3d.parts import Own, Parts, close_replaced, exchange, open_parts
+from realtime3d.parts import Own, Parts, exchanged, open_parts
 from realtime3d.process import is_forked, one_thread, refuse_after_use
 from realtime3d.sources.base import Gap, Source, SourceOptions, SourceSpec
 from realtime3d.sources.pixels import flipped, to_bgr
-from realtime3d.tracking.identity import LongestSeen
-from realtime3d.tracking.profile import load_profile, save_learned
-from realtime3d.types import FloatArray, Frame, IdentityState, Image
+from realtime3d.stream import Stream
+from realtime3d.surface.looks import CloserLooks, masker_of
+from realtime3d.types import Frame, IdentityState, Image
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from realtime3d.surface.detail import Detail
-    from realtime3d.surface.detail_maker import DetailMaker
-    from realtime3d.surface.mask import FaceMask, LazyMasker, Masker
+    from realtime3d.surface.mask import FaceMask, LazyMasker
 
 Results = Generator[FrameResult, None, None]
 
@@ -85,31 +83,17 @@ class FaceTracker:
         base = config if isinstance(config, Config) else Config.read(config) if config is not None else Config()
         self.config = base.with_options(
             {
-                "models": None if models is None else str(models),
-                "backend": backend if isinstance(backend, str) else None,
-                "device": device,
-                "threads": threads,
-                "max_faces": max_faces,
-                "detect_every": detect_every,
-                "smooth": smooth,
-                "fov": fov,
-                "intrinsics": None if intrinsics is None else str(intrinsics),
-                "mirror": mirror,
-                "eyes": eyes,
+                "models": None if models is None else str(models), "device": device, "threads": threads,
+                "backend": backend if isinstance(backend, str) else None, "mirror": mirror, "fov": fov,
+                "intrinsics": None if intrinsics is None else str(intrinsics), "detect_every": detect_every,
+                "max_faces": max_faces, "smooth": smooth, "eyes": eyes,
             }
-        )
+        )  # fmt: skip
         self._turn = threading.RLock()
         self._own = Own(None if isinstance(backend, str) else backend, boxes)
-        self._profile_file = None if profile is None else Path(profile)
         self._parts: Parts | None = None
-        self._profile: FloatArray | None = None
-        self._loop: FrameLoop | None = None
-        self._longest_seen = LongestSeen()  # of all streams, for the profile
-        self._next_index = 0
-        self._first_id = 0
-        self._last_ns: int | None = None
-        self._detail_maker: DetailMaker | None = None
-        self._masker: Masker | None = None
+        self._stream = Stream(profile)
+        self._looks = CloserLooks()
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -122,12 +106,9 @@ class FaceTracker:
     @one_thread
     def _load(self) -> Parts:
         parts = open_parts(self.config, self._own)
-        self._profile = self._load_profile(parts.model)
+        self._stream.know(parts.model)
         parts.model_set.say_notice()
         return parts
-
-    def _load_profile(self, model: FaceModel) -> FloatArray | None:
-        return None if self._profile_file is None else load_profile(self._profile_file, model)
 
     @one_thread
     def use(self, config: Config | str | Path) -> None:
@@ -142,34 +123,13 @@ class FaceTracker:
         higher ids. What cannot be loaded is an error that leaves everything as it was.
         """
         old, new = self.config, config if isinstance(config, Config) else Config.read(config)
-        before = self._parts
-        if before is None:
+        if self._parts is None:
             self.config = new
             return
-        now = exchange(before, old, new, self._own)
-        same_faces = now.model is before.model and new.camera.mirror == old.camera.mirror
-        try:
-            if self._loop is not None:
-                now.for_streams()
-            if now.model is not before.model:
-                self._profile = self._load_profile(now.model)
-        except BaseException:
-            close_replaced(now, before)
-            raise
-        if now.model is not before.model:
-            self._longest_seen.forget()
+        with exchanged(self._parts, old, new, self._own) as now:
+            self._stream.use(self._parts, now, new, same_pictures=new.camera.mirror == old.camera.mirror)
+            self.config, self._parts = new, now
         now.model_set.say_notice()
-        self.config, self._parts = new, now
-        if self._loop is not None and same_faces:
-            self._loop.use(now, new)
-        elif self._loop is not None:
-            self._loop = self._new_loop(self._loop.tracks.next_id)
-        close_replaced(before, now)
-
-    def _new_loop(self, first_id: int) -> FrameLoop:
-        return FrameLoop(
-            self._opened(), self.config, longest_seen=self._longest_seen, profile=self._profile, first_id=first_id
-        )
 
     def close(self) -> None:
         """Free everything and, where a profile was asked for and is new, write it. May be called twice."""
@@ -178,13 +138,10 @@ class FaceTracker:
             if parts is None:
                 return
             parts.close()
-            self._close_masker()
-            watched, best = self._last_ns is not None, self._longest_seen.identity
-            self.reset()
-            self._longest_seen.forget()
-        learned = self._profile is None and (watched or best is not None)
-        if self._profile_file is not None and learned and not is_forked():
-            save_learned(self._profile_file, best, parts.model)
+            self._looks.close()
+            learned, best = self._stream.end()
+        if learned and not is_forked():
+            self._stream.save(best, parts.model)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -209,8 +166,7 @@ class FaceTracker:
 
     def identities(self) -> dict[int, IdentityState]:
         """The identities of the faces in the last result, by id."""
-        last = self._loop.last if self._loop else None
-        return {face.id: face.identity for face in last.faces} if last else {}
+        return self._stream.identities()
 
     def _opened(self) -> Parts:
         refuse_after_use()
@@ -222,70 +178,52 @@ class FaceTracker:
 
     def process(self, image: ArrayLike, t: float) -> FrameResult:
         """The next picture of one stream, taken at `t` seconds; times rise, else ValueError. Faces by id."""
-        return self.process_frame(Frame(self._next_index, seconds_to_ns(t), to_bgr(image)))
+        return self.process_frame(Frame(self._stream.next_index, seconds_to_ns(t), to_bgr(image)))
 
     @one_thread
     def process_frame(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Like `process`, for the frame of a source; `dropped` frames were lost before it."""
-        if self._last_ns is not None and frame.t_ns <= self._last_ns:
-            raise UsageError(
-                f"t must rise: {to_s(frame.t_ns):.6f} s came after {to_s(self._last_ns):.6f} s; "
-                "call reset() before another stream"
-            )
-        self._opened()
-        if self._loop is None:
-            self._loop = self._new_loop(self._first_id)
+        self._stream.check_time(frame.t_ns)
         if self.config.camera.mirror:
             frame = Frame(frame.index, frame.t_ns, flipped(frame.image), frame.source)
-        self._next_index, self._last_ns = frame.index + 1, frame.t_ns
-        return self._loop.step(frame, dropped)
+        return self._stream.step(self._opened(), self.config, frame, dropped)
 
     @one_thread
     def miss(self, t_ns: int) -> FrameResult | None:
         """No picture at `t_ns` (a camera that is gone): faces become held, then lost. The last result as of now."""
-        if self._loop is None or (self._last_ns is not None and t_ns <= self._last_ns):
-            return None
-        self._last_ns = t_ns
-        return self._loop.miss(t_ns)
+        return self._stream.miss(t_ns)
 
     @one_thread
     def reset(self, first_id: int = 0) -> None:
         """Forget all faces: the next picture starts a new stream, at any time; its ids begin with `first_id`."""
-        self._loop, self._last_ns, self._next_index, self._first_id = None, None, 0, first_id
+        self._stream.reset(first_id)
 
     @one_thread
     def go_on(self, names: Mapping[int, int], next_id: int, frozen: Mapping[int, IdentityState]) -> None:
         """Go on where another run stopped: with its ids (now to then) and next id, and with identities it learned."""
-        self._first_id = next_id
-        if self._loop:
-            self._loop.rename(names, next_id, frozen)
+        self._stream.go_on(names, next_id, frozen)
 
     @one_thread
     def relearn_identity(self) -> None:
         """Learn the shapes of all faces in sight again, from now on."""
-        if self._loop:
-            self._loop.relearn()
+        self._stream.relearn()
 
     def track(self, source: SourceSpec | Source, options: SourceOptions | None = None) -> Results:
         """The results of every frame of a source, from the start of a new stream.
 
-        `source` is a camera number, a URL, a file, pictures (see `realtime3d.sources.choose.open_source`), or an open
-        source, which is closed at the end.
+        `source` is what `open_source` takes, or an open source, which is closed at the end.
         """
         from realtime3d.sources.choose import open_source
 
         self.reset()
         with open_source(source, options or SourceOptions()) as frames:
-            yield from self._results(frames)
-
-    def _results(self, frames: Source) -> Results:
-        dropped = 0
-        for item in frames:
-            if isinstance(item, Gap):
-                self.miss(item.t_ns)
-                continue
-            before, dropped = dropped, frames.status.dropped
-            yield self.process_frame(item, dropped - before)
+            dropped = 0
+            for item in frames:
+                if isinstance(item, Gap):
+                    self.miss(item.t_ns)
+                    continue
+                before, dropped = dropped, frames.status.dropped
+                yield self.process_frame(item, dropped - before)
 
     @one_thread
     def process_boxes(self, image: ArrayLike, boxes: ArrayLike | Sequence[ArrayLike]) -> FrameResult:
@@ -293,8 +231,7 @@ class FaceTracker:
 
         Any usual face box will do: it only starts the search. There is no memory: no smoothing, no cached identity, no
         link to other calls; a stream that is being processed is not disturbed. No box is dropped: a low `confidence`
-        says that there may be no face. Without `fov` and calibration, the camera is such that the largest
-        face is a metre away or more (docs/conventions.md).
+        says that there may be no face. Without `fov` and calibration, the largest face is a metre away or more.
         """
         return stills.process_boxes(self._opened(), self.config, image, boxes)
 
@@ -320,19 +257,12 @@ class FaceTracker:
         """Wrinkles and folds of a face, from the picture that it was found in: displacement, normals, albedo, meshes.
 
         `mask` (H, W) says how far each pixel is skin, 0 to 1: what is none counts as not seen; or it is one that `mask`
-        gave. What the picture does
-        not show is guessed, and `seen` says where. Without a mask of yours, the net says what hides the face, where the
-        model set has one. A face of too few pixels is a UsageError. The first call of a face model takes a second or
-        two longer.
+        gave. What the picture does not show is guessed, and `seen` says where. Without a mask of yours, the net says
+        what hides the face, where the model set has one. A face of too few pixels is a UsageError. The first call of a
+        face model takes a second or two longer.
         """
-        from realtime3d.surface.detail_maker import DetailMaker
-
         picture = self._picture(image)
-        if mask is None:
-            mask = self._masked(picture, face)
-        if self._detail_maker is None or self._detail_maker.model is not face.model:
-            self._detail_maker = DetailMaker(face.model)
-        return self._detail_maker.make(face, picture, mask)
+        return self._looks.detail(picture, face, self._masked(picture, face) if mask is None else mask)
 
     @one_thread
     def mask(self, image: ArrayLike, face: FaceState) -> FaceMask:
@@ -354,33 +284,15 @@ class FaceTracker:
     @property
     def has_mask(self) -> bool:
         """Whether the model set has a net that says what hides a face. Opens the tracker."""
-        return "mask" in self._opened().model_set.more
+        return self._opened().mask_spec is not None
 
     def masker(self) -> LazyMasker | None:
         """The same net once more, for another thread that draws; None where the model set has none."""
-        from realtime3d.surface.mask import LazyMasker, Masker
-
-        parts = self._opened()
-        spec = parts.model_set.more.get("mask")
-        return None if spec is None else LazyMasker(lambda: Masker.opened(parts.backend, spec))
+        return masker_of(self._opened().backend, self._opened().mask_spec)
 
     def _masked(self, picture: Image, face: FaceState) -> FaceMask | None:
-        """The mask of a face, where the model set has a net for it."""
         parts = self._opened()
-        spec = parts.model_set.more.get("mask")
-        if spec is None:
-            return None
-        if self._masker is None or self._masker.spec != spec:
-            from realtime3d.surface.mask import Masker
-
-            self._close_masker()
-            self._masker = Masker.opened(parts.backend, spec)
-        return self._masker.mask(picture, face)
-
-    def _close_masker(self) -> None:
-        known, self._masker = self._masker, None
-        if known is not None and not is_forked():
-            known.close()
+        return self._looks.mask(parts.backend, parts.mask_spec, picture, face)
 
     def _picture(self, image: ArrayLike) -> Image:
         """A picture as the tracker saw it."""

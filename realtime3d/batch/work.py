@@ -24,7 +24,8 @@ from realtime3d.batch.plan import BatchJob, Paths, Task, bounds
 from realtime3d.batch.pulse import Pulse, label
 from realtime3d.batch.tally import TallySink
 from realtime3d.files import make_folder, output_error, write_whole
-from realtime3d.jobs import Job, open_run
+from realtime3d.jobs import Job
+from realtime3d.running import open_run
 from realtime3d.sinks.facts import same_in_one_run
 from realtime3d.sources.base import EndsEarlier, SourceOptions
 from realtime3d.sources.remote import Fetched

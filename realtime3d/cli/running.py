@@ -13,7 +13,8 @@ from realtime3d.cli import complain
 from realtime3d.cli.interrupt import INTERRUPTED, Interrupt
 from realtime3d.cli.report import progress_bar, summary_lines
 from realtime3d.errors import Realtime3dError, printable
-from realtime3d.jobs import Job, open_run
+from realtime3d.jobs import Job
+from realtime3d.running import open_run
 from realtime3d.sinks.facts import is_done
 from realtime3d.view.latency import Latency
 from realtime3d.words import counted

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError
-from realtime3d.face.eyes import SIDES
+from realtime3d.face.eyes import SIDES, Eyeballs
 from realtime3d.types import Array, FloatArray
 
 if TYPE_CHECKING:
@@ -48,11 +48,9 @@ def direction_of(pitch: float, yaw: float) -> Array:
 class EyeTurns:
     """How far the eyeballs of a face model turn with its extras."""
 
-    model: FaceModel
     columns: tuple[tuple[int, ...], tuple[int, ...]]  # of the extras: yaw and pitch of the left and of the right eye
-    moments: tuple[
-        Array, ...
-    ]  # of each linear eye (3, 3, 3): at rest, and what yaw and pitch add; none where balls turn
+    balls: Eyeballs | None  # not the whole model, which keeps this: a circle would outlive its tracker by a while
+    moments: tuple[Array, ...] = ()  # of each linear eye (3, 3, 3): at rest, and what yaw and pitch add
 
     @classmethod
     def of(cls, model: FaceModel) -> EyeTurns:
@@ -63,18 +61,18 @@ class EyeTurns:
         except ValueError:
             raise MissingError("this face model has no eyes that turn: use a model set that ships") from None
         if model.balls is not None:
-            return cls(model, (left, right), ())
+            return cls((left, right), model.balls)
         rows = [np.flatnonzero(eyes & (side * model.mean[:, 0] > 0)) for side in (1, -1)]
         moments = tuple(_moments(model, r, pair) for r, pair in zip(rows, (left, right), strict=True))
-        return cls(model, (left, right), moments)
+        return cls((left, right), None, moments)
 
     def direction(self, side: int, extras: FloatArray) -> Array:
         """(3,) where the left (0) or the right eye (1) looks in the head's frame."""
         yaw, pitch = (float(extras[column]) for column in self.columns[side])
-        if self.model.balls is not None:
+        if self.balls is not None:
             ordered = np.zeros(5)
             ordered[2 * side : 2 * side + 2] = yaw, pitch
-            ahead: Array = self.model.balls.turned(side, AHEAD[None], np.zeros(3), ordered)[0]
+            ahead: Array = self.balls.turned(side, AHEAD[None], np.zeros(3), ordered)[0]
             return ahead
         rest, by_yaw, by_pitch = self.moments[side]
         u, _, vt = np.linalg.svd(rest + yaw * by_yaw + pitch * by_pitch)  # an eye that swells turns as its points do

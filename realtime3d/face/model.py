@@ -17,27 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from realtime3d.errors import MissingError
 from realtime3d.face.arrays import DAMAGED, read_arrays
 from realtime3d.face.bare import ACTIONS, BARE_FORMAT, EYES, LACKING, LAYOUT, Need, nothing_but
-from realtime3d.face.eyes import SIDES, Eyeballs, IrisPoints
+from realtime3d.face.eyes import SIDES, Eyeballs
 from realtime3d.face.gaze import EyeTurns
-from realtime3d.face.linear import combined
+from realtime3d.face.landmarks import LandmarkBasis, SurfacePoints
 from realtime3d.face.mesh import HeadMesh, quads_of, split_seams, unpacked
 from realtime3d.types import FloatArray
 
 FORMATS = (1, 2, 3)  # 2 has a full head beside the live one, and seams in its texture layout; 3 is BARE_FORMAT
 LIVE, FULL = "live", "full"
 FULL_KEYS = "full_"  # of arrays that only the full head needs
-
-
-@dataclass(frozen=True)
-class SurfacePoints:
-    """Points fixed to the surface: a triangle and barycentric weights each."""
-
-    vertices: NDArray[np.int32]  # (P, 3) vertex indices of the triangle
-    weights: FloatArray  # (P, 3), rows sum to 1
-
-    def on(self, vertices: NDArray) -> NDArray:
-        """(..., V, 3) -> (..., P, 3)."""
-        return np.einsum("pk,...pkc->...pc", self.weights, vertices[..., self.vertices, :])
 
 
 @dataclass(frozen=True)
@@ -238,9 +226,9 @@ class FaceModel:
         return self.landmark_sets[name].on(vertices)
 
     @cached_property
-    def _landmark_bases(self) -> dict[str, _LandmarkBasis]:
+    def _landmark_bases(self) -> dict[str, LandmarkBasis]:
         bases = np.concatenate([self.shape_basis, self._motion])
-        return {name: _LandmarkBasis.of(self, points, bases) for name, points in self.landmark_sets.items()}
+        return {name: LandmarkBasis.of(self, points, bases) for name, points in self.landmark_sets.items()}
 
     def face_landmarks(self, name: str, alpha: ArrayLike, eta: ArrayLike, extras: ArrayLike) -> FloatArray:
         """`landmarks` of one face in the head frame, (P, 3), without making its mesh."""
@@ -267,33 +255,6 @@ class FaceModel:
         motion = np.concatenate([np.asarray(eta, dtype=np.float64), e])
         weights = solve(self.retarget_gram, self.retarget_cross @ motion)
         return dict(zip(self.arkit_names, map(float, weights), strict=True))
-
-
-@dataclass(frozen=True)
-class _LandmarkBasis:
-    """One set of landmarks as a linear model of its own."""
-
-    mean: FloatArray  # (P, 3)
-    rows: FloatArray  # (99 + 29 + 5, P * 3)
-    irises: tuple[IrisPoints, ...]
-
-    @classmethod
-    def of(cls, model: FaceModel, points: SurfacePoints, bases: FloatArray) -> _LandmarkBasis:
-        mean, rows = points.on(model.mean), points.on(bases)
-        irises: tuple[IrisPoints, ...] = ()
-        if model.balls is not None:
-            sides = range(len(SIDES))
-            middles = [np.stack([model.balls.middle(s, v) for s in sides], -2) for v in (model.mean, model.shape_basis)]
-            with_middles = np.concatenate([mean, middles[0]])
-            shape = np.concatenate([rows[: model.n_shape], middles[1]], axis=1)
-            irises = model.balls.iris_points(points.vertices, with_middles, shape)
-        return cls(mean, rows.reshape(len(bases), -1), irises)
-
-    def face(self, alpha: FloatArray, eta: FloatArray, extras: FloatArray) -> FloatArray:
-        points = self.mean + combined(np.concatenate([alpha, eta, extras]), self.rows).reshape(-1, 3)
-        for iris in self.irises:
-            points[iris.rows] = iris.turned(alpha, extras)
-        return points
 
 
 def _balls(arrays: dict[str, NDArray], mean: FloatArray, names: Sequence[str]) -> Eyeballs:

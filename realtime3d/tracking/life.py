@@ -30,6 +30,15 @@ class TrackedFace:
     coeffs: FaceCoeffs  # of this frame; while held the last ones that were seen
 
 
+@dataclass(frozen=True, slots=True)
+class TrackOutcome:
+    """What became of the tracks in one frame."""
+
+    faces: tuple[TrackedFace, ...]  # by id, at most max_faces
+    lost: tuple[int, ...] = ()  # ids that ended on this frame
+    returned: tuple[int, ...] = ()  # ids in `faces` that had been lost before
+
+
 @dataclass(slots=True, eq=False)
 class Newcomer:
     """A track that began near where others had gone out of sight: it may be one of them."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,22 +31,13 @@ from realtime3d.tracking.association import (
     settle,
     unmistakable,
 )
-from realtime3d.tracking.life import NO_TIME, Life, Newcomer, ShapeDistance, TrackedFace
+from realtime3d.tracking.life import NO_TIME, Life, Newcomer, ShapeDistance, TrackOutcome
 from realtime3d.tracking.motion import GAP_S, Motion
+from realtime3d.tracking.shapes import Shapes
 from realtime3d.types import FaceBox, FaceCoeffs, Pose, Track
 
 CONTEST_S = 0.3  # so long after they came close two tracks may be mixed up
 LEFT_S = 0.2  # out of sight for so long at the picture's border: it has left, and who appears there may be anybody
-SHAPE_COST = 20.0  # of a face twice as far in shape as usual, in squared multiples of the usual spread of places
-
-
-@dataclass(frozen=True, slots=True)
-class TrackOutcome:
-    """What became of the tracks in one frame."""
-
-    faces: tuple[TrackedFace, ...]  # by id, at most max_faces
-    lost: tuple[int, ...] = ()  # ids that ended on this frame
-    returned: tuple[int, ...] = ()  # ids in `faces` that had been lost before
 
 
 class Tracks:
@@ -69,7 +59,7 @@ class Tracks:
         self.camera = camera
         self.settings = settings or TrackerSettings()
         self._points = np.asarray(face_points, dtype=np.float64).reshape(-1, 3)
-        self._shape_distance: ShapeDistance = shape_distance or (lambda track_id, shape: None)
+        self._shapes = Shapes(shape_distance or (lambda track_id, shape: None))
         self._lives: list[Life] = []  # by id
         self._gone: list[Life] = []  # ended less than reid_s ago
         self._ended: list[int] = []  # ids that ended since the last outcome
@@ -226,30 +216,15 @@ class Tracks:
             return own, accepted
         expected, seen = Heads.of(self._expected), Heads.of([answers[k].pose for k in accepted])
         unseen_s = [to_s(max(self._before_ns - life.last_seen_ns, 0)) for life in self._lives]
-        contested = any(self._t_ns <= life.contested_ns for life in self._lives)
-        if len(own) == len(accepted) and not contested and unmistakable(expected, seen, unseen_s, accepted):
+        rivals = [i for i, life in enumerate(self._lives) if self._t_ns <= life.contested_ns]
+        if len(own) == len(accepted) and not rivals and unmistakable(expected, seen, unseen_s, accepted):
             return own, accepted
         place_cost = prediction_cost(expected, seen, unseen_s)
         place_cost[np.ix_(self._left, [j for j, k in enumerate(accepted) if k >= len(self._lives)])] = np.inf
-        shape_cost = self._shape_cost([answers[k] for k in accepted])
+        shape_cost = self._shapes.cost(self._lives, [answers[k] for k in accepted], rivals)
         presence = np.array([answers[k].presence for k in accepted])
         owners, faces = settle(place_cost, shape_cost, seen.places, presence, accepted)
         return {i: accepted[j] for i, j in owners.items()}, [accepted[j] for j in faces]
-
-    def _shape_cost(self, answers: Sequence[FaceCoeffs]) -> NDArray[np.float64]:
-        """How much less each answer (M) looks like a life (N) than like the others it may be mixed up with: (N, M)."""
-        cost = np.zeros((len(self._lives), len(answers)))
-        rivals = [i for i, life in enumerate(self._lives) if self._t_ns <= life.contested_ns]
-        for i in rivals:
-            cost[i] = [SHAPE_COST * self._strangeness(self._lives[i], answer) for answer in answers]
-        if rivals:
-            cost[rivals] -= cost[rivals].min(0)
-        return cost
-
-    def _strangeness(self, life: Life, answer: FaceCoeffs) -> float:
-        """By how much the shape distance exceeds the usual one; 0 where it is not known."""
-        distance = None if answer.shape is None else self._shape_distance(life.id, answer.shape)
-        return 0.0 if distance is None else min(max(distance - 1, 0.0), 2.0)
 
     def _admit(self, answers: Sequence[FaceCoeffs]) -> list[int]:
         """Faces that no track explains get a new id, or that of somebody of whom only the place is known."""
@@ -259,7 +234,7 @@ class Tracks:
             return []
         absent = [life for life in self._lives if life.last_seen_ns < self._t_ns] + self._gone
         near = self._return_cost(absent, answers)
-        known = np.array([self._comparable(life, answer) for life in absent for answer in answers], dtype=bool)
+        known = np.array([self._shapes.comparable(life, answer) for life in absent for answer in answers], dtype=bool)
         by_shape = np.isfinite(near) & known.reshape(near.shape)
         back = {j: absent[i] for i, j in assign(np.where(by_shape, np.inf, near), LIMIT)}
         returned = []
@@ -286,17 +261,13 @@ class Tracks:
         gone_s = [to_s(self._t_ns - life.last_seen_ns) for life in absent]
         return return_cost(last, Heads.of([answer.pose for answer in answers]), gone_s, self.settings.reid_faces)
 
-    def _comparable(self, life: Life, answer: FaceCoeffs) -> bool:
-        """Whether shapes can tell if this is the same person."""
-        return answer.shape is not None and self._shape_distance(life.id, answer.shape) is not None
-
     def _recognise(self) -> list[int]:
         """Newcomers whose shape is that of somebody who went out of sight go on under the old id; theirs ends."""
         returned = []
         for life in [life for life in self._lives if life.last_seen_ns == self._t_ns]:
             if life.newcomer is None:
                 continue
-            former = life.newcomer.identified(self._shape_distance, self.settings.reid_distance)
+            former = life.newcomer.identified(self._shapes.distance, self.settings.reid_distance)
             if former is None:
                 continue
             self._lives.remove(life)

@@ -9,6 +9,7 @@ import pytest
 from realtime3d.avatar.calibration import PRESETS, Calibration, chosen_weights
 from realtime3d.errors import OutputError, UsageError
 from realtime3d.face.arkit import GROUPS, NAMES
+from tests.helpers.faults import fault
 
 
 def read(tmp_path: Path, text: str) -> Calibration:
@@ -92,6 +93,7 @@ def test_what_cannot_be_meant_is_one_clear_line(tmp_path: Path, text: str, line:
     assert "\n" not in str(caught.value)
 
 
+@fault("avatars", "a calibration that is not there, or cannot be written", "one line")
 def test_a_missing_file_and_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the calibration"):
         Calibration.read(tmp_path / "none.toml")

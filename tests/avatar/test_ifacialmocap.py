@@ -10,6 +10,7 @@ import pytest
 from realtime3d.avatar.ifacialmocap import HANDSHAKE, VERSION_2, AnsweringLine, IFacialMocap, encode
 from realtime3d.errors import OutputError
 from tests.helpers.avatars import counted, frame, receiver, until
+from tests.helpers.faults import fault
 
 EXAMPLE = "mouthSmile_R-0|eyeLookOut_L-0|mouthLeft-1|=head#-21.48,-6.03,-6.6,-0.03,-0.10,-0.65|rightEye#6.0,2.4,0.2|"
 
@@ -89,6 +90,7 @@ def test_a_receiver_that_asks_is_answered_in_its_version() -> None:
             line.close()
 
 
+@fault("avatars", "iFacialMocap's port is taken", "one line")
 def test_a_port_in_use_is_one_clear_line() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("", 0))

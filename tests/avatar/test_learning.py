@@ -12,6 +12,7 @@ from realtime3d.avatar.learning import Learner, learned, sample
 from realtime3d.avatar.shaping import Shaper
 from realtime3d.errors import UsageError
 from tests.helpers.avatars import tracked
+from tests.helpers.faults import fault
 
 REST = {"browInnerUp": 0.2, "eyeBlinkLeft": 0.3, "eyeBlinkRight": 0.25, "mouthPucker": 0.15, "eyeLookUpLeft": 0.3}
 
@@ -111,6 +112,7 @@ def test_a_source_that_ends_early_teaches_what_it_showed() -> None:
     learner.end()  # nothing more
 
 
+@fault("avatars", "nobody is seen while a calibration is learned", "the old one stays, a warning says so")
 def test_a_learner_that_saw_nobody_keeps_the_old_rules(caplog: pytest.LogCaptureFixture) -> None:
     learner = Learner(Calibration())
     learner.learn("neutral", 0.5)

@@ -15,6 +15,7 @@ from realtime3d.avatar.options import Sending, SendOptions
 from realtime3d.avatar.sender import Sender
 from realtime3d.errors import OutputError
 from tests.helpers.avatars import moment, receiver, tracked
+from tests.helpers.faults import fault
 
 
 class Kept:
@@ -123,6 +124,7 @@ def test_the_pictures_age_is_measured_of_live_sources() -> None:
     assert sender.encode_ms.count == 100
 
 
+@fault("avatars", "the camera is gone while values are sent", "the face goes to rest")
 def test_a_camera_that_is_gone_lets_the_face_go_to_rest() -> None:
     """The run gives the last result again and again, whose faces become held and then lost."""
     now, line = [10_000_000_000], Kept()
@@ -144,6 +146,7 @@ def test_percentiles_keep_the_newest_only() -> None:
     assert Percentiles().at(50) != Percentiles().at(50)  # NaN
 
 
+@fault("avatars", "the run fails while values are sent", "the receiver gets the last packet, the line is closed")
 def test_the_goodbye_is_sent_and_the_line_closed_also_after_a_failure() -> None:
     with receiver() as got:
         (sender,) = Sending(SendOptions((f"udp://127.0.0.1:{got.port}",))).senders

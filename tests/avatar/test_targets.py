@@ -15,6 +15,7 @@ from realtime3d.avatar.sender import Sender
 from realtime3d.avatar.targets import Targets
 from realtime3d.errors import OutputError, UsageError
 from tests.helpers.avatars import moment, receiver, tracked, until
+from tests.helpers.faults import fault
 
 
 class Kept:
@@ -71,6 +72,7 @@ def test_one_that_comes_later_gets_what_comes_then_and_one_that_goes_gets_a_good
     assert lines["second"].closed and lines["second"].kinds[-1] == "end"
 
 
+@fault("avatars", "one of several receivers cannot be opened", "it says why, the others get theirs")
 def test_one_that_cannot_be_opened_says_why_and_delays_nobody() -> None:
     lines: dict[str, Kept] = {}
     with Targets(make(lines), ["refused", "slow", "good"]) as targets:

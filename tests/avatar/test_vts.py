@@ -14,6 +14,7 @@ import pytest
 from realtime3d.avatar.tokens import load_token, save_token
 from realtime3d.avatar.vts import CUSTOM, Vts, VtsLine, parameters, request
 from tests.helpers.avatars import counted, frame, until
+from tests.helpers.faults import fault
 from tests.helpers.vts_server import DEFAULTS, VtsServer
 
 
@@ -77,6 +78,7 @@ def test_data_goes_on_when_no_new_one_comes() -> None:
         line.close()
 
 
+@fault("avatars", "VTube Studio has revoked the token", "it is asked for again")
 def test_a_revoked_token_is_asked_for_again() -> None:
     with VtsServer() as server:
         save_token(f"127.0.0.1:{server.port}", "revoked")
@@ -88,6 +90,7 @@ def test_a_revoked_token_is_asked_for_again() -> None:
         assert load_token(f"127.0.0.1:{server.port}") != "revoked"
 
 
+@fault("avatars", "the user of VTube Studio says no", "asked once, told in one line; the run goes on")
 def test_a_user_who_says_no_is_asked_once_and_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     with VtsServer(allow=False) as server:
         line = VtsLine("127.0.0.1", server.port)
@@ -117,6 +120,7 @@ def test_a_token_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     assert ours and not any(secret in text for text in ours for secret in secrets)
 
 
+@fault("avatars", "VTube Studio is closed and started again", "it gets data again")
 def test_a_server_that_restarts_gets_data_again() -> None:
     server = VtsServer()
     line = VtsLine("127.0.0.1", server.port)
@@ -133,6 +137,7 @@ def test_a_server_that_restarts_gets_data_again() -> None:
         again.close()
 
 
+@fault("avatars", "the folder of the tokens cannot be made", "a warning without the token; it is asked for next time")
 def test_what_cannot_be_kept_is_asked_again(own_tokens: Path, caplog: pytest.LogCaptureFixture) -> None:
     own_tokens.write_text("a file where the folder should be")
     save_token("x:1", "secret")

@@ -15,6 +15,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 from realtime3d.avatar.message import Messages
 from realtime3d.avatar.websocket import WebSocketLine
 from tests.helpers.avatars import frame, until
+from tests.helpers.faults import fault
 
 
 @contextmanager
@@ -54,6 +55,11 @@ def test_messages_arrive_in_order_and_the_end_is_said() -> None:
     assert set(paths) == {"/faces?room=1"}
 
 
+@fault(
+    "avatars",
+    "the receiver comes a thousand frames late (WebSocket)",
+    "each reason is told once; it gets the newest frame",
+)
 def test_an_absent_receiver_costs_nothing_and_gets_the_newest_when_it_comes(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +84,7 @@ def test_an_absent_receiver_costs_nothing_and_gets_the_newest_when_it_comes(
     assert said and len(said) == len(set(said))  # each reason is told once, not at every try
 
 
+@fault("avatars", "the receiver reads nothing (WebSocket)", "messages are left out and counted, nothing waits")
 def test_a_slow_receiver_misses_messages_and_delays_nobody() -> None:
     go_on = threading.Event()
 
@@ -98,6 +105,7 @@ def test_a_slow_receiver_misses_messages_and_delays_nobody() -> None:
         go_on.set()
 
 
+@fault("avatars", "the receiver talks without end, then dies (WebSocket)", "it is found again")
 def test_a_receiver_that_talks_is_listened_to_and_one_that_dies_is_found_again() -> None:
     heard: list[str] = []
 
@@ -114,6 +122,7 @@ def test_a_receiver_that_talks_is_listened_to_and_one_that_dies_is_found_again()
         line.close()
 
 
+@fault("avatars", "a password or token in a receiver's address", "never shown")
 def test_secrets_in_a_url_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
     line = WebSocketLine("ws://me:secret@127.0.0.1:1/room?token=hidden")
     line.open()
@@ -123,6 +132,7 @@ def test_secrets_in_a_url_are_not_shown(caplog: pytest.LogCaptureFixture) -> Non
     assert "secret" not in line.status + caplog.text and "hidden" not in line.status + caplog.text
 
 
+@fault("avatars", "a port that takes connections and says nothing (WebSocket)", "tries go on; the line says so")
 def test_what_is_no_websocket_is_tried_again_without_harm() -> None:
     with socket.socket() as silent:  # takes connections and says nothing
         silent.bind(("127.0.0.1", 0))

@@ -13,6 +13,7 @@ import pytest
 
 from realtime3d.batch.manifest import BLOCK, Manifest
 from realtime3d.errors import OutputError
+from tests.helpers.faults import fault
 from tests.helpers.paths import ROOT
 
 NOTES = {"frames": 3, "rows": 3, "seconds": 0.1}
@@ -67,12 +68,14 @@ def test_films_come_block_by_block(tmp_path: Path) -> None:
         assert [film.name for film in rest[-2:]] == [f"f{BLOCK + 4}", "late"]
 
 
+@fault("batch", "a damaged manifest", "one line")
 def test_a_damaged_manifest_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"no database" * 100)
     with pytest.raises(OutputError, match="name another folder"), Manifest(tmp_path / "m"):
         pass
 
 
+@fault("batch", "kill -9 while the manifest is written", "what was committed is there")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 is a POSIX matter")
 def test_kill_9_loses_nothing_that_was_committed(tmp_path: Path) -> None:
     script = (

@@ -20,6 +20,7 @@ from realtime3d.batch.plan import BatchJob
 from realtime3d.batch.run import run_batch
 from realtime3d.errors import SourceError
 from tests.batch.conftest import FRAMES
+from tests.helpers.faults import fault
 from tests.helpers.paths import ROOT
 
 pytestmark = pytest.mark.slow  # Ray alone takes some seconds to start, and a second to end
@@ -66,6 +67,7 @@ def members() -> list[int]:
     return found
 
 
+@fault("batch", "Ray's workers are killed", "replaced; every row once")
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_workers_that_are_killed_are_replaced(job: Callable[..., BatchJob], films: Path, tmp_path: Path) -> None:
     from tests.helpers.cli_clip import write_clip
@@ -95,6 +97,7 @@ def test_workers_that_are_killed_are_replaced(job: Callable[..., BatchJob], film
     assert frames_of(tmp_path / "out") == {film: list(range(count)) for film, count in wanted.items()}
 
 
+@fault("batch", "a Ray cluster that is not there", "one line")
 def test_a_cluster_that_is_not_there(job: Callable[..., BatchJob]) -> None:
     with pytest.raises(SourceError, match="no Ray cluster at"):
         run_batch(job(ray="127.0.0.1:1"))

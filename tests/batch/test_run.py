@@ -19,6 +19,7 @@ from realtime3d.batch.plan import BatchJob
 from realtime3d.errors import MissingError, OutputError, SourceError
 from tests.batch.conftest import FRAMES, Batch
 from tests.helpers.batches import HereCrew
+from tests.helpers.faults import fault
 
 Jobs = Callable[..., BatchJob]
 
@@ -74,6 +75,7 @@ def test_the_same_command_again_does_nothing(batch: Batch, job: Jobs, tmp_path: 
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "table").rglob("*.parquet")}
 
 
+@fault("batch", "films are added or change between two runs", "those are done, the others not again")
 def test_new_films_are_added_and_changed_ones_done_again(batch: Batch, job: Jobs, films: Path, tmp_path: Path) -> None:
     batch()
     (films / "d.mp4").write_bytes((films / "a.mp4").read_bytes())
@@ -132,6 +134,7 @@ def test_interrupted_and_gone_on(batch: Batch, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out" / "table").iterdir()) == ["film=a", "film=b", "film=c"]
 
 
+@fault("batch", "other settings in the same folder", "one line; nothing is mixed in")
 def test_another_batch_is_refused(batch: Batch) -> None:
     batch()
     with pytest.raises(OutputError, match="other made"):
@@ -139,6 +142,7 @@ def test_another_batch_is_refused(batch: Batch) -> None:
     assert batch(glb=True, overwrite=True).counts.done == 3
 
 
+@fault("batch", "a worker with other nets", "one line; no row of it")
 def test_other_nets_are_refused(batch: Batch, tmp_path: Path) -> None:
     """The first worker says which nets it has; one that has others must not add rows."""
     batch()
@@ -149,6 +153,7 @@ def test_other_nets_are_refused(batch: Batch, tmp_path: Path) -> None:
         batch()
 
 
+@fault("batch", "two batches into one folder at once", "the second is told; the first goes on")
 def test_two_at_once(batch: Batch, job: Jobs) -> None:
     inner: list[str] = []
 
@@ -169,6 +174,11 @@ def test_what_is_made_beside_the_table(batch: Batch, tmp_path: Path) -> None:
     assert names == ["b.glb", "b.json", "b.mp4"]
 
 
+@fault(
+    "batch",
+    "the disk becomes full",
+    "the batch ends with that line, no film is set aside; the same command goes on",
+)
 def test_a_full_disk_ends_the_batch(batch: Batch, job: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is nothing about a film: no film is set aside for it."""
     from realtime3d.batch import work
@@ -183,6 +193,7 @@ def test_a_full_disk_ends_the_batch(batch: Batch, job: Jobs, monkeypatch: pytest
     assert batch().counts.done == 3
 
 
+@fault("batch", "nets that are not there", "one line")
 def test_nets_that_are_missing_end_the_batch(films: Path, tmp_path: Path, job: Jobs) -> None:
     from dataclasses import replace
 
@@ -195,6 +206,7 @@ def test_nets_that_are_missing_end_the_batch(films: Path, tmp_path: Path, job: J
         run_batch(wanted)
 
 
+@fault("batch", "a folder without films", "one line")
 def test_no_film(batch: Batch, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -219,6 +231,7 @@ def test_parts_of_a_film_are_joined(batch: Batch, job: Jobs, films: Path, tmp_pa
     assert sidecar["frames"] == {"first": 0, "last": 95, "read": 96, "dropped": 0}
 
 
+@fault("batch", "a film that is shorter than its header says", "done with what is there")
 def test_a_film_that_is_shorter_than_it_says(batch: Batch, job: Jobs, films: Path, tmp_path: Path) -> None:
     """The parts behind its end are empty."""
     wanted = job(films / "b.mp4", chunk_s=0.4, overlap_s=0.1)

@@ -18,6 +18,7 @@ from realtime3d.batch.driver import Progress
 from realtime3d.batch.manifest import Counts
 from realtime3d.cli.progress import BatchBar, duration
 from tests.helpers.cli_clip import write_clip
+from tests.helpers.faults import fault
 from tests.helpers.paths import ROOT
 
 
@@ -34,6 +35,7 @@ def nets(net_folder: Path) -> list[str]:
     return ["--models", str(net_folder), "--backend", "fake", "--workers", "1"]
 
 
+@fault("batch", "a film that cannot be read", "set aside after three tries, the others are done, exit code 4")
 def test_films_that_cannot_be_read(
     films: Path, net_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +50,7 @@ def test_films_that_cannot_be_read(
     assert cli.main(["batch", str(films), "--out", out, "-q", *nets(net_folder)]) == 4  # the manifest remembers it
 
 
+@fault("batch", "options that cannot be, or Ray where it is not installed", "one line, exit code 2 or 3")
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -70,6 +73,7 @@ def test_what_is_refused(words: list[str], code: int, films: Path, net_folder: P
     assert found == code
 
 
+@fault("batch", "Ctrl-C", "no half film stays, exit code 130; the same command goes on")
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is a signal")
 def test_ctrl_c_and_on(films: Path, net_folder: Path, tmp_path: Path) -> None:
     for number in range(40):

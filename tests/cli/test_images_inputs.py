@@ -12,11 +12,17 @@ import pytest
 from realtime3d import cli
 from realtime3d.demo import clip_path
 from realtime3d.sources.choose import open_source
+from tests.helpers.faults import fault
 from tests.helpers.picture_lists import HEADER, photo, rows
 
 Images = Callable[..., int]
 
 
+@fault(
+    "pictures",
+    "rows of a list that name no picture, no box or a place outside the folder",
+    "the others are done, each bad row is in errors.csv with its line, exit code 4",
+)
 def test_bad_rows_do_not_stop_the_run(images: Images, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     photo(folder / "good.png")
@@ -48,6 +54,11 @@ def test_bad_rows_do_not_stop_the_run(images: Images, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
 
 
+@fault(
+    "pictures",
+    "the output lies inside the input, and the command runs again",
+    "what the first run drew is not measured",
+)
 def test_an_output_inside_the_input_is_no_input(net_folder: Path, tmp_path: Path) -> None:
     """The second run does not measure the overlays of the first one."""
     with open_source(clip_path()) as source:
@@ -61,6 +72,11 @@ def test_an_output_inside_the_input_is_no_input(net_folder: Path, tmp_path: Path
     assert [row["id"] for row in rows(tmp_path / "in" / "out" / "faces.csv")] == ["a"]
 
 
+@fault(
+    "pictures",
+    "names with quotes, line breaks or bytes that are not UTF-8",
+    "measured like any other; ids are plain text",
+)
 def test_odd_names_of_files(images: Images, tmp_path: Path) -> None:
     if os.name == "nt":
         pytest.skip("such names cannot be there")
@@ -87,11 +103,17 @@ def test_usage_errors(images: Images, faces: Path, words: list[str]) -> None:
     assert ended.value.code == 2
 
 
+@fault("pictures", "an input that is not there", "one line, exit code 4; no table")
 def test_inputs_that_are_not_there(images: Images, tmp_path: Path) -> None:
     assert images(tmp_path / "nowhere") == 4
     assert not (tmp_path / "out" / "faces.csv").exists()
 
 
+@fault(
+    "pictures",
+    "an empty list; a file where the output's folder should be",
+    "one line, exit codes 4 and 5; the file stays",
+)
 def test_an_empty_list_and_an_output_that_is_a_file(images: Images, faces: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("# nothing\n")
     assert images(tmp_path / "list.txt") == 4

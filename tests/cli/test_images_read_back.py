@@ -12,6 +12,7 @@ import pytest
 
 import realtime3d as r3d
 from realtime3d.errors import SourceError
+from tests.helpers.faults import fault
 from tests.helpers.io_sinks import needs_arrow
 from tests.helpers.picture_lists import rows
 
@@ -52,6 +53,7 @@ def test_two_faces_of_a_picture_are_one_frame(images: Images, faces: Path, net_f
     assert np.diff([one.frame.t_ns for one in found]) == pytest.approx(1e9)
 
 
+@fault("pictures", "pictures read back from a table that is none", "one line that says why")
 @pytest.mark.parametrize(
     ("text", "said"),
     [("id,file,face,pose_Tx\na,b.jpg,1,0\n", "lacks"), ("id,file,face,pose_Tx\na,b.jpg,x,0\n", "no number"),
@@ -63,6 +65,7 @@ def test_what_is_no_such_table_is_one_line(net_folder: Path, tmp_path: Path, tex
         r3d.read_table(tmp_path / "faces.csv", models=str(net_folder))
 
 
+@fault("pictures", "a table whose names lead out of its folder", "nothing outside is read")
 def test_a_name_that_leads_out_of_the_folder_is_not_read(
     images: Images, faces: Path, net_folder: Path, tmp_path: Path
 ) -> None:

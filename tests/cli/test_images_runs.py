@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from realtime3d.pictures import pool, work
+from tests.helpers.faults import fault
 from tests.helpers.paths import ROOT
 from tests.helpers.picture_lists import everything, rows
 
@@ -29,6 +30,7 @@ def test_several_processes_write_the_same(images: Images, faces: Path, tmp_path:
     assert one == two
 
 
+@fault("pictures", "a run that was ended in the middle, then --resume", "each picture once, in order")
 def test_resume_goes_on_and_loses_nothing(images: Images, faces: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert images(faces, "--formats", "posed") == 0
@@ -61,6 +63,7 @@ def test_resume_does_not_do_again_what_is_done(
     assert [row["id"] for row in rows(tmp_path / "out" / "faces.csv")] == [f"id{i}" for i in range(6)]
 
 
+@fault("pictures", "the output is there already", "one line, exit code 5; nothing is touched without --overwrite")
 def test_nothing_is_written_over_unasked(images: Images, faces: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "id2").mkdir(parents=True)
     assert images(faces) == 5
@@ -69,6 +72,11 @@ def test_nothing_is_written_over_unasked(images: Images, faces: Path, tmp_path: 
     assert images(faces, "--formats", "none") == 5
 
 
+@fault(
+    "pictures",
+    "the disk becomes full at the second picture",
+    "one line that names the picture, exit code 5; the table has what was done",
+)
 def test_a_disk_that_is_full_ends_the_run_with_one_line(
     images: Images, faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +90,11 @@ def test_a_disk_that_is_full_ends_the_run_with_one_line(
     assert [row["id"] for row in rows(out / "faces.csv")] == ["id0"]
 
 
+@fault(
+    "pictures",
+    "a worker is killed by a picture, as when memory is out",
+    "that picture is in errors.csv, the others are done, exit code 4",
+)
 def test_a_process_that_dies_costs_one_picture(faces: Path, net_folder: Path, tmp_path: Path) -> None:
     """A worker that is killed by a picture, as by the kernel when memory is out."""
     script = tmp_path / "run.py"
@@ -107,6 +120,7 @@ def test_a_process_that_dies_costs_one_picture(faces: Path, net_folder: Path, tm
     assert (problem["id"], problem["problem"]) == ("id2", pool.DIED)
 
 
+@fault("pictures", "kill -9 of a run with workers", "no worker stays")
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
 def test_a_killed_run_leaves_no_process(faces: Path, net_folder: Path, tmp_path: Path) -> None:
     script = tmp_path / "run.py"

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from realtime3d import jobs
+from realtime3d.running import run
 
 Video = Callable[..., int]
 PLAIN = ("--hide", "hud,box,axes")
@@ -46,5 +46,5 @@ def test_the_same_in_python(clip: Path, tmp_path: Path, net_folder: Path) -> Non
 
     config = Config().with_options({"models": str(net_folder), "backend": "fake"})
     style = OverlayStyle(mode="mask", box=False, label=False, axes=False, bars=False)
-    jobs.run(clip, overlay=tmp_path / "mask.mp4", style=style, end=0.1, config=config)
+    run(clip, overlay=tmp_path / "mask.mp4", style=style, end=0.1, config=config)
     assert first_picture(tmp_path / "mask.mp4")[:20].mean() < 0.4 * first_picture(clip)[:20].mean()

@@ -17,6 +17,7 @@ from realtime3d import cli
 from realtime3d.sinks.livelink_csv import rows
 from tests.helpers.avatars import Receiver, receiver, until
 from tests.helpers.cli_clip import FPS, FRAMES
+from tests.helpers.faults import fault
 from tests.helpers.paths import ROOT
 
 Video = Callable[..., int]
@@ -95,6 +96,11 @@ def test_several_films_have_takes_in_a_folder(video: Video, clip: Path, tmp_path
     }  # fmt: skip
 
 
+@fault(
+    "avatars",
+    "a protocol, host, rate or calibration that there is not",
+    "one line, exit code 2 or 5, before the first frame",
+)
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [

@@ -15,6 +15,7 @@ import pytest
 from realtime3d import cli
 from realtime3d.view.web import serve as serving
 from realtime3d.view.web.server import bind
+from tests.helpers.faults import fault
 from tests.helpers.paths import ROOT
 
 
@@ -28,6 +29,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@fault("page", "the page was not built", "one line that says how, exit code 3")
 def test_without_the_page_the_line_that_makes_it_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,6 +38,7 @@ def test_without_the_page_the_line_that_makes_it_is_said(
     assert "npm --prefix web ci" in capsys.readouterr().err
 
 
+@fault("page", "the port is taken", "one line that names --port, exit code 2")
 def test_a_port_in_use_is_one_line(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sock = bind("127.0.0.1", 0)
     try:
@@ -45,6 +48,7 @@ def test_a_port_in_use_is_one_line(page: Path, capsys: pytest.CaptureFixture[str
     assert "--port" in capsys.readouterr().err
 
 
+@fault("page", "a film, port, host, token or certificate that cannot be", "one line, exit code 2 or 4")
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

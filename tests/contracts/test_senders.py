@@ -20,6 +20,7 @@ from realtime3d.avatar.sender import Sender
 from realtime3d.face.arkit import NAMES
 from realtime3d.sinks.base import pace_of
 from tests.helpers.avatars import counted, moment, receiver, tracked
+from tests.helpers.faults import fault
 
 UDP = ("vmc", "livelink", "ifacialmocap", "openseeface", "osc", "udp")
 URLS = {name: f"{name}://127.0.0.1:{{port}}" for name in (*UDP, "vts", "ws")}
@@ -59,6 +60,7 @@ def test_it_is_a_sink_of_the_newest_that_wants_no_picture_and_opens_with_with(na
         assert "127.0.0.1" in sender.name
 
 
+@fault("avatars", "no receiver is there (each protocol)", "the run goes on, nothing waits")
 @every_scheme
 def test_a_receiver_that_is_not_there_costs_nothing(name: str) -> None:
     with free_port() as port, make(name, port) as sender:
@@ -69,6 +71,7 @@ def test_a_receiver_that_is_not_there_costs_nothing(name: str) -> None:
     assert sender.frames == 300
 
 
+@fault("avatars", "forty faces, nobody, extreme angles, hours without a picture", "every frame is sent, none fails")
 @every_scheme
 def test_frames_without_faces_and_with_many_and_with_odd_values(name: str) -> None:
     with free_port() as port, make(name, port, face="all") as sender:
@@ -89,6 +92,7 @@ def test_it_may_be_opened_and_closed_without_a_frame(name: str) -> None:
         assert time.perf_counter() - start < 30
 
 
+@fault("avatars", "the receiver sends garbage back (UDP)", "no datagram fails")
 @udp_scheme
 def test_datagrams_fit_and_garbage_back_does_no_harm(name: str) -> None:
     with receiver() as got, make(name, got.port) as sender:
@@ -103,6 +107,7 @@ def test_datagrams_fit_and_garbage_back_does_no_harm(name: str) -> None:
     assert sender.line.failed == 0  # type: ignore[attr-defined]
 
 
+@fault("avatars", "the receiver vanishes and comes again (UDP)", "it gets what is sent from then on")
 @udp_scheme
 def test_a_receiver_that_comes_late_or_again_gets_what_is_sent_then(name: str) -> None:
     with receiver() as first:
@@ -121,6 +126,7 @@ def test_a_receiver_that_comes_late_or_again_gets_what_is_sent_then(name: str) -
                 assert again.recv(65535)
 
 
+@fault("avatars", "the receiver answers with garbage (WebSocket, VTube Studio)", "the run goes on")
 @pytest.mark.parametrize("name", ["vts", "ws"])
 def test_a_server_that_answers_with_garbage_does_no_harm(name: str) -> None:
     def talk(connection: ServerConnection) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -96,3 +99,21 @@ def test_landmarks_without_a_mesh_are_those_of_the_mesh(model, name):
     np.testing.assert_allclose(model.face_landmarks(name, alpha, eta, extras), wanted, atol=1e-3)
     with pytest.raises(ValueError, match="no landmark set"):
         model.face_landmarks("none", alpha, eta, extras)
+
+
+@pytest.mark.parametrize("name", ["face_model.npz", "ict_model.npz"])
+def test_a_model_is_freed_with_its_last_user(name):
+    """Not when the garbage collector comes: a program that opens trackers would hold a hundred megabytes of them."""
+    model = FaceModel.load(FACE_MODEL.with_name(name))
+    neutral = model.neutral(np.zeros(model.n_shape))
+    model.mesh()
+    model.face_landmarks("ibug68", np.zeros(model.n_shape), np.zeros(model.n_expression), np.zeros(model.n_extras))
+    model.eye_turns.direction(0, np.zeros(model.n_extras, np.float32))
+    model.actions(neutral)
+    watched = weakref.ref(model)
+    gc.disable()
+    try:
+        del model
+        assert watched() is None
+    finally:
+        gc.enable()

@@ -1,4 +1,4 @@
-"""Writes the table of the fault matrix: `pytest tests/faults tests/batch -m "" --fault-table docs/faults.md`."""
+"""Writes the table of the fault matrix: `pytest tests/faults tests -m fault --fault-table docs/faults.md`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.helpers.faults import GROUPS
 
 HEAD = """# What goes wrong, and what you see then
 
-Each row is a test in `tests/faults`. The table is written by a run of them:
+Each row is a test: most are in `tests/faults`, the others beside what they are about. A run of them writes the table:
 
 <!-- parsed: it takes minutes -->
 ```bash
-python -m pytest tests/faults tests/batch -m "" --fault-table docs/faults.md
+python -m pytest tests/faults tests -m fault --fault-table docs/faults.md
 ```
 
 A run of some tests replaces their rows only.

@@ -30,10 +30,10 @@ OPENINGS = {
 NOTHING = "no memory, thread or file stays, without waiting for the garbage collector"
 
 
-def grown(*words: object) -> tuple[float, int, int]:
-    """(MB, threads, files) that a program of `tests.helpers.opening` kept between two of its openings."""
-    program = [sys.executable, "-m", "tests.helpers.opening", *map(str, words)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=900)
+def grown(*words: object, program: str = "opening") -> tuple[float, int, int]:
+    """(MB, threads, files) that a program of `tests.helpers` kept between two of its openings."""
+    command = [sys.executable, "-m", f"tests.helpers.{program}", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, done.stderr
     memory, threads, files = done.stdout.split()
     return float(memory), int(threads), int(files)
@@ -43,6 +43,37 @@ def grown(*words: object) -> tuple[float, int, int]:
 def test_sources_that_are_left_keep_nothing(kind: str, how: str) -> None:
     memory, threads, files = grown(kind, how, 15, 45)
     assert (threads, files) == (0, 0) and memory < 12
+
+
+CYCLES = {  # what, how often in the short form: what is cached or pooled is filled by the first half
+    "a tracker": ("tracker", 20),
+    "a tracker with its nets and detector": ("nets", 40),
+    "a renderer": ("renderer", 40),
+    "a run with every kind of file": ("files", 20),
+    "all protocols for avatars": ("senders", 20),
+    "the live page, with somebody who looks": ("page", 40),
+}
+STAYS = "hardly more memory, no thread, no file"
+
+
+def kept(kind: str, first: int, last: int) -> tuple[float, int, int]:
+    """(MB, threads, files) that a program of `tests.helpers.cycles` kept between two of its cycles."""
+    return grown(kind, first, last, program="cycles")
+
+
+@pytest.mark.parametrize(
+    ("kind", "often"), cases("memory", STAYS, {f"{w}, opened and closed": v for w, v in CYCLES.items()})
+)
+def test_what_is_opened_and_closed_keeps_nothing(kind: str, often: int) -> None:
+    memory, threads, files = kept(kind, often // 2, often)
+    assert (threads, files) == (0, 0) and memory < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "_"), cases("memory", STAYS, {f"500 times {what}": v for what, v in CYCLES.items()}))
+def test_five_hundred_cycles_keep_nothing(kind: str, _: int) -> None:
+    memory, threads, files = kept(kind, 100, 500)
+    assert (threads, files) == (0, 0) and memory < 20
 
 
 TWO_THOUSAND = {f"2,000 times {what}": value for what, value in OPENINGS.items() if value[0] != "stream"}

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LIMIT_MB, LIMIT_S = 2048, 20  # of one input: more is a finding
+LIMIT_MB, LIMIT_S = 2048, 20  # of one input: more is a finding. Seconds of the processor: a busy machine finds nothing
+STUCK_S = 600  # by the clock
 KEPT, SMALL = 10, 600  # inputs of each target that are kept beside the seeds, and their bytes at most
 
 
@@ -27,11 +29,22 @@ def child(name: str, arguments: list[str]) -> None:
 
         import_all()
     target = TARGETS[name]
+    signal.signal(signal.SIGPROF, _too_slow)
+
+    def limited(data: bytes) -> None:
+        signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
+        target(data)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
     try:
-        atheris.Setup([sys.argv[0], *arguments], target)
+        atheris.Setup([sys.argv[0], *arguments], limited)
         atheris.Fuzz()
     finally:
         remove_scratch()
+
+
+def _too_slow(*_: object) -> None:
+    raise TimeoutError(f"an input took more than {LIMIT_S} s of the processor")
 
 
 def import_all() -> None:
@@ -65,7 +78,7 @@ def run(name: str, limit: str, keep: bool) -> bool:
         folders = [str(corpus), found] if not keep else [str(corpus)]
         command = [sys.executable, "-m", "tests.fuzz", "--child", name, *folders[::-1],
                    *limit.split(), f"-max_len={TARGETS[name].longest}", f"-rss_limit_mb={LIMIT_MB}",
-                   f"-timeout={LIMIT_S}", f"-artifact_prefix={findings}/", "-print_final_stats=1"]  # fmt: skip
+                   f"-timeout={STUCK_S}", f"-artifact_prefix={findings}/", "-print_final_stats=1"]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=HERE.parents[1])
     runs = re.findall(r"stat::number_of_executed_units: (\d+)", done.stderr)
     cover = re.findall(r"cov: (\d+) ft: (\d+)", done.stderr)

@@ -25,6 +25,10 @@ GROUPS = (
     "tables",
     "network",
     "memory",
+    "pictures",
+    "avatars",
+    "page",
+    "detail",
     "batch",
 )  # in the order of the table
 

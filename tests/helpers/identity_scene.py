@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from realtime3d.face.model import FaceModel, SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
+from realtime3d.face.model import FaceModel
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.types import FaceCoeffs, Pose
 

@@ -6,7 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from realtime3d.face.model import FaceModel, SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
+from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.geometry import Camera, euler_to_matrix
 from realtime3d.types import FaceCoeffs, Frame, IdentityState, Pose

@@ -10,8 +10,9 @@ import numpy as np
 
 from realtime3d.geometry import ANCHOR_MM, Camera, euler_to_matrix, rotvec_to_matrix
 from realtime3d.nets.crop import CROP_MM
+from realtime3d.tracking.life import TrackOutcome
 from realtime3d.tracking.motion import place_of
-from realtime3d.tracking.tracks import TrackOutcome, Tracks
+from realtime3d.tracking.tracks import Tracks
 from realtime3d.types import FaceBox, FaceCoeffs, Pose, Track
 
 FACE_POINTS = np.array([[x, y, z] for x in (-65, 0, 65) for y, z in ((-35, 0), (30, -20), (85, 5))], dtype=np.float64)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from realtime3d.config import TrackerSettings
 from realtime3d.geometry import Camera
-from realtime3d.tracking.tracks import TrackerSettings, TrackOutcome, Tracks
+from realtime3d.tracking.life import TrackOutcome
+from realtime3d.tracking.tracks import Tracks
 from realtime3d.types import FaceBox, FaceCoeffs, Pose
 from tests.helpers.track_scene import FACE_POINTS, MS, answer, head
 

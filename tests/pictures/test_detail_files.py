@@ -15,6 +15,7 @@ import pytest
 from realtime3d import cli
 from realtime3d.demo import clip_path
 from realtime3d.sources.choose import open_source
+from tests.helpers.faults import fault
 from tests.helpers.peers import khronos_report
 
 MESHES = ("foundation", "withBump", "sparseFull", "final")
@@ -78,6 +79,7 @@ def test_the_glb_has_a_normal_map_and_nothing_to_complain_about(images: Images, 
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]
 
 
+@fault("detail", "a small face among pictures", "its foundation is written, with the reason that there is no more")
 def test_a_small_face_has_a_foundation_and_a_reason(images: Images, listed: Path, tmp_path: Path) -> None:
     listed.write_text(listed.read_text().replace("160,40,230,260", "250,120,30,34"))
     assert images(listed, "--detail") == 0

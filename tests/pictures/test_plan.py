@@ -8,6 +8,7 @@ import pytest
 
 from realtime3d.errors import UsageError
 from realtime3d.pictures.plan import PicturesJob, Problem, Task, id_of, plan
+from tests.helpers.faults import fault
 
 
 def planned(tmp_path: Path, text: str, name: str = "list.csv") -> list[Task | Problem]:
@@ -19,6 +20,7 @@ def ids(items: list[Task | Problem]) -> list[str]:
     return [item.id if isinstance(item, Task) else f"! {item.text}" for item in items]
 
 
+@fault("pictures", "an id that is no plain name", "a problem of that row")
 @pytest.mark.parametrize(
     "bad",
     ["../x", "a/b", "a\\b", "..", ".", "/etc/x", "C:x", " x", "x.", "a\tb", "con", "nul.txt", "x" * 300, "faces.csv",
@@ -49,6 +51,7 @@ def test_a_repeated_id_is_a_problem_that_names_the_first(tmp_path: Path) -> None
     assert second.id == "x"
 
 
+@fault("pictures", "files of one name in two folders", "both are done, under names of their own")
 def test_files_of_one_name_in_two_folders(tmp_path: Path) -> None:
     assert ids(planned(tmp_path, "FILE\na/1.jpg\nb/1.jpg\n"))[0] == "1"
     assert "taken by" in ids(planned(tmp_path, "FILE\na/1.jpg\nb/1.jpg\n"))[1]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import realtime3d as r3d
-from realtime3d.jobs import check, open_run
+from realtime3d.jobs import check
+from realtime3d.running import open_run
 from realtime3d.sinks.choose import OUTPUTS
 from tests.helpers.run_parts import ListSink
 

@@ -18,6 +18,7 @@ from realtime3d.sinks.png import displacement_mm
 from realtime3d.surface.film_file import detail_file
 from realtime3d.types import Frame, Image
 from realtime3d.view.glb_file import GlbFile
+from tests.helpers.faults import fault
 from tests.helpers.lit_heads import groove, head_pixels, photograph
 from tests.helpers.peers import khronos_report
 from tests.surface.test_film import maker, raising
@@ -91,6 +92,7 @@ def test_the_profile_keeps_it(folder: Path, tmp_path: Path) -> None:
         FilmDetailSink(tmp_path / "other", maker().model, profile).__enter__()
 
 
+@fault("detail", "a film whose face was hardly seen", "no files of folds; the reason is told")
 def test_a_face_that_was_hardly_seen_is_refused_with_the_reason(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

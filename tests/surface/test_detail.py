@@ -21,6 +21,7 @@ from realtime3d.surface.detail import VARIANTS, Detail
 from realtime3d.surface.detail_maker import DetailMaker
 from realtime3d.surface.layout import tangents
 from tests.helpers.faces import grey, make_face
+from tests.helpers.faults import fault
 from tests.helpers.lit_heads import groove, head_pixels, photograph
 from tests.helpers.paths import FACE_MODEL, ICT_MODEL
 
@@ -181,6 +182,7 @@ def test_a_grey_picture_is_said_to_be_grey() -> None:
     assert grooved("new").colour
 
 
+@fault("detail", "a picture of one colour", "no relief is made up")
 @pytest.mark.parametrize("value", [0, 128, 255])
 @pytest.mark.parametrize("name", MODELS)
 def test_pictures_of_nothing_give_no_detail(name: str, value: int) -> None:
@@ -189,6 +191,7 @@ def test_pictures_of_nothing_give_no_detail(name: str, value: int) -> None:
     assert np.isfinite(detail.normals).all()
 
 
+@fault("detail", "a face beside the picture or behind the camera", "refused with the reason")
 @pytest.mark.parametrize("t", [(0, 0, 5), (4000, 0, 640), (0, 0, -500), (150, 0, 640)])
 def test_faces_beside_the_picture_and_behind_the_camera(t: tuple[float, float, float]) -> None:
     detail = maker("old").make(face_of("old", t=t), grey(560, 560))
@@ -196,11 +199,13 @@ def test_faces_beside_the_picture_and_behind_the_camera(t: tuple[float, float, f
     assert detail.seen.dtype == np.uint8
 
 
+@fault("detail", "a face of too few pixels", "refused with the reason")
 def test_a_small_face_is_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match=r"the face is about 3. px wide, detail needs"):
         maker("old").make(face_of("old", t=(0, 0, 6000)), grey(560, 560))
 
 
+@fault("detail", "a mask of another size than the picture", "refused with the reason")
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(UsageError, match="as large as its picture"):
         maker("old").make(face_of("old"), grey(560, 560), np.ones((10, 10)))

@@ -20,6 +20,7 @@ from realtime3d.surface.film import FilmDetail, detail_of_film, separated
 from realtime3d.surface.film_file import detail_file, load_film, save_film
 from realtime3d.surface.light import Light
 from tests.helpers.faces import make_face
+from tests.helpers.faults import fault
 from tests.helpers.lit_heads import groove, head_pixels, photograph
 from tests.helpers.paths import FACE_MODEL
 
@@ -123,6 +124,7 @@ def test_it_is_kept_in_a_file(tmp_path: Path) -> None:
         load_film(path, maker().layout, "b")
 
 
+@fault("detail", "a file of a person's folds that is cut or damaged", "one line")
 @pytest.mark.parametrize("cut", [0, 10, 5000, -30])
 def test_a_damaged_file_is_refused(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "me.detail.npz"
@@ -174,6 +176,7 @@ def test_frames_of_many_expressions_are_kept_and_blurred_ones_replaced() -> None
     assert first.face.landmarks().max() < max(first.image.shape)  # its camera is that of the part
 
 
+@fault("detail", "frames of a film that show little of the face", "left out")
 @pytest.mark.parametrize("change", [{"status": "held"}, {"angles_deg": (0, 60, 0)}, {"t": (0, -25, 9000)}])
 def test_frames_that_show_little_are_left_out(change: dict[str, object]) -> None:
     kept = BestFrames()
@@ -198,6 +201,7 @@ def test_folds_of_a_film_come_back() -> None:
     assert at[1] == pytest.approx(-42, abs=4)
 
 
+@fault("detail", "a film with too few frames for a person's folds", "refused with the reason")
 def test_too_few_frames_are_refused() -> None:
     with pytest.raises(UsageError, match="0 frames show this face well enough, detail over a film needs 3"):
         detail_of_film(maker(), [], raising(0.0))

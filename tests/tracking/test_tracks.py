@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from realtime3d.tracking.tracks import TrackOutcome
+from realtime3d.tracking.life import TrackOutcome
 from realtime3d.types import FaceCoeffs, Pose
 from tests.helpers.track_scene import MS, answer, head
 from tests.helpers.track_steps import ABSENT, box, step, tracker

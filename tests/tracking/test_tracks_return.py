@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from realtime3d.tracking.life import TELLING_FRAMES
-from realtime3d.tracking.tracks import TrackOutcome, Tracks
+from realtime3d.tracking.life import TELLING_FRAMES, TrackOutcome
+from realtime3d.tracking.tracks import Tracks
 from realtime3d.types import Pose
 from tests.helpers.track_scene import FACE_POINTS, N_SHAPE, Person, Room, answer, head
 from tests.helpers.track_steps import ABSENT, CAMERA, box, step

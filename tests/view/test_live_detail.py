@@ -16,6 +16,7 @@ from realtime3d.surface.preview import preview_of
 from realtime3d.types import Frame, Image
 from realtime3d.view.live_detail import GAP_PX, LiveDetail
 from tests.helpers.faces import grey, make_face
+from tests.helpers.faults import fault
 from tests.helpers.lit_heads import groove, head_pixels, photograph
 from tests.helpers.paths import FACE_MODEL
 
@@ -86,6 +87,7 @@ def test_it_is_drawn_in_the_corner_and_goes_with_the_last_face() -> None:
         assert not after.any()
 
 
+@fault("detail", "the look at detail of a live run fails", "the error is told where results are given")
 def test_a_bug_is_raised_where_results_are_given() -> None:
     def broken(face: FaceState, image: Image) -> Image:
         raise KeyError("a bug")
@@ -111,5 +113,6 @@ def test_a_groove_is_seen_in_the_look() -> None:
     assert 0 < row < 0.35  # on the forehead
 
 
+@fault("detail", "faces too small for a look, live", "no look; the run goes on")
 def test_faces_that_are_too_small_give_no_look() -> None:
     assert preview_of(make_face(CAMERA, t=(0, 0, 6000)), grey()) is None

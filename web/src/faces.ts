@@ -22,7 +22,9 @@ export class FaceShape {
   readonly placed = new Matrix4(); // head to camera, in axes of three.js
   readonly turned = new Matrix4(); // the same without the place
   readonly position: BufferAttribute;
+  readonly veil: BufferAttribute; // (V, 4) black, as opaque as what lies before the vertex
   private readonly uv: BufferAttribute;
+  veiled = false;
   private colouredAs = "";
 
   constructor(
@@ -31,6 +33,7 @@ export class FaceShape {
   ) {
     this.position = new BufferAttribute(new Float32Array(parts.count * 3), 3);
     this.uv = new BufferAttribute(new Float32Array(parts.count * 2), 2);
+    this.veil = new BufferAttribute(new Uint8Array(parts.count * 4), 4, true);
     for (const geometry of [this.geometry, this.edges, this.dots]) geometry.setAttribute("position", this.position);
     this.geometry.setAttribute("normal", new BufferAttribute(new Float32Array(parts.count * 3), 3));
     this.geometry.setAttribute("clay", parts.clay);
@@ -55,6 +58,14 @@ export class FaceShape {
     }
     const colour = colourOf(face);
     if (colour !== this.colouredAs) this.colour(colour);
+  }
+
+  /** What lies before the face: a byte a vertex; null where nobody knows. */
+  hide(bytes: Uint8Array | null): void {
+    this.veiled = bytes !== null;
+    const to = this.veil.array as Uint8Array;
+    for (let k = 0; k < this.parts.count; k++) to[4 * k + 3] = bytes?.[k] ?? 0;
+    this.veil.needsUpdate = true;
   }
 
   /** Where each vertex lies in the picture, as texture coordinates. */
@@ -164,7 +175,10 @@ export class Faces {
         this.shapes.set(face.id, new FaceShape(this.topology, face));
         changed = true;
       }
-      this.shapes.get(face.id)!.move(face, fits ? steps : null);
+      const shape = this.shapes.get(face.id)!;
+      shape.move(face, fits ? steps : null);
+      const hidden = packet.bytes(`hidden_${face.id}`);
+      if (hidden || shape.veiled) shape.hide(hidden);
     }
     if (changed) for (const tell of this.onChange) tell();
   }

@@ -43,7 +43,7 @@ const ages: number[] = []; // from the picture to the drawn mesh, ms
 const socket = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws${watching ? "?view" : ""}`;
 const link = new Link(socket, {
   open: () => {
-    if (bare) link.wish({ do: "wants", picture: false, vertices: true });
+    ask();
   },
   closed: (wait) => panels.away(wait),
   hello: (hello) => {
@@ -151,8 +151,15 @@ async function send(file: File | undefined): Promise<void> {
   if (problem) panels.error(problem); // else what the server says of the file stays; it may be here already
 }
 
+/** What frames hold: the picture is not in a bare page, and what lies before a face costs the server a net's run. */
+function ask(): void {
+  link.wish({ do: "wants", picture: !bare, hidden: overlay.mode === "mask" });
+}
+
 function setMode(mode: Mode): void {
+  const masked = overlay.mode === "mask";
   overlay.mode = mode;
+  if (masked !== (mode === "mask")) ask();
   byId<HTMLSelectElement>("mode").value = mode;
   if (!document.body.classList.contains("watching")) wish({ do: "mode", mode });
   if (faces.frame) overlay.draw(faces.frame, null);

@@ -55,19 +55,23 @@ class Drawn {
     this.wire.renderOrder = 2;
     this.dots = new Points(shape.dots, materials.dots);
     this.dots.renderOrder = 2;
-    this.hole = new Mesh(geometry, materials.hole);
+    const hole = new BufferGeometry(); // the face alone
+    hole.setAttribute("position", shape.position);
+    hole.setAttribute("color", shape.veil);
+    hole.setIndex(geometry.getIndex());
+    hole.setDrawRange(0, drawn);
+    this.hole = new Mesh(hole, materials.hole);
     this.skin = new Skin(shape, drawn);
     this.group.add(this.veil, this.surface, this.wire, this.dots, this.hole, this.skin.mesh);
     this.group.matrixAutoUpdate = false;
     for (const part of this.group.children) part.frustumCulled = false;
     geometry.setDrawRange(0, Infinity);
-    for (const part of [this.surface, this.hole]) {
-      part.onBeforeRender = () => geometry.setDrawRange(0, drawn);
-      part.onAfterRender = () => geometry.setDrawRange(0, Infinity);
-    }
+    this.surface.onBeforeRender = () => geometry.setDrawRange(0, drawn);
+    this.surface.onAfterRender = () => geometry.setDrawRange(0, Infinity);
   }
 
   dispose(): void {
+    this.hole.geometry.dispose();
     this.skin.dispose();
   }
 
@@ -140,7 +144,7 @@ export class Overlay {
   private readonly software: boolean;
   private readonly bitmap: ImageBitmapRenderingContext | null;
   private readonly materials: Materials = {
-    hole: new MeshBasicMaterial({ transparent: true, opacity: 0, blending: NoBlending, depthWrite: false }),
+    hole: new MeshBasicMaterial({ vertexColors: true, transparent: true, opacity: MASK_DARK, blending: NoBlending, depthWrite: false }),
     depth: new MeshBasicMaterial({ colorWrite: false, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1 }),
     surface: new MeshLambertMaterial({ vertexColors: true, transparent: true, depthWrite: false, polygonOffset: true }),
     wire: new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.5, depthWrite: false }),

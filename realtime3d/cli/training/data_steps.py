@@ -25,7 +25,7 @@ from realtime3d.cli.training.pose_step import add_pose, pose
 from realtime3d.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from realtime3d.training.labels.fit import Fits
+    from realtime3d.training.labels.fits import Fits
     from realtime3d.training.labels.pack import FittedPhoto
 
 T = TypeVar("T")
@@ -181,7 +181,7 @@ def _pack_options(step: argparse.ArgumentParser) -> None:
 
 
 def pack(args: argparse.Namespace, log: Log) -> None:
-    from realtime3d.training.labels.fit import Fits
+    from realtime3d.training.labels.fits import Fits
     from realtime3d.training.labels.pack import trusted, write_pack
 
     fits = Fits.load(args.fits)

@@ -77,7 +77,7 @@ def _photos(model: FaceModel, fits_file: Path, folder: Path) -> Iterator[tuple[i
     import cv2
 
     from realtime3d.training.evaluation.expressions import posable
-    from realtime3d.training.labels.fit import Fits
+    from realtime3d.training.labels.fits import Fits
     from realtime3d.training.labels.splits import held_out_people, is_held_out
 
     fits = Fits.load(fits_file)

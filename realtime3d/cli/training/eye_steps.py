@@ -43,7 +43,7 @@ def _renders(model: FaceModel, args: argparse.Namespace, bar: Callable[[Iterable
     import numpy as np
 
     from realtime3d.training.eyes.renders import of_photographs
-    from realtime3d.training.labels.fit import Fits
+    from realtime3d.training.labels.fits import Fits
     from realtime3d.training.labels.splits import held_out_people, is_held_out
     from realtime3d.training.samples.photo import worth_turning
 

@@ -53,15 +53,15 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="threads of the trainer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--quick", action="store_true", help="norms as they stand, bfloat16: goes on about twice as fast on a CPU"
+        "--quick", action="store_true", help="norms as they stand: goes on about twice as fast on a CPU"
     )
 
 
 def train(args: argparse.Namespace, log: Log) -> None:
     """Train and tell which checkpoint to export."""
     from realtime3d.training.learning.losses import LossWeights
-    from realtime3d.training.learning.train import TrainConfig
     from realtime3d.training.learning.train import train as run
+    from realtime3d.training.learning.train_config import TrainConfig
     from realtime3d.training.samples.dataset import DataConfig
 
     if args.size % 16 or args.size < 64:

@@ -37,7 +37,7 @@ def pose(args: argparse.Namespace, log: Log) -> None:
     from realtime3d.face.model import FaceModel
     from realtime3d.training.evaluation.metrics import box_of
     from realtime3d.training.labels.answers import Frames, ask_all, padded, read, usual_box
-    from realtime3d.training.labels.fit import Fits
+    from realtime3d.training.labels.fits import Fits
     from realtime3d.training.labels.pack import SIDE, FittedPhoto, shrink
     from realtime3d.training.samples.make_shards import posed_shards
 

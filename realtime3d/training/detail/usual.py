@@ -55,5 +55,6 @@ class Learner:
         found = np.linalg.solve(self._products + price, self._wanted[..., None])[..., 0].T
         layout = self.maker.layout
         maps = np.zeros((TERMS, layout.size, layout.size), np.float32)
-        maps[(slice(None), *layout.window)] = found.reshape(TERMS, *layout.inside.shape) * layout.inside
+        rows, columns = layout.window
+        maps[:, rows, columns] = found.reshape(TERMS, *layout.inside.shape) * layout.inside
         return Usual(maps)

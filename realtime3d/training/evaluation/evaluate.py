@@ -22,7 +22,7 @@ from realtime3d.training.evaluation import photos as eval_photos
 from realtime3d.training.evaluation import renders as eval_renders
 from realtime3d.training.evaluation.photos import Figures, Look, Photos
 from realtime3d.training.evaluation.sheets import tile, write_sheet
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 from realtime3d.training.labels.splits import held_out_people, is_held_out
 from realtime3d.types import Image
 

@@ -14,10 +14,10 @@ from realtime3d.face.model import FaceModel
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix
 from realtime3d.nets.crop import CROP_MM
 from realtime3d.tracker import FaceTracker
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.samples.emotions import draw_emotion, draw_rest, draw_single
-from realtime3d.training.samples.photo import HeadParts, build_scene, worth_turning
+from realtime3d.training.samples.photo import HeadParts, Scene, build_scene, worth_turning
 from realtime3d.training.samples.render_samples import Target, render
 from realtime3d.training.samples.shards import MARGIN
 from realtime3d.types import Array, FaceBox, FloatArray, Frame, Image
@@ -88,21 +88,37 @@ def posed_pictures(
             else:
                 actions, scores = draw_emotion(rng, names, rest)
             yaw = float(rng.normal(0, 18) if rng.random() < 0.6 else rng.uniform(-65, 65))
-            turn = np.radians([rng.normal(0, 10), yaw, rng.normal(0, 6)])
-            target = Target(
-                R=euler_to_matrix(*turn),
-                distance=float(rng.uniform(450, 1000)),
-                alpha=photo.alpha,
-                motion=(to_motion @ actions).astype(np.float32),
-                keep_background=True,
-                light=(rng.normal(size=3) * rng.choice([0, 0.15, 0.3])).astype(np.float32),
-            )
-            plain = np.full((SIZE, SIZE, 3), rng.integers(0, 256, 3), dtype=np.uint8)
-            image, covered = render(top, scene, target, plain, SIZE, rng), bool(rng.random() < hidden)
-            image = noisy(half_covered(image, rng) if covered else image, rng)
-            seen = _seen(tracker, box, image, target)
+            covered = bool(rng.random() < hidden)
+            seen = pose_and_see(tracker, box, top, scene, to_motion @ actions, yaw, rng, covered=covered)
             if seen is not None:
-                yield replace(seen, person=person, actions=actions, scores=scores, yaw=yaw, hidden=covered)
+                yield replace(seen, person=person, actions=actions, scores=scores)
+
+
+def pose_and_see(
+    tracker: FaceTracker,
+    box: TrueBox,
+    top: HeadParts,
+    scene: Scene,
+    motion: NDArray,
+    yaw: float,
+    rng: np.random.Generator,
+    *,
+    covered: bool = False,
+) -> Posed | None:
+    """What the tracker says of a photograph that is posed so; None where it sees no face."""
+    turn = np.radians([rng.normal(0, 10), yaw, rng.normal(0, 6)])
+    target = Target(
+        R=euler_to_matrix(*turn),
+        distance=float(rng.uniform(450, 1000)),
+        alpha=scene.photo.alpha,
+        motion=motion.astype(np.float32),
+        keep_background=True,
+        light=(rng.normal(size=3) * rng.choice([0, 0.15, 0.3])).astype(np.float32),
+    )
+    plain = np.full((SIZE, SIZE, 3), rng.integers(0, 256, 3), dtype=np.uint8)
+    image = render(top, scene, target, plain, SIZE, rng)
+    seen = _seen(tracker, box, noisy(half_covered(image, rng) if covered else image, rng), target)
+    return None if seen is None else replace(seen, yaw=yaw, hidden=covered)
 
 
 def _seen(tracker: FaceTracker, box: TrueBox, image: Image, target: Target) -> Posed | None:

@@ -23,7 +23,7 @@ from realtime3d.training.evaluation.metrics import (
     point_error,
     rms_mm,
 )
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.labels.splits import london_person
 from realtime3d.training.learning.losses import region_mask

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from realtime3d.errors import SourceError
 from realtime3d.geometry import ANCHOR_MM, geodesic_deg, mean_rotation
 from realtime3d.tracker import FaceTracker
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 from realtime3d.types import Array, Image
 
 PAD = 0.25  # of the picture's side, mirrored at its edge: tight crops end at the chin

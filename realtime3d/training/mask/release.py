@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
+from torch import Tensor, nn
 
-from realtime3d.errors import UsageError, require
-from realtime3d.files import whole
+from realtime3d.errors import UsageError
 from realtime3d.nets.modelset import LIST, read_list, write_list
 from realtime3d.surface.mask import OUTPUT
-from realtime3d.training.learning.export import OPSET, halve
+from realtime3d.training.learning.export import write_onnx
 from realtime3d.training.learning.release import LICENCE
 from realtime3d.training.mask.net import MaskNet
 from realtime3d.training.mask.train import load_mask_net
@@ -26,23 +25,18 @@ PROVENANCE = (
 
 def export_mask(net: MaskNet, target: Path) -> Path:
     """Write a net with half-precision weights."""
-    onnx = require("onnx", "train", "exporting nets")
-    size = net.config.size
-    with whole(target, make_folder=True) as draft:
-        torch.onnx.export(
-            net.eval(),
-            (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
-            str(draft),
-            input_names=["image"],
-            output_names=[OUTPUT],
-            dynamic_axes={"image": {0: "batch"}, OUTPUT: {0: "batch"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-        model = halve(onnx.load(str(draft)))
-        onnx.checker.check_model(model)
-        onnx.save(model, str(draft))
-    return target
+    return write_onnx(_Named(net), (OUTPUT,), net.config.size, target)
+
+
+class _Named(nn.Module):
+    """The net, whose only output gets its name."""
+
+    def __init__(self, net: MaskNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {OUTPUT: self.net(image)}
 
 
 def add_mask(

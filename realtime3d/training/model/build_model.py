@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
 from realtime3d.files import whole
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.model.correspondence import Correspondence, find_mediapipe, place_68

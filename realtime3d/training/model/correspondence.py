@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.raster import Canvas
 from realtime3d.training.model.plain_render import RENDER_PX, render_plain

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.face.eyes import SIDES
+from realtime3d.face.landmarks import SurfacePoints
 from realtime3d.face.mesh import packed
-from realtime3d.face.model import SurfacePoints
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.model.expressions import (
     MOTION_WEIGHT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.model.correspondence import find_mediapipe, place_68
 from realtime3d.training.model.ict_actions import TONGUE

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import FaceModel, SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
+from realtime3d.face.model import FaceModel
 from realtime3d.training.model.head_source import HeadSource
 from realtime3d.training.model.plain_render import shown_triangles
 from realtime3d.types import Array

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.face.model import SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
 from realtime3d.raster import rasterize
 from realtime3d.training.model.correspondence import INNER_68
 from realtime3d.types import Array

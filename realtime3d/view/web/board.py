@@ -17,6 +17,7 @@ from realtime3d.face.state import FrameResult
 from realtime3d.tracker import FaceTracker
 from realtime3d.view.controls import Controls
 from realtime3d.view.latency import Latency
+from realtime3d.view.web.hidden import Hidden
 from realtime3d.view.web.messages import VERSION, FrameMessage, limits, mesh_message
 from realtime3d.view.web.show import encode
 from realtime3d.view.web.viewers import Viewers
@@ -48,6 +49,7 @@ class Board:
         self.targets: Targets | None = None
         self.saved: list[Path] = []  # what was recorded, in order
         self.model: FaceModel | None = None  # whose mesh pages have
+        self.hidden = Hidden()
         self._told_ns = 0
         self._latency = Latency("frame to page")
         self._dropped = self._frames = 0
@@ -69,12 +71,15 @@ class Board:
     def publish(self, result: FrameResult) -> None:
         """Show a result to everybody; called by the page's sink, from its own thread."""
         if result.frame.index > self._still_index:
-            self._viewers.publish(FrameMessage(result, self.rates(), encode))
+            self._viewers.publish(self._message(result))
 
     def publish_still(self, result: FrameResult) -> None:
         """Show what was found in a picture by itself, instead of what the run has found in it."""
         self._still_index = result.frame.index
-        self._viewers.publish(FrameMessage(result, self.rates(), encode))
+        self._viewers.publish(self._message(result))
+
+    def _message(self, result: FrameResult) -> FrameMessage:
+        return FrameMessage(result, self.rates(), encode, self.hidden.parts)
 
     def rates(self) -> dict[str, float]:
         """Frames a second and latency of the run; frames that were dropped."""
@@ -87,10 +92,12 @@ class Board:
             "frames": self._frames,
         }
 
-    def tell_mesh(self, model: FaceModel) -> None:
-        if self.model is not model:
-            self.model = model
-            self._viewers.tell(mesh_message(model), keep="mesh")
+    def tell_mesh(self, tracker: FaceTracker) -> None:
+        """What this tracker's set has that pages need: the mesh, and the net of the mask."""
+        self.hidden.use(tracker)
+        if self.model is not tracker.model:
+            self.model = tracker.model
+            self._viewers.tell(mesh_message(tracker.model), keep="mesh")
 
     # -- the state ----------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,18 +19,16 @@ from realtime3d.avatar.choose import SCHEMES as SEND_SCHEMES
 from realtime3d.avatar.choose import chosen, parse
 from realtime3d.config import ModelSettings, TrackerSettings
 from realtime3d.errors import UsageError
-from realtime3d.face.expressions import has_head
 from realtime3d.face.model import FaceModel
-from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.face.state import FrameResult
 from realtime3d.geometry import Camera, checked_boxes
 from realtime3d.render.base import MODES
 from realtime3d.render.shading import Topology, edges_of
 from realtime3d.types import FloatArray
+from realtime3d.view.web.face_values import camera_values, face_values
+from realtime3d.view.web.packing import STEP_MM, pack, quantised
 
 VERSION = 1
-MAGIC = b"R3D1"
-ALIGN = 4  # bytes; where parts begin
-STEP_MM = 0.01  # of vertices in 16 bits: +-327 mm about the head's origin
 MAX_TEXT = 20_000  # characters of a message of the page
 MAX_NAME = 500
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "udp")  # of streams that a page may name
@@ -43,20 +40,6 @@ MODEL_SETS = ("default", "compact", "accurate")  # a page names no folders
 
 
 # -- to the page ------------------------------------------------------------------------------------------------------
-
-
-def pack(header: Mapping[str, Any], parts: Mapping[str, bytes]) -> bytes:
-    """Magic, length of the header, the header with `parts: {name: [offset, length]}`, and the parts."""
-    places, offset = {}, 0
-    for name, data in parts.items():
-        places[name] = [offset, len(data)]
-        offset += -(-len(data) // ALIGN) * ALIGN
-    text = json.dumps({**header, "parts": places}, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-(8 + len(text)) % ALIGN)
-    chunks = [MAGIC, struct.pack("<I", len(text)), text]
-    for data in parts.values():
-        chunks += [data, b"\0" * (-len(data) % ALIGN)]
-    return b"".join(chunks)
 
 
 def mesh_message(model: FaceModel) -> bytes:
@@ -82,21 +65,36 @@ def mesh_message(model: FaceModel) -> bytes:
     )
 
 
+class Wants(NamedTuple):
+    """What a viewer's frames hold beside their numbers."""
+
+    picture: bool = True
+    vertices: bool = True
+    hidden: bool = False  # which of the vertices something lies before
+
+
 class FrameMessage:
     """One result, as each viewer wants it; what is costly is made once, and only if somebody wants it."""
 
-    def __init__(self, result: FrameResult, rates: Mapping[str, float], encode: Callable[[Any], bytes]) -> None:
-        self._result, self._rates, self._encode = result, rates, encode
-        self._made: dict[tuple[bool, bool], bytes] = {}
+    def __init__(
+        self,
+        result: FrameResult,
+        rates: Mapping[str, float],
+        encode: Callable[[Any], bytes],
+        hidden: Callable[[FrameResult], Mapping[str, bytes]] = lambda result: {},
+    ) -> None:
+        self._result, self._rates, self._encode, self._hide = result, rates, encode, hidden
+        self._made: dict[Wants, bytes] = {}
 
-    def bytes_for(self, picture: bool, vertices: bool) -> bytes:
-        wanted = (picture, vertices)
-        if wanted not in self._made:
-            parts = {"picture": self._picture} if picture else {}
-            if vertices:
+    def bytes_for(self, wants: Wants) -> bytes:
+        if wants not in self._made:
+            parts = {"picture": self._picture} if wants.picture else {}
+            if wants.vertices:
                 parts |= self._vertices
-            self._made[wanted] = pack(self._header, parts)
-        return self._made[wanted]
+            if wants.hidden:
+                parts |= self._hidden
+            self._made[wants] = pack(self._header, parts)
+        return self._made[wants]
 
     @cached_property
     def _picture(self) -> bytes:
@@ -107,6 +105,10 @@ class FrameMessage:
         return {f"vertices_{face.id}": quantised(face.vertices_head()) for face in self._result.faces}
 
     @cached_property
+    def _hidden(self) -> Mapping[str, bytes]:
+        return self._hide(self._result)
+
+    @cached_property
     def _header(self) -> dict[str, Any]:
         frame = self._result.frame
         height, width = frame.image.shape[:2]
@@ -115,56 +117,12 @@ class FrameMessage:
             "index": frame.index,
             "t": frame.t_ns / 1e9,
             "size": [width, height],
-            "camera": _camera(self._result.camera or Camera.from_fov(width, height)),
-            "faces": [_face(face) for face in self._result.faces],
+            "camera": camera_values(self._result.camera or Camera.from_fov(width, height)),
+            "faces": [face_values(face) for face in self._result.faces],
             "lost": list(self._result.lost),
             "dropped": self._result.dropped,
             "rates": dict(self._rates),
         }
-
-
-def quantised(vertices: Any) -> bytes:
-    """(V, 3) mm as 16-bit steps."""
-    return np.clip(np.round(np.asarray(vertices) / STEP_MM), -32767, 32767).astype("<i2").tobytes()
-
-
-def _expressions(face: FaceState) -> dict[str, Any]:
-    if not (face.model.has_actions and has_head(face.model.path)):
-        return {}
-    units = {name: None if value is None else round(value, 2) for name, value in face.action_units().items()}
-    return {"action_units": units, "emotions": {name: round(value, 3) for name, value in face.emotions().items()}}
-
-
-def _camera(camera: Camera) -> dict[str, Any]:
-    return {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy}
-
-
-def _face(face: FaceState) -> dict[str, Any]:
-    model = face.model  # an imported one may know neither ARKit's actions nor eyes that turn
-    weights = face.blendshapes().values() if model.has_actions else ()
-    return {
-        "id": face.id,
-        "status": face.status,
-        "confidence": round(face.confidence, 4),
-        "R": np.round(face.pose.R, 6).ravel().tolist(),
-        "t": np.round(face.pose.t, 3).tolist(),
-        "angles": [round(angle, 3) for angle in face.euler_deg()],
-        "box": np.round(face.box, 1).tolist(),
-        "weights": [round(weight, 4) for weight in weights],
-        **_expressions(face),
-        "identity": {"frozen": face.identity.frozen, "frames": face.identity.frames},
-        **({"gaze": _gaze(face)} if model.n_extras else {}),
-    }
-
-
-def _gaze(face: FaceState) -> dict[str, Any]:
-    """(pitch, yaw) of the eyes in the head's frame, and of their mean in the camera's."""
-    gaze = face.gaze_deg()
-    angles = {"left": gaze["left"], "right": gaze["right"], "camera": gaze["camera"]}
-    return {
-        **{name: [round(angle, 2) for angle in pair] for name, pair in angles.items()},
-        "confidence": round(gaze["confidence"], 3),
-    }
 
 
 # -- from the page ----------------------------------------------------------------------------------------------------
@@ -236,10 +194,10 @@ def _kinds(message: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def _wants(message: Mapping[str, Any]) -> dict[str, bool]:
-    wants = {key: message.get(key, True) for key in ("picture", "vertices")}
-    if not all(isinstance(value, bool) for value in wants.values()):
-        raise UsageError("`picture` and `vertices` are true or false")
+def _wants(message: Mapping[str, Any]) -> Wants:
+    wants = Wants(**{key: message[key] for key in Wants._fields if key in message})
+    if not all(isinstance(value, bool) for value in wants):
+        raise UsageError("`picture`, `vertices` and `hidden` are true or false")
     return wants
 
 

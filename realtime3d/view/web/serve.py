@@ -13,7 +13,7 @@ import uvicorn
 from realtime3d.errors import MissingError, UsageError
 from realtime3d.jobs import Job, check
 from realtime3d.view.web.album import Album
-from realtime3d.view.web.guard import Guard, is_loopback, new_token, view_token
+from realtime3d.view.web.guard import Guard, GuardedApp, is_loopback, new_token, view_token
 from realtime3d.view.web.server import MAX_MESSAGE, MAX_UPLOAD, PAGE, PageServer, bind
 from realtime3d.view.web.session import Session
 from realtime3d.view.web.sources import Sources
@@ -78,19 +78,7 @@ def serve(
     viewers, sources = Viewers(), Sources(clip, source)
     session = Session(job, viewers, sources, folder)
     app = PageServer(session, viewers, Guard(address.host, token), album=album, max_upload=max_upload).app
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            ws_max_size=MAX_MESSAGE,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=GOODBYE_S,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ssl_certfile=address.tls_cert,
-            ssl_keyfile=address.tls_key,
-        )
-    )
+    server = _http(app, address)
     links = _links(address, sock.getsockname()[1], token)
 
     async def run() -> None:
@@ -109,6 +97,23 @@ def serve(
     finally:
         session.close()
         sock.close()
+
+
+def _http(app: GuardedApp, address: Address) -> uvicorn.Server:
+    """The server that answers, on a socket that is bound already."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            ws_max_size=MAX_MESSAGE,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=GOODBYE_S,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ssl_certfile=address.tls_cert,
+            ssl_keyfile=address.tls_key,
+        )
+    )
 
 
 def _links(address: Address, port: int, token: str) -> dict[str, str]:

@@ -182,7 +182,7 @@ class PageServer:
             return
         wish = read_wish(message.get("text") or "")
         if wish.do == "wants":
-            viewer.picture, viewer.vertices = wish.value["picture"], wish.value["vertices"]
+            viewer.wants = wish.value
         elif wish.do not in FREE and not viewer.may_control:
             raise UsageError("this link lets you watch only")
         else:

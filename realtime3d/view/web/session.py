@@ -12,7 +12,8 @@ from typing import Any
 from realtime3d.clock import now_ns
 from realtime3d.errors import OutputError, Realtime3dError
 from realtime3d.face.state import FrameResult
-from realtime3d.jobs import Job, Run, open_run
+from realtime3d.jobs import Job
+from realtime3d.running import Run, open_run
 from realtime3d.sources.base import Gap
 from realtime3d.tracker import FaceTracker
 from realtime3d.view.controls import Controls
@@ -97,6 +98,8 @@ class Session:
         except Exception as error:
             _log.exception("the session ends")
             self.board.fail(error)
+        finally:
+            self.board.hidden.close()
 
     def _once(self, tracker: FaceTracker) -> None:
         """One source to its end, or one wish while nothing runs."""
@@ -131,7 +134,7 @@ class Session:
         self.wishes.begin(controls, run.sending)
         board.controls = controls
         board.begin()
-        board.tell_mesh(run.tracker.model)
+        board.tell_mesh(run.tracker)
         shown = name if kind == "upload" and name else info.name
         about = {"kind": kind, "name": shown, "width": info.width, "height": info.height, "fps": info.fps}
         board.tell(run="running", runs=board.state.runs + 1, source={**about, "live": info.live}, said="")

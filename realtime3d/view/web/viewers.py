@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from realtime3d.view.web.messages import FrameMessage
+from realtime3d.view.web.messages import FrameMessage, Wants
 
 MAX_TEXTS = 64  # that may wait for one viewer; who lets more pile up misses the oldest
 
@@ -18,7 +18,7 @@ class Viewer:
 
     def __init__(self, *, may_control: bool) -> None:
         self.may_control = may_control
-        self.picture = self.vertices = True  # what it wants
+        self.wants = Wants()
         self.sends_pictures = False  # its camera is what runs
         self._frame: FrameMessage | None = None
         self._texts: deque[str | bytes] = deque(maxlen=MAX_TEXTS)
@@ -46,7 +46,7 @@ class Viewer:
                 await (send_bytes(message) if isinstance(message, bytes) else send_text(message))
             frame, self._frame = self._frame, None
             if frame is not None:
-                await send_bytes(frame.bytes_for(self.picture, self.vertices))
+                await send_bytes(frame.bytes_for(self.wants))
 
 
 class Viewers:
@@ -81,8 +81,8 @@ class Viewers:
 
     def publish(self, frame: FrameMessage) -> None:
         """A frame for everybody, from any thread. What everybody wants is made here, and not in the server's loop."""
-        for wanted in {(viewer.picture, viewer.vertices) for viewer in tuple(self._all)}:
-            frame.bytes_for(*wanted)
+        for wants in {viewer.wants for viewer in tuple(self._all)}:
+            frame.bytes_for(wants)
         self._in_loop(self._show, frame)
 
     def tell(self, message: Mapping[str, Any] | bytes, keep: str = "") -> None:

@@ -93,7 +93,7 @@ class Wishes:
         tracker = self._tracker
         tracker.use(tracker.config.with_options(options))
         if self._board.controls:
-            self._board.tell_mesh(tracker.model)
+            self._board.tell_mesh(tracker)
         self._board.tell(said="settings changed", error="")
 
     def _on_mode(self, mode: str) -> None:

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="torch is not installed: pip install '.[trai
 
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix, geodesic_deg
 from realtime3d.training.labels.answers import Answer, Frames, padded, usual_box
-from realtime3d.training.labels.fit import Fits
+from realtime3d.training.labels.fits import Fits
 
 
 def some_fits(rng: np.random.Generator, n: int = 40) -> Fits:

@@ -9,6 +9,7 @@ pytest.importorskip("torch", reason="torch is not installed: pip install '.[trai
 import torch
 import torch.nn.functional as F
 
+from realtime3d.training.learning import nets
 from realtime3d.training.learning.fast_conv import FoldedConv
 from realtime3d.training.learning.nets import NetConfig, NormConv, TrackNet, train_quickly
 
@@ -56,7 +57,11 @@ def test_relu6_lets_gradients_pass_between_0_and_6_only():
     assert none.grad.item() == 2
 
 
-def test_a_net_that_trains_quickly_answers_as_before_and_keeps_its_statistics():
+@pytest.mark.parametrize("fast", [True, False], ids=["bfloat16", "single"])
+def test_a_net_that_trains_quickly_answers_as_before_and_keeps_its_statistics(
+    fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nets, "bfloat16_is_fast", lambda: fast)
     torch.manual_seed(1)
     net = TrackNet(NetConfig(size=64)).train()
     images = torch.randint(0, 255, (8, 64, 64, 3), dtype=torch.uint8)

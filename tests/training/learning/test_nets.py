@@ -15,17 +15,8 @@ from realtime3d.geometry import euler_to_matrix
 from realtime3d.nets.crop import Crop, pose_from_crop
 from realtime3d.training.learning import geometry_torch as gt
 from realtime3d.training.learning.losses import FaceTerms, LossWeights, lid_mask, region_mask, rms, total, track_losses
-from realtime3d.training.learning.nets import (
-    BLOCKS,
-    NetConfig,
-    NormConv,
-    ShapeNet,
-    TrackNet,
-    Trunk,
-    grow,
-    load_imagenet,
-    take_blocks,
-)
+from realtime3d.training.learning.net_weights import grow, load_imagenet, take_blocks
+from realtime3d.training.learning.nets import BLOCKS, NetConfig, NormConv, ShapeNet, TrackNet, Trunk
 from tests.helpers.paths import FACE_MODEL
 
 rng = np.random.default_rng(0)

@@ -18,7 +18,8 @@ from realtime3d.nets import modelset
 from realtime3d.training.learning import checkpoint
 from realtime3d.training.learning import train as training
 from realtime3d.training.learning.nets import TrackNet
-from realtime3d.training.learning.train import DivergedError, TrainConfig, rate_at, train
+from realtime3d.training.learning.train import DivergedError, rate_at, train
+from realtime3d.training.learning.train_config import TrainConfig
 from realtime3d.training.samples.augment import Augmenter
 from realtime3d.training.samples.dataset import DataConfig, ShardPool, make_batch
 from tests.helpers.paths import FACE_MODEL

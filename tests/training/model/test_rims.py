@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: pip install '.[train]'")
 
-from realtime3d.face.model import FaceModel, SurfacePoints
+from realtime3d.face.landmarks import SurfacePoints
+from realtime3d.face.model import FaceModel
 from realtime3d.training.learning.losses import region_mask
 from realtime3d.training.model.rims import EYES, MOUTH, on_the_lids, on_the_lips
 from tests.helpers.paths import FACE_MODEL

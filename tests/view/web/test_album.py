@@ -18,6 +18,7 @@ from realtime3d.sinks.glb_head import Head
 from realtime3d.view.web.album import Album
 from tests.helpers.avatars import shipped_model
 from tests.helpers.browser import Tab
+from tests.helpers.faults import fault
 from tests.helpers.page_server import get, served
 
 
@@ -35,6 +36,7 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
+@fault("page", "files of the folder of --images that its table does not name", "404")
 def test_only_what_the_table_names_can_be_had(results: Path, tmp_path: Path, job: Job, clip: Path) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "secret.glb").write_bytes(b"x")
@@ -49,6 +51,7 @@ def test_only_what_the_table_names_can_be_had(results: Path, tmp_path: Path, job
             assert get(f"{address}/{path}")[0] == 404, path
 
 
+@fault("page", "--images with a folder that has no results", "one line")
 def test_what_is_no_folder_of_results_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--images names the folder"):
         Album(tmp_path)

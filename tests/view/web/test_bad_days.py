@@ -16,6 +16,8 @@ import pytest
 
 from realtime3d.jobs import Job
 from tests.helpers.avatars import until
+from tests.helpers.faults import fault
+from tests.helpers.io_sinks import small_disk
 from tests.helpers.page_server import PATIENCE_S, Served, Talk, get, served, talk
 
 HUGE = 2 << 30
@@ -35,11 +37,13 @@ def resident_mb() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+@fault("page", "an upload of two gigabytes", "refused (413) before it comes")
 def test_two_gigabytes_are_refused_before_they_come(server: Served) -> None:
     with begin_upload(server, HUGE) as sock:
         assert sock.recv(100).startswith(b"HTTP/1.1 413")
 
 
+@fault("page", "an upload without an end", "stopped (413); neither disk nor memory fills; the run goes on")
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_an_upload_without_an_end_is_stopped_and_fills_neither_disk_nor_memory(
     job: Job, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -72,6 +76,7 @@ def _heard(sock: socket.socket) -> bytes:
         sock.settimeout(PATIENCE_S)
 
 
+@fault("page", "the browser is closed in the middle of an upload", "nothing stays on the disk; the run goes on")
 def test_a_browser_that_is_closed_in_mid_upload_leaves_nothing(
     job: Job, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +90,7 @@ def test_a_browser_that_is_closed_in_mid_upload_leaves_nothing(
         assert heard.states[-1]["source"]["kind"] == "clip"  # what ran runs on
 
 
+@fault("page", "kill -9 of the server while it records", "what was recorded until then is there, in whole rows")
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_what_was_recorded_before_a_kill_is_there(without_nets: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "realtime3d", "serve", "--port", "0", "--no-open", "--save-to", str(tmp_path)]
@@ -113,3 +119,20 @@ def test_what_was_recorded_before_a_kill_is_there(without_nets: list[str], tmp_p
     rows = list(csv.reader(table.read_text().splitlines()))
     assert len(rows) > 20 and len({len(row) for row in rows[:-1]}) == 1
     assert (tmp_path / "recording-0001.jsonl").read_text().count("\n") > 10
+
+
+@fault(
+    "page", "the disk becomes full while a run is recorded", "the recording ends, the page says why; the run goes on"
+)
+def test_a_full_disk_ends_the_recording_and_not_the_run(job: Job, clip: Path, tmp_path: Path) -> None:
+    async def record(heard: Talk) -> None:
+        await heard.until(lambda t: t.frames)
+        await heard.wish(do="record", kinds=["jsonl"])
+        await heard.until(lambda t: "disk is full" in (t.states[-1]["error"] or ""))
+        seen = len(heard.frames)
+        await heard.until(lambda t: len(t.frames) > seen + 3)
+
+    with small_disk(tmp_path / "disk", "64k") as disk, served(job, clip, disk, need_page=False) as server:
+        heard = talk(server, record)
+        assert heard.states[-1]["run"] == "running"
+        assert (disk / "recording-0001.jsonl").read_bytes().endswith(b"\n")

@@ -11,9 +11,11 @@ import pytest
 
 from realtime3d.config import Config
 from realtime3d.demo import clip_path
-from realtime3d.jobs import Job, run
+from realtime3d.jobs import Job
+from realtime3d.running import run
 from realtime3d.view.web.server import PAGE
 from tests.helpers.browser import Tab, needed
+from tests.helpers.faults import fault
 from tests.helpers.page_server import Served, served
 
 MAX_BYTES = 700_000  # compressed, of page and scripts
@@ -194,6 +196,7 @@ def test_a_browser_camera_is_tracked(page_server: Served, chromium: Any) -> None
     context.close()
 
 
+@fault("page", "the browser refuses its camera", "the page says so")
 def test_a_refused_camera_is_said(page_server: Served, chromium: Any) -> None:
     context = chromium.new_context(permissions=[])
     tab = Tab(context.new_page()).open(page_server.page)
@@ -215,6 +218,7 @@ def test_view_and_overlay_pages(page_server: Served, chromium: Any) -> None:
     context.close()
 
 
+@fault("page", "the server is stopped and started again under an open page", "the page comes back by itself")
 def test_the_page_comes_back_by_itself(chromium: Any, tmp_path: Path) -> None:
     config = Config()
     context = chromium.new_context()
@@ -229,6 +233,7 @@ def test_the_page_comes_back_by_itself(chromium: Any, tmp_path: Path) -> None:
     context.close()
 
 
+@fault("page", "the laptop with the page slept", "the page comes back by itself")
 def test_a_laptop_that_slept_comes_back(tab: Tab) -> None:
     """What looks open may be dead: the page sees by the clock that it slept, and connects anew."""
     opened = tab.ask("realtime3d.link.opened")

@@ -9,6 +9,7 @@ import pytest
 
 from realtime3d.face.arkit import NAMES
 from tests.helpers.browser import Tab
+from tests.helpers.faults import fault
 from tests.helpers.vrm_files import vrm
 
 PRESETS = ("aa", "ih", "ou", "ee", "oh", "blinkLeft", "blinkRight")
@@ -86,6 +87,7 @@ def test_a_vrm_with_presets_only_speaks_and_blinks(tab: Tab, tmp_path: Path, ver
         assert vowels <= max(weights["jawOpen"] - weights["mouthClose"], 0) + 1e-5
 
 
+@fault("page", "a file that is no avatar is dropped on the page", "the page says so, the mesh stays")
 def test_what_is_no_avatar_is_said_and_the_mesh_stays(tab: Tab, tmp_path: Path) -> None:
     wear(tab, tmp_path / "broken.vrm", b"glTF but not really" * 20)
     tab.until("!document.getElementById('error').hidden")

@@ -82,3 +82,30 @@ def test_styles_are_drawn_over_the_face_and_nowhere_else(tab: Tab, mode: str, in
     )
     assert np.allclose(alpha, [inside, outside], atol=2)
     assert tab.errors == []
+
+
+def test_the_mask_asks_what_lies_before_the_face_and_leaves_that_dark(tab: Tab) -> None:
+    tab.page.select_option("#mode", "mask")
+    found = tab.page.evaluate(
+        """async () => {
+      const {overlay, faces} = realtime3d;
+      const first = () => faces.shapes.values().next().value;
+      while (!first()?.veiled) await new Promise(requestAnimationFrame);
+      const told = first().veil.array.filter((value, k) => k % 4 === 3);
+      first().hide(new Uint8Array(told.length).fill(255));  // as if a hand lay before all of it
+      overlay.draw(faces.frame, null);
+      const canvas = document.getElementById("overlay");
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
+      copy.drawImage(canvas, 0, 0);
+      const alpha = copy.getImageData(0, 0, canvas.width, canvas.height).data.filter((value, k) => k % 4 === 3);
+      const mean = told.reduce((sum, value) => sum + value, 0) / told.length;
+      return [told.length, mean, alpha.reduce((least, value) => Math.min(least, value))];
+    }"""
+    )
+    vertices, told, least = found
+    assert vertices == tab.ask("realtime3d.faces.topology.count")
+    assert told < 60  # a bare face: little of it is hidden
+    assert least > 200  # dark everywhere, with no hole where the face is
+    tab.page.select_option("#mode", "wire")
+    tab.until("![...realtime3d.faces.shapes.values()].some(shape => shape.veiled)")
+    assert tab.errors == []

@@ -13,11 +13,13 @@ from realtime3d.errors import UsageError
 from realtime3d.jobs import Job
 from realtime3d.view.web.guard import view_token
 from realtime3d.view.web.server import bind
+from tests.helpers.faults import fault
 from tests.helpers.page_server import Served, Talk, get, served, talk
 
 TOKEN = "a-token-for-tests"
 
 
+@fault("page", "a page of another site asks (by name or by origin)", "refused (400, 403)")
 def test_other_hosts_and_origins_are_refused(server: Served) -> None:
     page = f"http://{server.address}/healthz"
     assert get(page)[0] == 200
@@ -28,12 +30,14 @@ def test_other_hosts_and_origins_are_refused(server: Served) -> None:
     assert get(f"http://{server.address}/upload", b"x", Origin="http://evil.example")[0] == 403
 
 
+@fault("page", "a page of another site opens the socket", "refused (403)")
 @pytest.mark.parametrize("headers", [{"origin": "http://evil.example"}, {"origin": "null"}])
 def test_a_socket_of_another_site_is_refused(server: Served, headers: dict[str, str]) -> None:
     with pytest.raises(websockets.exceptions.InvalidStatus, match="403"):
         talk(server, lambda t: t.hear(), **headers)
 
 
+@fault("page", "no token, a wrong one, one that only watches", "refused (401, 403), after ten tries 429")
 def test_the_token(job: Job, clip: Path, tmp_path: Path) -> None:
     with served(job, clip, tmp_path, host="127.0.0.1", token=TOKEN, need_page=False) as server:
         address = f"http://{server.address}"
@@ -56,10 +60,12 @@ async def _ask_to_stop(heard: Talk) -> None:
     await heard.until(lambda t: t.refused and t.frames)
 
 
+@fault("page", "who only watches asks for something", "refused with the reason")
 def test_a_view_link_only_watches(server: Served) -> None:
     assert "watch only" in talk(server, _ask_to_stop, path="?view").refused[0]
 
 
+@fault("page", "a message that means nothing, or names a file of the disk", "answered with the reason; nothing is done")
 @pytest.mark.parametrize(
     ("message", "says"),
     [
@@ -92,6 +98,7 @@ def test_a_wrong_message_is_answered(server: Served, message: str, says: str) ->
     assert says in talk(server, send).refused[0]
 
 
+@fault("page", "ten thousand messages of garbage", "others go on as before")
 def test_ten_thousand_messages_of_garbage(server: Served) -> None:
     numbers = random.Random(1)
 
@@ -107,6 +114,7 @@ def test_ten_thousand_messages_of_garbage(server: Served) -> None:
     assert talk(server, lambda t: t.until(lambda t: len(t.frames) > 3)).frames
 
 
+@fault("page", "a message of nine megabytes", "its socket is closed, no other")
 def test_a_huge_message_closes_its_socket_and_no_other(server: Served) -> None:
     async def flood(heard: Talk) -> None:
         await heard.socket.send(b"x" * (9 << 20))
@@ -127,6 +135,7 @@ def test_a_too_large_upload_is_refused_before_it_is_there(job: Job, clip: Path, 
         assert get(f"http://{server.address}/upload", b"", X_Name="a.mp4")[0] == 400
 
 
+@fault("page", "names that lead out of the folder of recordings", "404")
 def test_files_of_the_disk_have_no_name_here(server: Served) -> None:
     for name in ("x", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "%2e%2e/secret"):
         assert get(f"http://{server.address}/files/{name}")[0] in (404, 405)

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from realtime3d.jobs import Job, run
+from realtime3d.jobs import Job
+from realtime3d.running import run
 from tests.helpers.avatars import receiver
+from tests.helpers.faults import fault
 from tests.helpers.page_server import PATIENCE_S, Served, Talk, get, jpeg, served, talk, vertices_of
 
 # -- what it sends ----------------------------------------------------------------------------------------------------
@@ -38,6 +40,14 @@ def test_who_wants_no_picture_gets_none(server: Served) -> None:
         await heard.until(lambda t: t.frames and not t.frames[-1]["parts"])
 
     assert talk(server, numbers_only).frames[-1]["faces"]
+
+
+def test_a_set_without_a_net_for_masks_hides_nothing(server: Served) -> None:
+    async def masked(heard: Talk) -> None:
+        await heard.wish(do="wants", picture=False, vertices=False, hidden=True)
+        await heard.until(lambda t: t.frames and not t.frames[-1]["parts"])
+
+    assert talk(server, masked).frames[-1]["faces"]
 
 
 # -- what it obeys ----------------------------------------------------------------------------------------------------
@@ -82,6 +92,7 @@ def test_a_recording_has_the_rows_of_video(server: Served, job: Job, clip: Path,
     assert first_round == [expected[row["frame"]] for row in first_round]
 
 
+@fault("page", "two people press record at once", "one recording; the other is told")
 def test_two_people_who_press_record_begin_one_recording(server: Served) -> None:
     async def together(one: Talk) -> None:
         async with connect(server.socket, max_size=None, open_timeout=PATIENCE_S, ping_interval=None) as socket:
@@ -96,6 +107,7 @@ def test_two_people_who_press_record_begin_one_recording(server: Served) -> None
     talk(server, together)
 
 
+@fault("page", "the browser whose camera is followed goes away", "the run ends and says so; the server lives")
 def test_pictures_of_the_browser_s_camera_are_tracked(server: Served) -> None:
     async def push(heard: Talk) -> None:
         await heard.wish(do="start", kind="browser")
@@ -115,6 +127,7 @@ def test_pictures_of_the_browser_s_camera_are_tracked(server: Served) -> None:
     assert "went away" in gone.states[-1]["said"]
 
 
+@fault("page", "the browser's camera gives no picture", "a line says what to allow")
 def test_a_browser_without_pictures_is_told_what_to_do(server: Served) -> None:
     heard = talk(server, _start_without_pictures)
     assert "allow the camera" in heard.states[-1]["error"]
@@ -143,6 +156,7 @@ def test_an_upload_is_tracked_and_deleted(
     assert not list(tmp_path.glob("realtime3d-uploads-*"))
 
 
+@fault("page", "an upload that is no film", "the page says so; the next source runs")
 def test_a_film_that_is_none_is_said_and_the_server_lives(server: Served) -> None:
     assert get(f"http://{server.address}/upload", b"this is no film" * 100, X_Name="film.mp4")[0] == 200
     heard = talk(server, lambda t: t.until(lambda t: t.states and t.states[-1]["run"] == "failed"))
@@ -175,6 +189,7 @@ def test_values_go_where_a_page_says_and_no_longer(server: Served) -> None:
         talk(server, send)
 
 
+@fault("page", "an avatar's receiver that cannot be reached", "the page says so")
 def test_a_target_that_cannot_be_reached_is_said_on_the_page(server: Served) -> None:
     async def send(heard: Talk) -> None:
         await heard.wish(do="send", url="vmc://no-such-host.invalid")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from realtime3d.view.web.messages import Wants
 from realtime3d.view.web.viewers import MAX_TEXTS, Viewer, Viewers
+from tests.helpers.faults import fault
 
 
 class Numbered:
@@ -14,7 +16,7 @@ class Numbered:
     def __init__(self, number: int, made: list[int]) -> None:
         self.number, self._made = number, made
 
-    def bytes_for(self, picture: bool, vertices: bool) -> bytes:
+    def bytes_for(self, wants: Wants) -> bytes:
         self._made.append(self.number)
         return bytes([self.number % 256])
 
@@ -41,6 +43,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+@fault("page", "a viewer that reads slowly", "gets the newest frame; no others are kept")
 def test_a_slow_viewer_gets_the_newest_frame_and_keeps_no_others() -> None:
     async def go() -> None:
         viewer, socket, made = Viewer(may_control=False), SlowSocket(), []
@@ -58,6 +61,7 @@ def test_a_slow_viewer_gets_the_newest_frame_and_keeps_no_others() -> None:
     asyncio.run(go())
 
 
+@fault("page", "a viewer that reads nothing", "what waits for it is bounded")
 def test_words_that_pile_up_are_bounded_and_the_last_ones_stay() -> None:
     async def go() -> None:
         viewer, socket = Viewer(may_control=False), SlowSocket()
