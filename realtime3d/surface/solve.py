@@ -22,7 +22,7 @@ BEND = 0.015  # mm², weight of small curvature
 SMALL = 0.03  # weight of small displacement
 STEPS = 40  # of conjugate gradients
 ENOUGH = 2e-2  # of the first residual: then it ends
-GAIN, GAIN_MM = 3.2, 0.5  # gives back what the weights take from drawn wrinkles; less where a pixel is larger than this
+GAIN, GAIN_MM = 3.7, 0.5  # gives back what the weights take from drawn wrinkles; less where a pixel is larger than this
 BAND_MM = (0.7, 8.0)  # wavelengths that are kept
 SMALLEST_PX = 2.5  # wavelengths below are grain
 
@@ -34,8 +34,13 @@ def solve(portrait: Portrait, light: Light, shade: FloatArray, residual: Residua
     system = _System(across, down, np.ascontiguousarray(residual.weight), span)
     found = band(system.solve(np.ascontiguousarray(residual.shading)), span)
     skin = portrait.fade * residual.bare
-    gain = np.float32(GAIN * min(1.0, GAIN_MM / span))
+    gain = np.float32(GAIN * sharpness(span))
     return np.asarray(gain * along_lines(found * skin, span) * skin, np.float32)
+
+
+def sharpness(mm_per_px: float) -> float:
+    """How much of each wrinkle's depth a picture gives, 0 to 1."""
+    return min(1.0, GAIN_MM / mm_per_px)
 
 
 def band(displacement: FloatArray, mm_per_px: float) -> FloatArray:
