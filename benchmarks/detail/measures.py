@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmarks.detail import drawing
 from benchmarks.detail.subjects import Subject, whole_picture
-from realtime3d.surface.complete import GAIN
 from realtime3d.surface.detail_maker import DetailMaker
 from realtime3d.surface.light import fit_light
 from realtime3d.surface.skin import levels, linear
@@ -149,8 +148,8 @@ def hidden_half(maker: DetailMaker, chosen: Sequence[Subject]) -> Numbers:
     lost, all_of_it = np.sum(explained, axis=0)
     shared, guessed = np.sum(products, axis=0)
     return {
-        "variance_explained": float(1 - lost / all_of_it), "best_gain": float(GAIN * shared / guessed),
-        "explained_at_best_gain": float(shared**2 / guessed / all_of_it), "albedo_db": _mean(decibels),
+        "variance_explained": float(1 - lost / all_of_it), "best_factor": float(shared / guessed),
+        "explained_at_best_factor": float(shared**2 / guessed / all_of_it), "albedo_db": _mean(decibels),
         "people": len(decibels),
     }  # fmt: skip
 

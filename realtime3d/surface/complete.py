@@ -1,4 +1,4 @@
-"""What a picture does not show of a face's front: what is usual, and the mirror image of what else the picture shows."""
+"""What a picture does not show of a face's front: what is usual, and of what else the other side has, a share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from realtime3d.surface.layout import Layout
 from realtime3d.surface.texture import spread
 from realtime3d.types import FloatArray
 
-GAIN, BLUR_MM = 0.3, 1.2  # of mirrored detail, and what of it is too fine to be alike on both sides: measured on photographs
+GAIN, BLUR_MM = (
+    0.3,
+    1.2,
+)  # of mirrored detail, and what of it is too fine to be alike on both sides: measured on photographs
 SEAM_MM = 8.0  # over which the difference at the seam dies away
 
 

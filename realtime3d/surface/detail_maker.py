@@ -25,6 +25,7 @@ from realtime3d.surface.paint import albedo_and_texture
 from realtime3d.surface.portrait import mm_per_pixel, refusal
 from realtime3d.surface.relief import Relief, checked_mask, relief_of
 from realtime3d.surface.skin import has_colour
+from realtime3d.surface.solve import sharpness
 from realtime3d.surface.texture import Texture, TexturePainter, sharpened
 from realtime3d.surface.usual import usual_of
 from realtime3d.surface.visibility import look_at, seen
@@ -128,7 +129,7 @@ class DetailMaker:
 
     def _detail(self, face: FaceState, look: Look) -> Detail:
         layout = self.layout
-        usual = None if self.usual is None else self.usual.of(face, layout)
+        usual = None if self.usual is None else self.usual.of(face, layout) * np.float32(sharpness(look.mm_per_px))
         whole = completed(layout, look.raw, look.shown, usual)
         sight = look.sight.copy()
         sight[layout.window] = np.where(layout.inside, cv2.convertScaleAbs(look.shown * 255), sight[layout.window])

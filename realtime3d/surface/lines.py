@@ -11,11 +11,12 @@ from realtime3d.types import FloatArray
 
 DIRECTIONS = 6
 AROUND_MM = 1.6  # over which the strength of each direction is averaged
+ON_MM = 5.0  # what does not go on so far along its line, either way, is a spot
 NO_DIRECTION = 0.5  # of the median over the directions: so much is taken from each
 
 
 def along_lines(relief: FloatArray, mm_per_px: float) -> FloatArray:
-    """(h, w) the relief without what is alike in all directions."""
+    """(h, w) the relief without what is alike in all directions, and without what soon ends."""
     height, width = relief.shape
     rows, columns = cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)
     padded = np.zeros((rows, columns), np.float32)
@@ -29,7 +30,16 @@ def along_lines(relief: FloatArray, mm_per_px: float) -> FloatArray:
     strength = np.stack(strengths)
     usual = np.float32(NO_DIRECTION) * np.median(strength, axis=0)
     keep = np.clip(1 - usual / np.maximum(strength, np.float32(1e-12)), 0, 1)
+    keep *= np.stack([_going_on(part, np.pi * k / DIRECTIONS, ON_MM / mm_per_px) for k, part in enumerate(strength)])
     return np.asarray((np.stack(parts) * keep).sum(axis=0) * np.float32(_SCALE), np.float32)
+
+
+def _going_on(strength: FloatArray, across: float, reach_px: float) -> FloatArray:
+    """0..1 how strong a direction still is further along its lines, on the better side."""
+    step = np.array([-np.sin(across), np.cos(across)], np.float32) * np.float32(reach_px)
+    size, flags = strength.shape[::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    ends = [cv2.warpAffine(strength, np.column_stack([np.eye(2), way * step]), size, flags=flags) for way in (1, -1)]
+    return np.asarray(np.clip(np.maximum(*ends) / np.maximum(strength, np.float32(1e-12)), 0, 1), np.float32)
 
 
 @lru_cache(maxsize=2)

@@ -12,6 +12,7 @@ from realtime3d.surface.skin import levels, linear
 from realtime3d.surface.vectors import unit
 from realtime3d.types import FloatArray, Image
 
+COARSE_MM = 5.0  # radius over which both sides are compared
 DARKEST, BRIGHTEST = 0.35, 1.8  # light of which skin is cleared: beyond, order 2 exaggerates
 
 
@@ -35,6 +36,7 @@ def albedo_and_texture(
     shown = cv2.convertScaleAbs(inner + (own_colours - inner) * seen[..., None])
     lit = linear(shown)
     own = np.log(np.clip(lit / shade, 1e-4, 1.0))
+    own -= one_sided(layout, own.mean(axis=-1), seen)[..., None]
     other = layout.mirrored(np.ascontiguousarray(own * seen[..., None]))
     other_seen = layout.mirrored(seen)[..., None]
     lent = np.where(other_seen > 0.05, other / np.maximum(other_seen, 0.05), own)
@@ -47,6 +49,16 @@ def albedo_and_texture(
     sure = np.maximum(seen[..., None], 1 - rim)
     texture[layout.window] = _mixed(shown, levels(bare * shade), 1 - sure)
     return albedo, texture
+
+
+def one_sided(layout: Layout, brightness: FloatArray, seen: FloatArray) -> FloatArray:
+    """(h, w) light that is left in an albedo's logarithm: what is coarse and not alike on both sides is no paint."""
+    both = seen * layout.mirrored(seen)
+    apart = (brightness - layout.mirrored(brightness)) * both / 2
+    size = (2 * round(COARSE_MM / layout.texel_mm) + 1,) * 2
+    for _ in range(2):
+        apart, both = cv2.blur(apart, size), cv2.blur(both, size)
+    return np.asarray(apart / (both + 0.1), np.float32)
 
 
 def _mixed(a: Image, b: Image, share: FloatArray) -> Image:

@@ -17,7 +17,7 @@ from realtime3d.types import FloatArray, Image
 COARSE_MM = 3.5  # radius of the mean that is taken away
 MELANIN = (1.0, 0.61, 0.41)  # -log of linear B, G, R, for the same amount
 BLOOD = (0.87, 1.0, 0.16)
-SHADING_SD, MELANIN_SD, BLOOD_SD, NOISE_SD = 0.15, 0.05, 0.05, 0.03  # of the logarithm
+SHADING_SD, MELANIN_SD, BLOOD_SD, NOISE_SD = 0.15, 0.1, 0.1, 0.02  # of the logarithm
 COLOUR_MM = 0.7  # colours are averaged over this: JPEG keeps them at half the resolution, with more noise
 HAIR_DARK = (0.2, 0.5)  # logarithm: skin that is so much darker than most may be hair
 HAIR_PALE = (0.08, 0.25)  # logarithm of red over blue: and so much less red
@@ -36,7 +36,6 @@ class Residual:
     """The fine part of a face's colours, (h, w)."""
 
     shading: FloatArray  # logarithm: above 0 brighter than around it
-    fine: FloatArray  # (h, w, 3) the colours' logarithms that it was split from
     weight: FloatArray  # 0..1 how much it says
     bare: FloatArray  # 0..1 skin; below where it looks like a beard, a fringe or stubble
     colour: bool  # False: the picture is grey, nothing was split
@@ -79,8 +78,7 @@ def split(image: Image, shade: FloatArray, weight: FloatArray, mm_per_px: float)
     fine, sure = _fine(light, usable, COARSE_MM / mm_per_px)
     shading = _shading(fine, mm_per_px) if colour else fine[..., 0]
     bare = _bare(light - fine, fine.mean(axis=-1), usable * weight, mm_per_px)
-    fine = np.broadcast_to(fine, image.shape)
-    return Residual(np.asarray(shading, np.float32), fine, usable * weight * sure * bare, bare, colour)
+    return Residual(np.asarray(shading, np.float32), usable * weight * sure * bare, bare, colour)
 
 
 def _fine(light: FloatArray, usable: FloatArray, radius_px: float) -> tuple[FloatArray, FloatArray]:

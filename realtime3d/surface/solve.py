@@ -22,7 +22,7 @@ BEND = 0.015  # mm², weight of small curvature
 SMALL = 0.03  # weight of small displacement
 STEPS = 40  # of conjugate gradients
 ENOUGH = 2e-2  # of the first residual: then it ends
-GAIN, GAIN_MM = 2.6, 0.5  # gives back what the weights take from drawn wrinkles; less where a pixel is larger than this
+GAIN, GAIN_MM = 3.7, 0.5  # gives back what the weights take from drawn wrinkles; less where a pixel is larger than this
 BAND_MM = (0.7, 8.0)  # wavelengths that are kept
 SMALLEST_PX = 2.5  # wavelengths below are grain
 
@@ -30,12 +30,17 @@ SMALLEST_PX = 2.5  # wavelengths below are grain
 def solve(portrait: Portrait, light: Light, shade: FloatArray, residual: Residual) -> FloatArray:
     """(h, w) mm along the normal, outward, in the band; it fades towards what is no skin."""
     span = portrait.mm_per_px
-    across, down = slopes(portrait, light, shade)
+    across, down = _slopes(portrait, light, shade)
     system = _System(across, down, np.ascontiguousarray(residual.weight), span)
     found = band(system.solve(np.ascontiguousarray(residual.shading)), span)
     skin = portrait.fade * residual.bare
-    gain = np.float32(GAIN * min(1.0, GAIN_MM / span))
+    gain = np.float32(GAIN * sharpness(span))
     return np.asarray(gain * along_lines(found * skin, span) * skin, np.float32)
+
+
+def sharpness(mm_per_px: float) -> float:
+    """How much of each wrinkle's depth a picture gives, 0 to 1."""
+    return min(1.0, GAIN_MM / mm_per_px)
 
 
 def band(displacement: FloatArray, mm_per_px: float) -> FloatArray:
@@ -45,7 +50,7 @@ def band(displacement: FloatArray, mm_per_px: float) -> FloatArray:
     return np.asarray(fine - cv2.GaussianBlur(displacement, (0, 0), 0.19 * BAND_MM[1] / mm_per_px), np.float32)
 
 
-def slopes(portrait: Portrait, light: Light, shade: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _slopes(portrait: Portrait, light: Light, shade: FloatArray) -> tuple[FloatArray, FloatArray]:
     """By how much log shading grows with the displacement's rise over a pixel across, and down."""
     tips = light.log_slope(portrait.normals, shade)
     ways = portrait.x_mm

@@ -71,4 +71,3 @@ def _loaded(path: Path) -> Usual | None:
 def usual_of(model: FaceModel) -> Usual | None:
     """A face model's usual detail; None where it came without."""
     return _loaded(file_of(model.path))
-

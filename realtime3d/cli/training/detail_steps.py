@@ -34,9 +34,11 @@ def usual(args: argparse.Namespace, log: Log) -> None:
         learner = Learner(DetailMaker(tracker.model, SIZE))
         for file in _chosen(args.photos, args.each):
             image = cv2.imread(str(file))
-            faces = () if image is None else tracker.process_picture(image).faces
-            if faces:
-                learner.add(faces[0], np.asarray(image, np.uint8), tracker.mask(image, faces[0]).skin)
+            if image is None:
+                continue
+            picture = image.astype(np.uint8, copy=False)
+            for face in tracker.process_picture(picture).faces[:1]:
+                learner.add(face, picture, tracker.mask(picture, face).skin)
         path = file_of(tracker.model.path)
     if learner.count < FEWEST:
         raise SourceError(f"{learner.count} of the photographs show a face well enough, it takes {FEWEST}: name more")

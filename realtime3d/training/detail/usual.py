@@ -1,4 +1,4 @@
-"""The usual detail of faces, learned from photographs: for each texel, how deep it is at rest and with each expression."""
+"""The usual detail of faces, learned from photographs: how deep each texel is at rest and with each expression."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from realtime3d.face.state import FaceState
 from realtime3d.surface.activations import ACTIVATIONS, activations
 from realtime3d.surface.detail_maker import DetailMaker
-from realtime3d.surface.solve import GAIN_MM
+from realtime3d.surface.solve import sharpness
 from realtime3d.surface.usual import Usual
 from realtime3d.types import FloatArray, Image
 
@@ -42,7 +42,7 @@ class Learner:
             return False
         layout = self.maker.layout
         row = np.append(1.0, activations(face.blendshapes()))
-        sharp = min(1.0, GAIN_MM / seen.mm_per_px)  # a coarse picture gives less of each wrinkle
+        sharp = sharpness(seen.mm_per_px)
         for depth, shown in ((seen.raw, seen.shown), (layout.mirrored(seen.raw), layout.mirrored(seen.shown))):
             weight = sharp**2 * shown.astype(np.float64).ravel()
             self._products += weight[:, None, None] * np.outer(row, row)
@@ -55,5 +55,6 @@ class Learner:
         found = np.linalg.solve(self._products + price, self._wanted[..., None])[..., 0].T
         layout = self.maker.layout
         maps = np.zeros((TERMS, layout.size, layout.size), np.float32)
-        maps[:, *layout.window] = found.reshape(TERMS, *layout.inside.shape) * layout.inside
+        rows, columns = layout.window
+        maps[:, rows, columns] = found.reshape(TERMS, *layout.inside.shape) * layout.inside
         return Usual(maps)
