@@ -69,8 +69,8 @@ def conv_spec(tmp_path: Path) -> NetSpec:
 
 
 def as_written(data: bytes, crops: np.ndarray) -> dict[str, np.ndarray]:
-    """Answers node by node, in floating point between Quantize and Dequantize: ONNX Runtime's fused kernels of eight bits
-    overflow on processors without VNNI. Engines of TensorRT are what this form is for."""
+    """Answers node by node, in floating point between Quantize and Dequantize: ONNX Runtime's fused kernels of eight
+    bits overflow on processors without VNNI. Engines of TensorRT are what this form is for."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
