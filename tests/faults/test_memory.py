@@ -61,12 +61,17 @@ def kept(kind: str, first: int, last: int) -> tuple[float, int, int]:
     return grown(kind, first, last, program="cycles")
 
 
+# What the page's many threads leave in the allocator grows to some 100 MB over its first 40 openings and hardly later; a
+# tracker that stayed would be 8 MB each time (docs/benchmarks.md).
+MOST_MB = {"page": 140.0}
+
+
 @pytest.mark.parametrize(
     ("kind", "often"), cases("memory", STAYS, {f"{w}, opened and closed": v for w, v in CYCLES.items()})
 )
 def test_what_is_opened_and_closed_keeps_nothing(kind: str, often: int) -> None:
     memory, threads, files = kept(kind, often // 2, often)
-    assert (threads, files) == (0, 0) and memory < 20
+    assert (threads, files) == (0, 0) and memory < MOST_MB.get(kind, 20)
 
 
 DETECTING = ("nets", "page")  # each opening of MediaPipe's detector leaves about 0.1 MB (docs/benchmarks.md)
