@@ -61,8 +61,8 @@ def kept(kind: str, first: int, last: int) -> tuple[float, int, int]:
     return grown(kind, first, last, program="cycles")
 
 
-# What the page's many threads leave in the allocator grows to some 100 MB over its first 40 openings and hardly later; a
-# tracker that stayed would be 8 MB each time (docs/benchmarks.md).
+# What the page's many threads leave in the allocator grows to some 100 MB over its first 40 openings and hardly later;
+# a tracker that stayed would be 8 MB each time (docs/benchmarks.md).
 MOST_MB = {"page": 140.0}
 
 
