@@ -73,6 +73,8 @@ class OnnxRuntimeBackend:
         options.inter_op_num_threads = 1
         options.graph_optimization_level = self._library.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.add_session_config_entry("session.force_spinning_stop", "1")  # awake during a run, asleep after it
+        if isinstance(onnx, bytes):  # eight bits as written: fused kernels overflow on processors without VNNI
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         if self._kind == "cpu":  # its own store keeps the most that each number of faces ever took, and is no quicker
             options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         options.log_severity_level = 3  # errors: they arrive as exceptions anyway
