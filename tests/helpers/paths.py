@@ -6,4 +6,3 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FACE_MODEL = ROOT / "models" / "face_model.npz"
-ICT_MODEL = ROOT / "models" / "ict_model.npz"

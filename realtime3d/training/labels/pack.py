@@ -1,4 +1,4 @@
-"""The training pack: fitted photographs in a few files that any machine can train from, without MediaPipe or anny.
+"""The training pack: fitted photographs in a few files that any machine can train from, without MediaPipe.
 
 A pack is a folder of `part_NN.npz` files, each under 16 MB: the photographs as JPEG, shrunk to `SIDE` pixels, with
 their fits and the face model's fingerprint. Photographs stay outside the repository; a pack is made from a folder of

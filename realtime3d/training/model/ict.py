@@ -1,9 +1,11 @@
-"""Builds the face model from ICT Face Model Light: scans of people, two levels of detail, one texture layout."""
+"""Builds `models/face_model.npz` from ICT Face Model Light: scans of people, two levels of detail, one texture layout."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from realtime3d.face.eyes import SIDES
 from realtime3d.face.landmarks import SurfacePoints
 from realtime3d.face.mesh import packed
+from realtime3d.files import whole
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.training.model.expressions import (
     MOTION_WEIGHT,
@@ -173,3 +176,9 @@ def landmark_arrays(name: str, points: SurfacePoints) -> dict[str, NDArray]:
         f"landmarks_{name}_vertices": points.vertices.astype(np.uint16),
         f"landmarks_{name}_weights": points.weights.astype(np.float32),
     }
+
+
+def save(arrays: dict[str, Any], path: Path) -> None:
+    """Write the model file atomically: an interrupted build leaves the old one."""
+    with whole(path, make_folder=True) as draft:
+        np.savez_compressed(draft, **arrays)

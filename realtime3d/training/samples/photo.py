@@ -145,7 +145,7 @@ def build_scene(top: HeadParts, photo: FittedPhoto) -> Scene:
             if shown.sum() >= LEAST_SHOWN
             else scene.tinted(usual_colour.astype(np.float32)[None])
         )
-    scene.colour[top.mouth.own_teeth] = scene.tinted(np.tile(IVORY, (int(top.mouth.own_teeth.sum()), 1)))
+    scene.colour[top.mouth.teeth] = scene.tinted(np.tile(IVORY, (int(top.mouth.teeth.sum()), 1)))
     return scene
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.face.model import FaceModel
 from realtime3d.geometry import ANCHOR_MM, euler_to_matrix, rotation_to_ray
 from realtime3d.nets.crop import CROP_MM
 from realtime3d.raster import Canvas
@@ -38,7 +39,7 @@ def render(top: HeadParts, scene: Scene, target: Target, backdrop: Image, size: 
     model = top.model
     focal = size / MARGIN * target.distance / CROP_MM
     t = np.array([0, 0, target.distance]) - target.R @ ANCHOR_MM
-    head, teeth = shape_head(top, scene, target)
+    head = shape_head(model, target)
     space = (head @ target.R.T + t).astype(np.float32)
     canvas = Canvas(size, size, CHANNELS)
     if target.keep_background:
@@ -46,9 +47,6 @@ def render(top: HeadParts, scene: Scene, target: Target, backdrop: Image, size: 
         canvas.draw(_project(sheet, focal, size), scene.sheet_triangles, sheet_attributes(scene), two_sided=True)
     shade = _shade(space, model.triangles, target.light)
     canvas.draw(_project(space, focal, size), top.outer, head_attributes(top, scene, target, shade, rng))
-    if teeth is not None:
-        looks = teeth_attributes(top, scene, rng)
-        canvas.draw(_project(teeth @ target.R.T + t, focal, size), top.mouth.triangles, looks, two_sided=True)
     if target.hair is not None:
         shell, looks = _hair_over(target.hair, space, normals(space, model.triangles), shade)
         canvas.draw(_project(shell, focal, size), target.hair.triangles, looks, two_sided=True)
@@ -67,17 +65,9 @@ def _hair_over(hair: Hair, space: FloatArray, outwards: FloatArray, shade: Float
     return hair.over(space, outwards), out
 
 
-def shape_head(top: HeadParts, scene: Scene, target: Target) -> tuple[FloatArray, FloatArray | None]:
-    """The head's vertices, and those of teeth for a head that has none, unless lips are where the photograph shows them
-    with all between them."""
-    model, mouth = top.model, top.mouth
-    neutral = model.neutral(target.alpha)
-    head = model.deform(neutral, *np.split(target.motion, [model.n_expression]))
-    if mouth.own_teeth.any() or mouth.moved(target.motion - scene.photo.motion) < MOVED_MM:
-        return head, None
-    teeth = mouth.teeth(neutral, head)
-    mouth.lay_tongue(head, float(target.motion[-1]))
-    return head, teeth
+def shape_head(model: FaceModel, target: Target) -> FloatArray:
+    """The head's vertices."""
+    return model.deform(model.neutral(target.alpha), *np.split(target.motion, [model.n_expression]))
 
 
 def _project(space: FloatArray, focal: float, size: int) -> FloatArray:
@@ -119,14 +109,6 @@ def head_attributes(
         out[within, 6:9] = scene.tinted(top.mouth.flesh_colours(rng))[within]
     out[:, 2] *= fade
     out[:, 5] *= fade
-    return out
-
-
-def teeth_attributes(top: HeadParts, scene: Scene, rng: np.random.Generator) -> FloatArray:
-    """The same for the teeth: colours only, since few photographs show them."""
-    colours = scene.tinted(top.mouth.teeth_colours(rng))
-    out = np.zeros((len(colours), CHANNELS), dtype=np.float32)
-    out[:, 6:9], out[:, 9] = colours, 1
     return out
 
 
