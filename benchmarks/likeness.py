@@ -25,7 +25,7 @@ from realtime3d.training.labels.splits import held_out_people, london_person
 
 RESULT = Path(__file__).parent / "results" / "likeness.json"
 RESAMPLED = 2000
-SETS = (("compact", "accurate"), ("scans",))  # those of one face model together
+SETS = (("compact", "accurate"),)  # those of one face model together
 Pairs = tuple[NDArray[np.float64], NDArray[np.float64]]  # cosines of one person, of two
 
 

@@ -17,15 +17,19 @@ from pathlib import Path
 from realtime3d.clock import NS_PER_S, Pacer
 from realtime3d.face.state import FrameResult
 from realtime3d.sinks.base import Sink
+from realtime3d.sinks.made_for import check_made_for
 from realtime3d.sinks.read_back import Recording, read_recording
 from realtime3d.sinks.read_pictures import is_of_pictures, read_pictures
 
 
 def read_table(path: str | Path, *, models: str = "default") -> Recording:
-    """The results in a table of `realtime3d video`, `live` or `images`; `models` as when it was written."""
+    """The results in a table of `realtime3d video`, `live` or `images`; `models` as when it was written.
+
+    SourceError where the file beside the table says that it was made with another face model."""
     from realtime3d.tracker import FaceTracker
 
     model, path = FaceTracker(models=models).model, Path(path)
+    check_made_for(path, model)
     return read_pictures(path, model) if is_of_pictures(path) else read_recording(path, model)
 
 

@@ -160,8 +160,7 @@ def add(picture: Image, shot: Shot, camera: Camera) -> Image:
     out = picture.astype(np.float32)
     out += opacity[..., None] * (body - out)
     target = renderer.Target(shot.pose.R, 0.0, shot.actor.shape, shot.motion, True, NO_LIGHT)
-    head, teeth = renderer.shape_head(shot.actor.top, shot.actor.scene, target)
-    solids = [head, shot.actor.scene.sheet_points] + ([] if teeth is None else [teeth])
+    solids = [renderer.shape_head(shot.actor.top.model, target), shot.actor.scene.sheet_points]
     drawn = [_projected(points @ shot.pose.R.T + shot.pose.t, camera) for points in solids]
     every = np.concatenate(drawn)[:, :2]
     low = np.clip(np.floor(every.min(0)).astype(int), 0, (camera.width - 1, camera.height - 1))
@@ -179,17 +178,13 @@ def _projected(space: FloatArray, camera: Camera) -> FloatArray:
 def _head(
     shot: Shot, target: renderer.Target, drawn: list[FloatArray], below: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Colours and opacity (h, w) of head, hair and teeth, if they show, over a part of the picture."""
-    actor, (head, sheet, *teeth) = shot.actor, drawn
+    """Colours and opacity (h, w) of head and hair over a part of the picture."""
+    actor, (head, sheet) = shot.actor, drawn
     canvas = Canvas(below.shape[1], below.shape[0], renderer.CHANNELS)
     canvas.draw(sheet, actor.scene.sheet_triangles, renderer.sheet_attributes(actor.scene), two_sided=True)
     plain = np.ones(len(head), np.float32)
     same_mouth = np.random.default_rng(len(actor.name))  # in every frame
     canvas.draw(head, actor.top.outer, renderer.head_attributes(actor.top, actor.scene, target, plain, same_mouth))
-    same_teeth = np.random.default_rng(len(actor.name))
-    for row in teeth:
-        looks = renderer.teeth_attributes(actor.top, actor.scene, same_teeth)
-        canvas.draw(row, actor.top.mouth.triangles, looks, two_sided=True)
     colour = renderer.compose(canvas, actor.scene, np.clip(below, 0, 255).astype(np.uint8))
     uv = np.ascontiguousarray(canvas.values[..., :2])
     matte = cv2.remap(actor.matte, uv, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)

@@ -23,7 +23,8 @@ from realtime3d.face.landmarks import LandmarkBasis, SurfacePoints
 from realtime3d.face.mesh import HeadMesh, quads_of, split_seams, unpacked
 from realtime3d.types import FloatArray
 
-FORMATS = (1, 2, 3)  # 2 has a full head beside the live one, and seams in its texture layout; 3 is BARE_FORMAT
+# 1 is a live head with a texture coordinate for each vertex; 2 has a full head beside it, seams and eyes that turn.
+FORMATS = (1, 2, 3)  # 3 is BARE_FORMAT
 LIVE, FULL = "live", "full"
 FULL_KEYS = "full_"  # of arrays that only the full head needs
 

@@ -35,10 +35,10 @@ class Calibration:
 
 
 CALIBRATIONS: Mapping[str, Calibration] = {  # fingerprint of a face model -> of the nets that answer in it
-    "a373cb96de488f94": Calibration(0.946, 44.38, -41.66, 0.163, 0.25),  # compact and accurate
-    "2d243f7a93eb50cb": Calibration(0.97, 56.45, -54.45, 0.193, 0.167),  # scans
+    "2d243f7a93eb50cb": Calibration(0.97, 56.45, -54.45, 0.193, 0.167),  # compact and accurate
+    "a373cb96de488f94": Calibration(0.946, 44.38, -41.66, 0.163, 0.25),  # those of realtime3d 1.0
 }
-SHIPPED = "a373cb96de488f94"  # what arrays are taken to come from
+SHIPPED = "2d243f7a93eb50cb"  # what arrays are taken to come from
 
 
 @dataclass(frozen=True, slots=True)

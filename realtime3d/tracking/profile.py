@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from realtime3d.errors import UsageError, first_line
-from realtime3d.face.fingerprint import fingerprint
+from realtime3d.face.fingerprint import EARLIER, fingerprint
 from realtime3d.face.model import FaceModel
 from realtime3d.files import check_output, write_whole
 from realtime3d.types import FloatArray, IdentityState
@@ -25,7 +25,11 @@ def load_profile(path: str | Path, model: FaceModel) -> FloatArray | None:
     except FileNotFoundError:
         return None
     if made_for != fingerprint(model) or shape.shape != (model.n_shape,):
-        raise UsageError(f"{path} was made with another face model: delete it to learn the person again")
+        maker = EARLIER.get(made_for, "another model set")
+        raise UsageError(
+            f"{path} was made with the face model of {maker}: delete it to learn the person again, or name that model "
+            "set with --models"
+        )
     return shape
 
 

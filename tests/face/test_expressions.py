@@ -1,4 +1,4 @@
-"""Action units and emotions of faces whose actions are known exactly, in both face models."""
+"""Action units and emotions of faces whose actions are known exactly."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from realtime3d.face.expressions import ACTION_UNITS, ACTIONS, EMOTIONS, Express
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
 from tests.helpers.avatars import tracked
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 
-MODELS = pytest.mark.parametrize("file", [FACE_MODEL, ICT_MODEL], ids=["older", "scans"])
 OPENFACE = ["01", "02", "04", "05", "06", "07", "09", "10", "12", "14", "15", "17", "20", "23", "25", "26", "45"]
 
 
-def showing(file: Path, **actions: float) -> FaceState:
+def showing(**actions: float) -> FaceState:
     """A face of these actions, both sides where no side is named, as nets without any error would find it."""
-    model = FaceModel.load(file)
-    with np.load(file) as data:
+    model = FaceModel.load(FACE_MODEL)
+    with np.load(FACE_MODEL) as data:
         to_motion = data["arkit_to_motion"]
     weights, names = np.zeros(52), list(model.arkit_names)
     for name, value in actions.items():
@@ -32,32 +31,28 @@ def showing(file: Path, **actions: float) -> FaceState:
     return replace(tracked(), model=model, expression=eta, extras=extras, weights=None)
 
 
-@MODELS
-def test_the_units_are_openfaces(file: Path) -> None:
-    units = showing(file).action_units()
+def test_the_units_are_openfaces() -> None:
+    units = showing().action_units()
     assert list(units) == [f"AU{number}" for number in OPENFACE] == list(ACTION_UNITS)
     assert units["AU23"] is None
     assert all(0 <= value <= 0.6 for value in units.values() if value is not None)
 
 
-@MODELS
 @pytest.mark.parametrize("unit", [unit for unit in ACTIONS if unit not in ("AU14", "AU17")])  # hardly in the 29 numbers
-def test_an_action_is_its_own_unit(file: Path, unit: str) -> None:
-    units = showing(file, **dict.fromkeys(ACTIONS[unit], 0.9)).action_units()
+def test_an_action_is_its_own_unit(unit: str) -> None:
+    units = showing(**dict.fromkeys(ACTIONS[unit], 0.9)).action_units()
     strengths = {name: value for name, value in units.items() if value is not None and name not in ("AU25", "AU45")}
     assert max(strengths, key=strengths.__getitem__) == unit
     assert strengths[unit] > 2.5
 
 
-@MODELS
-def test_lips_and_lids_are_measured(file: Path) -> None:
-    assert showing(file, jawOpen=0.8).action_units()["AU25"] > 3
-    assert showing(file, eyeBlink=1.0).action_units()["AU45"] == 5
-    assert 1 < showing(file, eyeBlink=0.6).action_units()["AU45"] < 5
-    assert showing(file, eyeBlink=0.1).action_units()["AU45"] < 0.5
+def test_lips_and_lids_are_measured() -> None:
+    assert showing(jawOpen=0.8).action_units()["AU25"] > 3
+    assert showing(eyeBlink=1.0).action_units()["AU45"] == 5
+    assert 1 < showing(eyeBlink=0.6).action_units()["AU45"] < 5
+    assert showing(eyeBlink=0.1).action_units()["AU45"] < 0.5
 
 
-@MODELS
 @pytest.mark.parametrize(
     ("emotion", "actions"),
     [
@@ -71,15 +66,14 @@ def test_lips_and_lids_are_measured(file: Path) -> None:
         ("anger", {"browDown": 0.9, "mouthPress": 0.6, "eyeSquint": 0.4}),
     ],
 )
-def test_a_posed_emotion_is_the_likeliest(file: Path, emotion: str, actions: dict[str, float]) -> None:
-    found = showing(file, **actions).emotions()
+def test_a_posed_emotion_is_the_likeliest(emotion: str, actions: dict[str, float]) -> None:
+    found = showing(**actions).emotions()
     assert tuple(found) == EMOTIONS and sum(found.values()) == pytest.approx(1)
     assert max(found, key=found.__getitem__) == emotion
 
 
-@MODELS
-def test_what_is_neutral_for_somebody_does_not_count(file: Path) -> None:
-    frowns = showing(file, browDown=0.4)
+def test_what_is_neutral_for_somebody_does_not_count() -> None:
+    frowns = showing(browDown=0.4)
     rest = {name: value for name, value in frowns.blendshapes().items() if value > 0}
     assert frowns.action_units()["AU04"] > 1
     assert frowns.action_units(neutral=rest)["AU04"] < 0.3

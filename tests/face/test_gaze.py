@@ -1,4 +1,4 @@
-"""Where eyes look: heads whose eyes are turned by known angles, asked back, in both face models."""
+"""Where eyes look: heads whose eyes are turned by known angles, asked back, with eyes that turn and with linear ones."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from realtime3d.face.state import FaceState
 from realtime3d.geometry import euler_to_matrix, head_angles_to_matrix
 from realtime3d.types import Pose
 from tests.helpers.avatars import tracked
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
+from tests.helpers.plain_model import KINDS, model_file
 
-MODELS = pytest.mark.parametrize("file", [FACE_MODEL, ICT_MODEL], ids=["linear", "balls"])
+MODELS = pytest.mark.parametrize("kind", KINDS)
 
 
 def face(model: FaceModel, extras: np.ndarray, **changes: object) -> FaceState:
@@ -39,8 +40,8 @@ def ball_direction(model: FaceModel, head: np.ndarray, side: int) -> np.ndarray:
 
 
 @MODELS
-def test_eyes_of_a_posed_head_look_where_they_say(file: str) -> None:
-    model, rng = FaceModel.load(file), np.random.default_rng(5)
+def test_eyes_of_a_posed_head_look_where_they_say(kind: str) -> None:
+    model, rng = FaceModel.load(model_file(kind)), np.random.default_rng(5)
     for _ in range(8):
         extras = np.append(rng.uniform(-1, 1, 4), 0)
         expression = rng.normal(size=29).astype(np.float32)
@@ -53,7 +54,7 @@ def test_eyes_of_a_posed_head_look_where_they_say(file: str) -> None:
 
 @pytest.mark.parametrize(("pitch", "yaw"), [(0, 0), (20, 0), (-15, 0), (0, 25), (0, -25), (12, -18), (-10, 20)])
 def test_angles_are_those_by_which_the_eyes_were_turned(pitch: float, yaw: float) -> None:
-    model = FaceModel.load(ICT_MODEL)
+    model = FaceModel.load(FACE_MODEL)
     x, y, _ = direction_of(pitch, yaw)
     across = x / model.balls.sine
     down = y / np.sqrt(1 - x * x) / model.balls.sine
@@ -64,16 +65,16 @@ def test_angles_are_those_by_which_the_eyes_were_turned(pitch: float, yaw: float
 
 
 @MODELS
-def test_signs(file: str) -> None:
+def test_signs(kind: str) -> None:
     """Positive pitch looks down, positive yaw to the person's own right."""
-    model = FaceModel.load(file)
+    model = FaceModel.load(model_file(kind))
     down, left = face(model, [0, 0.5, 0, 0.5, 0]).gaze_deg(), face(model, [0.5, 0, 0.5, 0, 0]).gaze_deg()
     assert down["left"][0] > 3 and down["camera"][0] > 3 and abs(down["camera"][1]) < 0.3
     assert left["right"][1] < -5 and left["camera"][1] < -5 and abs(left["camera"][0]) < 0.3
 
 
 def test_eyes_that_look_back_from_a_turned_head_look_into_the_camera() -> None:
-    model = FaceModel.load(ICT_MODEL)
+    model = FaceModel.load(FACE_MODEL)
     for pitch, yaw in ((8.0, 20.0), (-10.0, -15.0)):
         R = head_angles_to_matrix(*np.radians([pitch, yaw, 3.0]))
         x, y, _ = R.T @ (0, 0, -1)
@@ -83,9 +84,9 @@ def test_eyes_that_look_back_from_a_turned_head_look_into_the_camera() -> None:
 
 
 @MODELS
-def test_confidence_falls_as_lids_close(file: str) -> None:
-    model = FaceModel.load(file)
-    blink = np.load(file)["arkit_to_motion"]
+def test_confidence_falls_as_lids_close(kind: str) -> None:
+    model = FaceModel.load(model_file(kind))
+    blink = np.load(model_file(kind))["arkit_to_motion"]
     names = list(model.arkit_names)
 
     def confidence(left: float, right: float) -> float:

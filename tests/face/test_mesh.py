@@ -1,4 +1,4 @@
-"""Both levels of detail of the model made from scans, and their texture layout."""
+"""Both levels of detail of the face model, and their texture layout."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ from realtime3d.errors import MissingError
 from realtime3d.face.mesh import HeadMesh, packed, unpacked
 from realtime3d.face.model import FaceModel
 from realtime3d.raster import rasterize
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
+from tests.helpers.plain_model import plain_model_file
 
 FRONT = ("face", "lips", "eyelids")
-
-
-@pytest.fixture(scope="module")
-def scans() -> FaceModel:
-    return FaceModel.load(ICT_MODEL)
 
 
 def coefficients(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -37,39 +33,39 @@ def signed_areas(mesh: HeadMesh) -> np.ndarray:
     return (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2
 
 
-def test_sizes_of_both_levels(scans: FaceModel) -> None:
-    live, full = scans.mesh("live"), scans.mesh("full")
+def test_sizes_of_both_levels(model: FaceModel) -> None:
+    live, full = model.mesh("live"), model.mesh("full")
     assert len(live.mean) <= 5000
     assert len(full.mean) > 20_000
     assert (full.faces[:, 3] >= 0).mean() > 0.95  # quads
-    assert ICT_MODEL.stat().st_size < 12e6
+    assert FACE_MODEL.stat().st_size < 12e6
     for mesh, level in ((live, "live"), (full, "full")):
         assert mesh.shape_basis.shape == (99, len(mesh.mean), 3), level
         assert mesh.triangles.max() == len(mesh.mean) - 1
         assert set(np.unique(mesh.triangles)) == set(range(len(mesh.mean)))
-    present = {scans.region_names[k] for k in np.unique(live.region)}
+    present = {model.region_names[k] for k in np.unique(live.region)}
     assert {"eyes", "eyelids", "teeth", "mouth_inside", "tongue", "lips"} <= present
-    assert {scans.region_names[k] for k in np.unique(full.region)} == set(scans.region_names)
+    assert {model.region_names[k] for k in np.unique(full.region)} == set(model.region_names)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_both_levels_are_one_face(scans: FaceModel, seed: int) -> None:
+def test_both_levels_are_one_face(model: FaceModel, seed: int) -> None:
     alpha, eta, extras = coefficients(seed)
-    live, full = (m.deform(m.neutral(alpha), eta, extras) for m in (scans.mesh("live"), scans.mesh("full")))
+    live, full = (m.deform(m.neutral(alpha), eta, extras) for m in (model.mesh("live"), model.mesh("full")))
     np.testing.assert_allclose(full[: len(live)], live, atol=0.02)
-    for name in scans.landmark_sets:
-        apart = np.linalg.norm(scans.landmarks(name, full) - scans.landmarks(name, live), axis=1)
+    for name in model.landmark_sets:
+        apart = np.linalg.norm(model.landmarks(name, full) - model.landmarks(name, live), axis=1)
         assert apart.max() < 0.1, name
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_live_face_lies_on_the_full_one(scans: FaceModel, seed: int) -> None:
+def test_the_live_face_lies_on_the_full_one(model: FaceModel, seed: int) -> None:
     """In a front view, along the full surface's normals: half a millimetre but for a hundredth, at folds."""
     alpha, eta, _ = coefficients(seed)
     views = []
     for level in ("live", "full"):
-        mesh = scans.mesh(level)
-        use = front(scans, mesh)
+        mesh = model.mesh(level)
+        use = front(model, mesh)
         head = mesh.deform(mesh.neutral(0.8 * alpha), 0.5 * eta)
         triangles = mesh.triangles[use[mesh.triangles].all(axis=1)]
         ids, _, depth = rasterize(head[:, :2] * 4 + 400, head[:, 2] + 1000, triangles, 800, 800)
@@ -84,18 +80,18 @@ def test_the_live_face_lies_on_the_full_one(scans: FaceModel, seed: int) -> None
     assert (apart > 0.5).mean() < 0.01
 
 
-def test_the_layout_is_a_mirror_image_of_itself(scans: FaceModel) -> None:
+def test_the_layout_is_a_mirror_image_of_itself(model: FaceModel) -> None:
     for level in ("live", "full"):
-        mesh = scans.mesh(level)
+        mesh = model.mesh(level)
         apart, row = cKDTree(mesh.uv).query(mesh.uv * (-1, 1) + (1, 0))
         assert apart.max() < 1e-6, level
         there, here = mesh.mean[mesh.uv_vertex[row]] * (-1, 1, 1), mesh.mean[mesh.uv_vertex]
         assert np.linalg.norm(there - here, axis=1).max() < 0.05, "the same places of the head"
 
 
-def test_the_layout_has_no_overlaps_and_three_quarters_are_the_face(scans: FaceModel) -> None:
+def test_the_layout_has_no_overlaps_and_three_quarters_are_the_face(model: FaceModel) -> None:
     for level in ("live", "full"):
-        mesh = scans.mesh(level)
+        mesh = model.mesh(level)
         assert mesh.uv.min() >= 0
         assert mesh.uv.max() <= 1
         areas = signed_areas(mesh)
@@ -103,25 +99,26 @@ def test_the_layout_has_no_overlaps_and_three_quarters_are_the_face(scans: FaceM
         size = 2048
         covered = rasterize(mesh.uv * size, np.ones(len(mesh.uv)), mesh.uv_triangles, size, size)[0] >= 0
         assert np.abs(areas).sum() - covered.mean() < 5e-4  # twice covered would be missing
-        face = front(scans, mesh)[mesh.triangles].all(axis=1)
+        face = front(model, mesh)[mesh.triangles].all(axis=1)
         assert np.abs(areas[face]).sum() > 0.75, level
 
 
-def test_seams_split_vertices_that_stay_one_in_space(scans: FaceModel) -> None:
+def test_seams_split_vertices_that_stay_one_in_space(model: FaceModel) -> None:
     for level in ("live", "full"):
-        mesh = scans.mesh(level)
+        mesh = model.mesh(level)
         assert (mesh.uv_vertex[mesh.uv_triangles] == mesh.triangles).all()
         assert len(mesh.mean) < len(mesh.uv) < 1.2 * len(mesh.mean)
 
 
 def test_the_licence_travels_with_the_model() -> None:
-    with np.load(ICT_MODEL) as data:
+    with np.load(FACE_MODEL) as data:
         licence = str(data["licence"])
     assert "MIT License" in licence
     assert "USC Institute for Creative Technologies" in licence
 
 
-def test_the_older_model_has_a_live_head_alone(model: FaceModel) -> None:
+def test_a_plain_model_has_a_live_head_alone() -> None:
+    model = FaceModel.load(plain_model_file())
     assert model.levels == ("live",)
     mesh = model.mesh("live")
     alpha, eta, extras = coefficients(0)
@@ -137,16 +134,16 @@ def test_the_older_model_has_a_live_head_alone(model: FaceModel) -> None:
 
 def test_a_full_head_that_is_gone_is_one_clear_line(tmp_path) -> None:
     path = tmp_path / "model.npz"
-    path.write_bytes(ICT_MODEL.read_bytes())
+    path.write_bytes(FACE_MODEL.read_bytes())
     model = FaceModel.load(path)
-    path.write_bytes(ICT_MODEL.read_bytes()[:2_000_000])
+    path.write_bytes(FACE_MODEL.read_bytes()[:2_000_000])
     with pytest.raises(MissingError, match=r"model\.npz is no face model") as caught:
         model.mesh("full")
     assert "\n" not in str(caught.value)
-    path.write_bytes(FACE_MODEL.read_bytes())
+    path.write_bytes(plain_model_file().read_bytes())
     with pytest.raises(MissingError, match="is no face model"):
         model.mesh("full")
-    with np.load(ICT_MODEL) as data:
+    with np.load(FACE_MODEL) as data:
         arrays = {key: data[key] for key in data.files}
     np.savez(path, **{**arrays, "full_mean": arrays["full_mean"][:-5]})
     with pytest.raises(MissingError, match="is no face model"):
@@ -161,8 +158,8 @@ def test_packing_loses_half_a_step_at_most() -> None:
 
 
 @pytest.mark.parametrize(("level", "most_ms"), [("live", 0.5), ("full", 5.0)])
-def test_posing_is_fast_enough_to_track(scans: FaceModel, level: str, most_ms: float) -> None:
-    mesh = scans.mesh(level)
+def test_posing_is_fast_enough_to_track(model: FaceModel, level: str, most_ms: float) -> None:
+    mesh = model.mesh(level)
     alpha, eta, extras = coefficients(0)
     neutral = mesh.neutral(alpha)
     times = []

@@ -21,7 +21,7 @@ def model() -> FaceModel:
 
 def test_sizes_of_the_shipped_model(model):
     assert (model.n_shape, model.n_expression, model.n_extras, len(model.arkit_names)) == (99, 29, 5, 52)
-    assert FACE_MODEL.stat().st_size < 6e6
+    assert FACE_MODEL.stat().st_size < 12e6
     assert model.triangles.max() == len(model.mean) - 1
     assert {name: len(points.weights) for name, points in model.landmark_sets.items()} == {
         "ibug68": 68,
@@ -30,8 +30,8 @@ def test_sizes_of_the_shipped_model(model):
 
 
 def test_the_mean_head_is_symmetric_upright_and_of_human_size(model):
-    eyes = model.mean[model.region == model.region_names.index("eyes")]
-    assert np.abs((eyes.min(0) + eyes.max(0)) / 2).max() < 1.0  # the origin lies between the eyeballs
+    middles = [model.balls.middle(side, model.mean) for side in (0, 1)]
+    assert np.abs(np.mean(middles, axis=0)).max() < 0.1  # the origin lies between the eyeballs
     points = model.landmarks("ibug68", model.mean)
     assert 80 < np.linalg.norm(points[36] - points[45]) < 105  # outer corners of the eyes
     assert points[8, 1] > points[57, 1] > points[30, 1] > points[27, 1] > points[19, 1]  # chin to brow, y down
@@ -39,9 +39,10 @@ def test_the_mean_head_is_symmetric_upright_and_of_human_size(model):
     assert points[36, 0] < 0 < points[45, 0]  # the person's right eye is on the picture's left
 
 
-def test_neutral_and_deform_are_linear_and_vectorised(model):
+def test_neutral_and_deform_are_linear_but_for_eyes_and_vectorised(model):
     rng = np.random.default_rng(0)
     alpha, eta, extras = (rng.normal(size=(3, n)).astype(np.float32) for n in (99, 29, 5))
+    linear = model.region != model.region_names.index("eyes")  # eyeballs turn: tests/face/test_eyes.py
     batch = model.deform(model.neutral(alpha), eta, extras)
     for i in range(3):
         assert np.allclose(model.deform(model.neutral(alpha[i]), eta[i], extras[i]), batch[i], atol=1e-3)
@@ -51,7 +52,7 @@ def test_neutral_and_deform_are_linear_and_vectorised(model):
         + np.einsum("k,kvc->vc", eta[0], model.expression_basis)
         + np.einsum("k,kvc->vc", extras[0], model.extra_basis)
     )
-    assert np.allclose(batch[0], by_hand, atol=1e-3)
+    assert np.allclose(batch[0][linear], by_hand[linear], atol=1e-3)
     assert np.allclose(model.deform(model.mean, np.zeros(29)), model.mean)
 
 

@@ -60,7 +60,8 @@ def test_single_actions_come_back_as_themselves(model: FaceModel) -> None:
         weights = solve(G, G[k] * 0.7)
         assert names[int(weights.argmax())] == name
         assert weights[k] == pytest.approx(0.7, abs=0.05)
-        assert np.delete(weights, k).max() < 0.1  # the price moves a little to correlated actions
+        # The price moves a little to correlated actions: of an open jaw, the lower lip to mouthLowerDown, a small action.
+        assert np.delete(weights, k).max() < (0.2 if name == "jawOpen" else 0.05)
 
 
 def test_blendshapes_of_a_resting_face_are_zero(model: FaceModel) -> None:

@@ -12,14 +12,12 @@ from realtime3d.face.model import FaceModel
 from realtime3d.face.seats import CORNERS, HABIT, IRIS, Seats
 from realtime3d.geometry import euler_to_matrix
 from realtime3d.types import EyesSeen
-from tests.helpers.paths import FACE_MODEL
-
-ICT_MODEL = FACE_MODEL.with_name("ict_model.npz")
+from tests.helpers.plain_model import KINDS, model_file
 
 
-@pytest.fixture(scope="module", params=[FACE_MODEL, ICT_MODEL], ids=["compact", "scans"])
+@pytest.fixture(scope="module", params=KINDS)
 def model(request: pytest.FixtureRequest) -> FaceModel:
-    return FaceModel.load(request.param)
+    return FaceModel.load(model_file(request.param))
 
 
 def seen_place(model: FaceModel, alpha: NDArray, extras: NDArray, side: int, sight: NDArray) -> NDArray:

@@ -11,7 +11,7 @@ import pytest
 
 from realtime3d.errors import MissingError
 from realtime3d.nets import modelset
-from tests.helpers.paths import ICT_MODEL
+from tests.helpers.plain_model import plain_model_file
 from tests.helpers.tiny_nets import write_list
 
 
@@ -110,12 +110,12 @@ def test_an_installed_wheel_has_its_own_copy(folder: Path, tmp_path: Path, monke
 
 def test_a_set_may_have_a_face_model_of_its_own(folder: Path) -> None:
     """Sets whose nets know different faces stand side by side."""
-    shutil.copy(ICT_MODEL, folder / "scans.npz")
-    digest = hashlib.sha256(ICT_MODEL.read_bytes()).hexdigest()
+    shutil.copy(plain_model_file(), folder / "own.npz")
+    digest = hashlib.sha256(plain_model_file().read_bytes()).hexdigest()
     file = folder / "models.toml"
-    own = f'[tiny.face_model]\nfile = "scans.npz"\nsha256 = "{digest}"\n'
+    own = f'[tiny.face_model]\nfile = "own.npz"\nsha256 = "{digest}"\n'
     file.write_text(file.read_text(encoding="utf-8") + own, encoding="utf-8")
     found = modelset.find(str(folder))
     found.check()
-    assert found.load_face_model().levels == ("live", "full")
-    assert {net.face_model for net in found.nets.values()} == {folder / "scans.npz"}
+    assert found.load_face_model().levels == ("live",)
+    assert {net.face_model for net in found.nets.values()} == {folder / "own.npz"}

@@ -37,7 +37,7 @@ def face_pixels(face: FaceState, shape: tuple[int, int]) -> np.ndarray:
 
 
 def test_each_set_that_ships_has_it_and_it_is_small() -> None:
-    for name in ("compact", "accurate", "scans"):
+    for name in ("compact", "accurate"):
         found = modelset.find(name)
         assert found.more["mask"].file.stat().st_size < 2_000_000
         assert found.files["mask"].facts["licence"]

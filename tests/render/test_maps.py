@@ -16,14 +16,14 @@ from realtime3d.geometry import Camera
 from realtime3d.render.maps import DEPTH_STEP_MM, MAPS, Maps
 from realtime3d.render.textured import draw_textured
 from tests.helpers.faces import make_face, speckled
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.plain_model import KINDS, model_file
 
 CAMERA = Camera.from_fov(400, 360, 40)
 
 
-@pytest.fixture(scope="module", params=[FACE_MODEL, ICT_MODEL], ids=["older", "scans"])
+@pytest.fixture(scope="module", params=KINDS)
 def model(request: pytest.FixtureRequest) -> FaceModel:
-    return FaceModel.load(request.param)
+    return FaceModel.load(model_file(request.param))
 
 
 def face_in(camera: Camera, model: FaceModel) -> FaceState:

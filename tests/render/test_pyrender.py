@@ -67,7 +67,8 @@ def test_same_look_as_the_software_renderer(
 def test_what_is_made_of_the_picture_is_the_same(opengl: Renderer, mode: str) -> None:
     image = speckled(640, 480)
     one, other = both(opengl, replace(STYLE, mode=mode), two_faces(Camera.from_fov(640, 480), image))  # type: ignore[arg-type]
-    assert np.abs(other.astype(int) - image).mean() > 0.3
+    # Something is drawn. A layout that holds the face finely gives the picture back nearly as it was.
+    assert np.abs(other.astype(int) - image).mean() > 0.2
     assert np.abs(one.astype(int) - other).mean() < 0.15
 
 

@@ -16,14 +16,14 @@ from realtime3d.render.views import PLAIN, Views, upright_crop, view_name
 from realtime3d.surface.texture import Texture, TexturePainter
 from realtime3d.types import Image
 from tests.helpers.faces import grey, make_face
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 
 CAMERA = Camera.from_fov(1000, 1000, 25)
 
 
 @cache
 def painter() -> TexturePainter:
-    return TexturePainter(FaceModel.load(ICT_MODEL))
+    return TexturePainter(FaceModel.load(FACE_MODEL))
 
 
 @cache

@@ -15,7 +15,7 @@ from realtime3d.sinks.mesh_runs import AnimationSink, MeshFolderSink
 from realtime3d.types import Frame
 from tests.helpers.faces import grey, make_face
 from tests.helpers.glb_reader import Glb, rotation
-from tests.helpers.paths import ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 from tests.helpers.peers import khronos_report
 
 CAMERA = Camera.from_fov(640, 480)
@@ -25,7 +25,7 @@ NS = 1_000_000_000
 
 @pytest.fixture(scope="module")
 def head_model() -> FaceModel:
-    return FaceModel.load(ICT_MODEL)
+    return FaceModel.load(FACE_MODEL)
 
 
 def turning(model: FaceModel, i: int, face_id: int = 1, **more: object) -> FaceState:

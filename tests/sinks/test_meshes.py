@@ -17,18 +17,17 @@ from realtime3d.geometry import Camera
 from realtime3d.sinks.meshes import SUFFIXES, MeshWriter, write_mesh
 from tests.helpers.faces import make_face
 from tests.helpers.glb_reader import Glb, rotation
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
 from tests.helpers.peers import khronos_report
+from tests.helpers.plain_model import KINDS, model_file
 
 CAMERA = Camera.from_fov(640, 480)
-FILES = {"old": FACE_MODEL, "new": ICT_MODEL}
 UP = np.array([1, -1, -1])
 SMILE = {"mouthSmileLeft": 0.8, "mouthSmileRight": 0.8, "jawOpen": 0.4, "eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5}
 
 
 @cache
 def model(name: str) -> FaceModel:
-    return FaceModel.load(FILES[name])
+    return FaceModel.load(model_file(name))
 
 
 def smiling(name: str, **changes: object) -> FaceState:
@@ -51,7 +50,7 @@ def level_of(face: FaceState) -> str:
     return "full" if "full" in face.model.levels else "live"
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("kind", ["shape", "expression", "posed"])
 @pytest.mark.parametrize("coloured", [False, True])
 def test_ply_holds_the_full_mesh_in_mm(name: str, kind: str, coloured: bool, tmp_path: Path) -> None:
@@ -69,7 +68,7 @@ def test_ply_holds_the_full_mesh_in_mm(name: str, kind: str, coloured: bool, tmp
     assert (read.visual.kind == "vertex") == coloured
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", KINDS)
 def test_the_face_looks_at_the_viewer_and_its_outside_is_outside(name: str, tmp_path: Path) -> None:
     trimesh = pytest.importorskip("trimesh")
     face = smiling(name, angles_deg=(0, 0, 0))
@@ -85,7 +84,7 @@ def test_the_face_looks_at_the_viewer_and_its_outside_is_outside(name: str, tmp_
     assert top > 0 > bottom
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", KINDS)
 def test_obj_has_a_layout_a_material_and_the_picture(name: str, tmp_path: Path) -> None:
     trimesh = pytest.importorskip("trimesh")
     face = smiling(name)
@@ -106,11 +105,11 @@ def test_obj_has_a_layout_a_material_and_the_picture(name: str, tmp_path: Path) 
 
 
 def test_obj_without_a_picture_names_no_material(tmp_path: Path) -> None:
-    assert [path.name for path in write_mesh(tmp_path / "a.obj", smiling("new"), level="live")] == ["a.obj"]
+    assert [path.name for path in write_mesh(tmp_path / "a.obj", smiling("shipped"), level="live")] == ["a.obj"]
     assert "mtl" not in (tmp_path / "a.obj").read_text()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("coloured", [False, True])
 @pytest.mark.parametrize("level", ["live", "full"])
 def test_glb_is_valid_and_shows_the_face(name: str, coloured: bool, level: str, tmp_path: Path) -> None:
@@ -138,7 +137,7 @@ def test_glb_is_valid_and_shows_the_face(name: str, coloured: bool, level: str, 
 
 
 def test_each_target_is_its_action(tmp_path: Path) -> None:
-    face = make_face(CAMERA, face_model=model("new"))
+    face = make_face(CAMERA, face_model=model("shipped"))
     write_mesh(tmp_path / "a.glb", face)
     glb, m = Glb.read(tmp_path / "a.glb"), face.model
     rest = glb.positions(np.zeros(52)) * 1000
@@ -156,7 +155,7 @@ def test_each_target_is_its_action(tmp_path: Path) -> None:
 
 
 def test_a_posed_glb_stands_where_the_camera_saw_it(tmp_path: Path) -> None:
-    face = smiling("new")
+    face = smiling("shipped")
     write_mesh(tmp_path / "a.glb", face, kind="posed")
     glb = Glb.read(tmp_path / "a.glb")
     node = glb.content["nodes"][0]
@@ -171,7 +170,7 @@ def test_a_posed_glb_stands_where_the_camera_saw_it(tmp_path: Path) -> None:
 
 
 def test_shape_is_the_person_at_rest(tmp_path: Path) -> None:
-    face = smiling("new")
+    face = smiling("shipped")
     write_mesh(tmp_path / "a.glb", face, kind="shape")
     glb = Glb.read(tmp_path / "a.glb")
     assert not any(glb.mesh["weights"])
@@ -179,7 +178,7 @@ def test_shape_is_the_person_at_rest(tmp_path: Path) -> None:
     assert glb.positions() * 1000 * UP == pytest.approx(rest, abs=1e-2)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_open3d_reads_the_same_counts(name: str, suffix: str, tmp_path: Path) -> None:
     o3d = pytest.importorskip("open3d", reason="Open3D is not installed")
@@ -192,7 +191,7 @@ def test_open3d_reads_the_same_counts(name: str, suffix: str, tmp_path: Path) ->
     assert 0.9 * len(head.mean) < len(read.vertices) <= len(head.uv)  # it joins those that are alike
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", KINDS)
 def test_face_mesh_is_what_the_files_hold(name: str) -> None:
     face = smiling(name)
     for level in face.model.levels:
@@ -202,14 +201,14 @@ def test_face_mesh_is_what_the_files_hold(name: str) -> None:
         assert np.array_equal(head.uv_vertex[mesh.triangles], head.triangles)
 
 
-def test_no_triangle_of_the_old_layout_smears_over_the_texture() -> None:
-    head = model("old").mesh()
+def test_no_triangle_of_a_plain_layout_smears_over_the_texture() -> None:
+    head = model("plain").mesh()
     corners = head.uv[head.uv_triangles]
     assert np.ptp(corners, axis=1).max() < 0.15
 
 
 def test_wrong_names_kinds_and_places(tmp_path: Path) -> None:
-    face = smiling("new")
+    face = smiling("shipped")
     for wrong in ({"path": "a.stl"}, {"path": "a"}, {"kind": "smiling"}, {"level": "huge"}):
         arguments = {"path": str(tmp_path / "a.ply"), **wrong}
         path = tmp_path / str(arguments.pop("path"))
@@ -223,6 +222,6 @@ def test_wrong_names_kinds_and_places(tmp_path: Path) -> None:
 
 def test_it_is_a_public_name(tmp_path: Path) -> None:
     assert r3d.write_mesh is write_mesh
-    writer = MeshWriter(model("new"))
+    writer = MeshWriter(model("shipped"))
     assert writer.level(".glb") == "live"
     assert writer.level(".obj") == "full"

@@ -23,15 +23,14 @@ from realtime3d.surface.layout import tangents
 from tests.helpers.faces import grey, make_face
 from tests.helpers.faults import fault
 from tests.helpers.lit_heads import groove, head_pixels, photograph
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.plain_model import KINDS, model_file
 
 CAMERA = Camera.from_fov(560, 560, 22)
-MODELS = {"old": FACE_MODEL, "new": ICT_MODEL}
 
 
 @cache
 def maker(name: str) -> DetailMaker:
-    return DetailMaker(FaceModel.load(MODELS[name]))
+    return DetailMaker(FaceModel.load(model_file(name)))
 
 
 def face_of(name: str, **changes: object) -> FaceState:
@@ -52,7 +51,7 @@ def in_layout(detail: Detail) -> np.ndarray:
     return detail.layout.on_front(detail.face.vertices_at(detail.layout.level))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("lamp", [(0.1, -0.9, -0.5), (0.2, 0.8, -0.6)])
 def test_a_groove_comes_back(name: str, lamp: tuple[float, float, float]) -> None:
     """Lit from above and from below, where the dark side of a groove is another one."""
@@ -69,7 +68,7 @@ def test_a_groove_comes_back(name: str, lamp: tuple[float, float, float]) -> Non
     assert found[line].mean() < -4 * found[beside].std()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_smooth_skin_stays_smooth(name: str) -> None:
     face = face_of(name, angles_deg=(0, 20, 0))
     detail = maker(name).make(face, photograph(face, noise=2.0))
@@ -78,7 +77,7 @@ def test_smooth_skin_stays_smooth(name: str) -> None:
     assert np.sqrt((detail.displacement_mm[shown] ** 2).mean()) < 0.05
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_meshes_have_the_same_vertices_for_every_face(name: str) -> None:
     one, other = grooved(name), maker(name).make(face_of(name, shape=np.full(99, 0.3)), grey(560, 560))
     for variant in VARIANTS:
@@ -92,7 +91,7 @@ def test_meshes_have_the_same_vertices_for_every_face(name: str) -> None:
     assert np.array_equal(one.topology.of(one.layout.head.mean)[: one.topology.n], one.layout.head.mean)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_the_displacement_file_on_the_foundation_is_the_final_mesh(name: str) -> None:
     cv2 = pytest.importorskip("cv2")
     detail = grooved(name)
@@ -107,7 +106,7 @@ def test_the_displacement_file_on_the_foundation_is_the_final_mesh(name: str) ->
     assert np.abs(detail.displacement_mm).max() > 0.05
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_aligned_meshes_lie_on_the_picture(name: str) -> None:
     detail = grooved(name)
     face = detail.face
@@ -117,7 +116,7 @@ def test_aligned_meshes_lie_on_the_picture(name: str) -> None:
         assert np.abs(face.camera.project(aligned.vertices * Y_UP) - there).max() < 0.01
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_the_normal_map_turns_the_foundation_as_the_final_mesh_is_turned(name: str) -> None:
     detail = grooved(name)
     layout, final = detail.layout, detail.mesh("final")
@@ -137,7 +136,7 @@ def test_the_normal_map_turns_the_foundation_as_the_final_mesh_is_turned(name: s
     assert apart.mean() < np.degrees(np.arccos(np.clip(flat, -1, 1))).mean()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_hidden_half_gets_what_is_usual_and_the_other_ones_mirror_image(name: str) -> None:
     face = face_of(name)
     points = head_pixels(face)[0]
@@ -159,11 +158,11 @@ def test_a_hidden_half_gets_what_is_usual_and_the_other_ones_mirror_image(name: 
 
 def test_the_texture_of_a_hidden_half_has_the_pictures_light() -> None:
     """A dark spot on one cheek is on both, and the side that the lamp does not reach stays the darker one."""
-    face = face_of("new")
+    face = face_of("shipped")
     points = head_pixels(face)[0]
     spot = np.where(np.hypot(np.nan_to_num(points[..., 0]) + 40, np.nan_to_num(points[..., 1]) - 35) < 5, 0.5, 1.0)
     picture = photograph(face, lamp=(-0.8, -0.2, -0.6), paint=spot)
-    detail = maker("new").make(face, picture, np.nan_to_num(points[..., 0]) < 2)
+    detail = maker("shipped").make(face, picture, np.nan_to_num(points[..., 0]) < 2)
     at, texture = in_layout(detail), detail.texture[detail.layout.window].astype(float).mean(axis=-1)
     albedo = detail.albedo[detail.layout.window].astype(float).mean(axis=-1)
 
@@ -176,15 +175,15 @@ def test_the_texture_of_a_hidden_half_has_the_pictures_light() -> None:
 
 
 def test_a_grey_picture_is_said_to_be_grey() -> None:
-    face = face_of("new")
+    face = face_of("shipped")
     picture = photograph(face).mean(axis=-1, keepdims=True).repeat(3, axis=-1).astype(np.uint8)
-    assert not maker("new").make(face, picture).colour
-    assert grooved("new").colour
+    assert not maker("shipped").make(face, picture).colour
+    assert grooved("shipped").colour
 
 
 @fault("detail", "a picture of one colour", "no relief is made up")
 @pytest.mark.parametrize("value", [0, 128, 255])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_pictures_of_nothing_give_no_detail(name: str, value: int) -> None:
     detail = maker(name).make(face_of(name), grey(560, 560, value))
     assert np.sqrt((detail.displacement_mm[detail.layout.front] ** 2).mean()) < 0.02
@@ -194,7 +193,7 @@ def test_pictures_of_nothing_give_no_detail(name: str, value: int) -> None:
 @fault("detail", "a face beside the picture or behind the camera", "refused with the reason")
 @pytest.mark.parametrize("t", [(0, 0, 5), (4000, 0, 640), (0, 0, -500), (150, 0, 640)])
 def test_faces_beside_the_picture_and_behind_the_camera(t: tuple[float, float, float]) -> None:
-    detail = maker("old").make(face_of("old", t=t), grey(560, 560))
+    detail = maker("plain").make(face_of("plain", t=t), grey(560, 560))
     assert np.isfinite(detail.displacement_mm).all()
     assert detail.seen.dtype == np.uint8
 
@@ -202,19 +201,19 @@ def test_faces_beside_the_picture_and_behind_the_camera(t: tuple[float, float, f
 @fault("detail", "a face of too few pixels", "refused with the reason")
 def test_a_small_face_is_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match=r"the face is about 3. px wide, detail needs"):
-        maker("old").make(face_of("old", t=(0, 0, 6000)), grey(560, 560))
+        maker("plain").make(face_of("plain", t=(0, 0, 6000)), grey(560, 560))
 
 
 @fault("detail", "a mask of another size than the picture", "refused with the reason")
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(UsageError, match="as large as its picture"):
-        maker("old").make(face_of("old"), grey(560, 560), np.ones((10, 10)))
+        maker("plain").make(face_of("plain"), grey(560, 560), np.ones((10, 10)))
 
 
 def test_the_tracker_gives_detail(net_folder: object) -> None:
-    face = face_of("old")
+    face = face_of("plain")
     with r3d.FaceTracker(models=str(net_folder), backend="fake") as tracker:
         detail = tracker.detail(photograph(face), face)
         assert isinstance(detail, Detail)
         with pytest.raises(ValueError, match=r"3. px wide"):
-            tracker.detail(grey(560, 560), face_of("old", t=(0, 0, 6000)))
+            tracker.detail(grey(560, 560), face_of("plain", t=(0, 0, 6000)))

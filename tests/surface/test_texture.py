@@ -15,19 +15,18 @@ from realtime3d.render.textured import draw_textured
 from realtime3d.surface.texture import TexturePainter, spread
 from realtime3d.types import Image
 from tests.helpers.faces import grey, make_face
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.plain_model import KINDS, model_file
 
 CAMERA = Camera.from_fov(900, 900, 25)
-MODELS = {"old": FACE_MODEL, "new": ICT_MODEL}
 
 
 @cache
 def painter(name: str) -> TexturePainter:
-    return TexturePainter(FaceModel.load(MODELS[name]))
+    return TexturePainter(FaceModel.load(model_file(name)))
 
 
 def truth(size: int) -> Image:
-    """Smooth colours, different everywhere, the halves alike neither in the old nor in the new layout."""
+    """Smooth colours, different everywhere, the halves unlike in the layout."""
     v, u = np.mgrid[0:size, 0:size] / size
     channels = [90 + 70 * np.sin(9 * u + 2), 130 + 60 * np.cos(11 * v), 120 + 50 * np.sin(7 * (u + v))]
     return np.stack(channels, axis=-1).astype(np.uint8)
@@ -48,18 +47,18 @@ def psnr(a: Image, b: Image, where: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / error.mean()))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("yaw", [0, 35, -60])
 def test_what_is_seen_gets_the_pictures_colours(name: str, yaw: float) -> None:
     colours = truth(painter(name).size)
     face = face_of(name, angles_deg=(5, yaw, 3))
     texture = painter(name).paint(face, photograph(face, colours))
     seen = texture.seen > 250
-    assert seen.mean() > (0.02 if name == "old" else 0.25)  # the old layout gives the face a sixteenth of the square
+    assert seen.mean() > 0.25
     assert psnr(texture.image, colours, seen) > 27
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 def test_the_photograph_comes_back_at_its_own_pose(name: str) -> None:
     """The bar: 30 dB inside what is seen, with hair-fine detail in the picture."""
     rng = np.random.default_rng(0)
@@ -75,15 +74,15 @@ def test_the_photograph_comes_back_at_its_own_pose(name: str) -> None:
 
 
 def test_the_side_that_is_turned_away_is_not_seen() -> None:
-    face = face_of("new", angles_deg=(0, 70, 0))
-    seen = painter("new").paint(face, photograph(face, truth(1024))).seen
+    face = face_of("shipped", angles_deg=(0, 70, 0))
+    seen = painter("shipped").paint(face, photograph(face, truth(1024))).seen
     left, right = seen[:800, :512].mean(), seen[:800, 512:].mean()
     assert max(left, right) > 10 * min(left, right)
 
 
 def test_something_in_front_hides() -> None:
     """The nose hides the cheek behind it: no colour of the nose lands there."""
-    face = face_of("new", angles_deg=(0, 55, 0))
+    face = face_of("shipped", angles_deg=(0, 55, 0))
     head = face.model.mesh()
     nose = face.model.mean[:, 2] < face.model.mean[:, 2].min() + 25
     colours = np.full((1024, 1024, 3), 60, np.uint8)
@@ -91,7 +90,7 @@ def test_something_in_front_hides() -> None:
     cv2.fillPoly(
         colours, [np.round(t * 1024).astype(np.int32) for t in head.uv[head.uv_triangles[inside]]], (60, 60, 255)
     )
-    texture = painter("new").paint(face, photograph(face, colours))
+    texture = painter("shipped").paint(face, photograph(face, colours))
     near_nose = cv2.dilate(colours, np.ones((9, 9)))[..., 2] > 160
     wrong = (texture.seen > 200) & (texture.image[..., 2] > 160) & ~near_nose
     assert wrong.mean() < 0.002
@@ -103,8 +102,8 @@ def test_the_other_half_lends_its_detail() -> None:
     colours = np.full((size, size, 3), 150, np.uint8)
     for u in (0.3, 0.7):
         cv2.circle(colours, (int(u * size), 520), 14, (60, 60, 60), -1)
-    face = face_of("new", angles_deg=(0, 65, 0))
-    texture = painter("new").paint(face, photograph(face, colours))
+    face = face_of("shipped", angles_deg=(0, 65, 0))
+    texture = painter("shipped").paint(face, photograph(face, colours))
     hidden, shown = sorted((0.3, 0.7), key=lambda u: int(texture.seen[520, int(u * size)]))
     assert texture.seen[520, int(shown * size)] > 200
     assert texture.seen[520, int(hidden * size)] < 20
@@ -112,7 +111,7 @@ def test_the_other_half_lends_its_detail() -> None:
     assert texture.image[470, int(hidden * size)].mean() == pytest.approx(150, abs=12)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("where", [(0, 0, 5), (4000, 0, 900), (0, 0, -500), (300, 0, 900)])
 def test_faces_beside_the_picture_and_behind_the_camera(name: str, where: tuple[float, float, float]) -> None:
     texture = painter(name).paint(face_of(name, t=where), grey(64, 48))
@@ -121,9 +120,9 @@ def test_faces_beside_the_picture_and_behind_the_camera(name: str, where: tuple[
 
 
 def test_teeth_that_nobody_sees_are_no_skin() -> None:
-    face = face_of("new")
+    face = face_of("shipped")
     head = face.model.mesh()
-    texture = painter("new").paint(face, photograph(face, truth(1024)))
+    texture = painter("shipped").paint(face, photograph(face, truth(1024)))
     rows = face.model.region[head.uv_vertex] == list(face.model.region_names).index("teeth")
     at = np.clip((head.uv[rows] * 1024).astype(int), 0, 1023)
     assert np.ptp(texture.image[at[:, 1], at[:, 0]].astype(int).mean(axis=0)) < 40  # nearly grey

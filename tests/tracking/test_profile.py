@@ -32,7 +32,7 @@ def test_a_profile_of_another_face_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "me.json"
     save_profile(path, IDENTITY, MODEL)
     other = replace(MODEL, mean=MODEL.mean + 1)
-    with pytest.raises(UsageError, match="another face model"):
+    with pytest.raises(UsageError, match="of another model set"):
         load_profile(path, other)
 
 

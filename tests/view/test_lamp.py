@@ -20,7 +20,7 @@ from realtime3d.view.lamp import Lamp, LitSurface
 from realtime3d.view.scenes import scenes_of
 from realtime3d.view.surfaces import Surface, read_obj
 from tests.helpers.faces import make_face
-from tests.helpers.paths import ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 
 SIDE = 64
 
@@ -58,7 +58,7 @@ def test_a_lamp_goes_round_and_stops_above() -> None:
 
 
 def test_a_head_without_colours_is_lit_by_its_vertices() -> None:
-    head = FaceModel.load(ICT_MODEL).mesh()
+    head = FaceModel.load(FACE_MODEL).mesh()
     surface = Surface(head.mean * np.array([1, -1, -1], np.float32), head.triangles)
     lit = LitSurface(surface)
     skin = np.abs(surface.vertices[:, 0]) > 40
@@ -72,7 +72,7 @@ def test_a_head_without_colours_is_lit_by_its_vertices() -> None:
 def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a head with maps: OBJ with material, GLB."""
     folder = tmp_path_factory.mktemp("mapped")
-    model = FaceModel.load(ICT_MODEL)
+    model = FaceModel.load(FACE_MODEL)
     face = make_face(Camera.from_fov(320, 240), face_model=model)
     albedo, lit = (np.full((SIDE, SIDE, 3), level, np.uint8) for level in (200, 90))
     normals = normal_png(np.tile(np.array([0.3, 0, 0.95], np.float32), (SIDE, SIDE, 1)))
@@ -86,7 +86,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_obj_is_read_with_all_its_maps(mapped: Path) -> None:
     surface = read_obj(mapped / "a.obj")
-    head = FaceModel.load(ICT_MODEL).mesh("full")
+    head = FaceModel.load(FACE_MODEL).mesh("full")
     assert surface.uv is not None
     assert len(surface.triangles) == len(head.triangles)
     assert np.ptp(surface.vertices, axis=0) == pytest.approx(np.ptp(head.mean, axis=0), rel=0.1)

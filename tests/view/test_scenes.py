@@ -19,7 +19,7 @@ from realtime3d.sinks.meshes import write_mesh
 from realtime3d.types import Frame
 from realtime3d.view.scenes import FileScenes, GlbScenes, TableScenes, scenes_of
 from tests.helpers.faces import grey, make_face
-from tests.helpers.paths import ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 
 CAMERA = Camera.from_fov(320, 240)
 UP = np.array([1, -1, -1])
@@ -27,7 +27,7 @@ UP = np.array([1, -1, -1])
 
 @pytest.fixture(scope="module")
 def head_model() -> FaceModel:
-    return FaceModel.load(ICT_MODEL)
+    return FaceModel.load(FACE_MODEL)
 
 
 def smiling(model: FaceModel, amount: float, **more: object):  # type: ignore[no-untyped-def]

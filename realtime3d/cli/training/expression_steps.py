@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Log = Callable[[str], None]
 PICTURES_EACH, HIDDEN = 7, 0.5  # posed pictures of each photograph, and the share that is half hidden
+MOST_PHOTOS = 250  # more would not change what is usual of errors
 
 
 def add_expressions(step: argparse.ArgumentParser) -> None:
@@ -73,7 +74,7 @@ def prior(args: argparse.Namespace, log: Log) -> None:
 
 
 def _photos(model: FaceModel, fits_file: Path, folder: Path) -> Iterator[tuple[int, FittedPhoto]]:
-    """Those that can be posed, of people who are not kept out."""
+    """Some of those that can be posed, of people who are not kept out."""
     import cv2
 
     from realtime3d.training.evaluation.expressions import posable
@@ -82,9 +83,8 @@ def _photos(model: FaceModel, fits_file: Path, folder: Path) -> Iterator[tuple[i
 
     fits = Fits.load(fits_file)
     people = held_out_people(fits.files)
-    for i in posable(model, fits).tolist():
-        if is_held_out(fits.files[i], people):
-            continue
+    rows = [i for i in posable(model, fits).tolist() if not is_held_out(fits.files[i], people)]
+    for i in rows[:: -(-len(rows) // MOST_PHOTOS) or 1]:
         image = cv2.imread(str(folder / fits.files[i]))
         if image is None:
             raise SourceError(f"{folder / fits.files[i]} is missing or no picture: restore it or fit the folder again")

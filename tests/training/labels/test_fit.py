@@ -13,16 +13,16 @@ from realtime3d.geometry import euler_to_matrix, geodesic_deg
 from realtime3d.training.labels.calibration import Calibration
 from realtime3d.training.labels.fit import calibrate, fit, fit_in_chunks
 from realtime3d.training.model.regions import LID_GAPS, LIP_GAPS, gap
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.plain_model import KINDS, model_file
 
 PEOPLE = 12
 SIZE = np.array([400, 500], dtype=np.int32)
 DISTANCE, FOCAL = 1000.0, 1300.0
 
 
-@pytest.fixture(scope="module", params=[FACE_MODEL, ICT_MODEL], ids=["targets", "scans"])
+@pytest.fixture(scope="module", params=KINDS)
 def file(request):
-    return request.param
+    return model_file(request.param)
 
 
 @pytest.fixture(scope="module")

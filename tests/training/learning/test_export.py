@@ -23,7 +23,8 @@ from realtime3d.training.learning import checkpoint, export
 from realtime3d.training.learning.mirror import ROTATION, mirror_map
 from realtime3d.training.learning.nets import NetConfig, NormConv, ShapeNet, TrackNet
 from realtime3d.training.learning.release import write_set
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
+from tests.helpers.plain_model import plain_model_file
 
 SIZE = 64
 
@@ -113,12 +114,13 @@ def test_a_set_of_another_face_model_brings_it_along(folder, track, tmp_path):
     for file in folder.iterdir():
         shutil.copy(file, tmp_path)
     for _ in range(2):
-        write_set(tmp_path, "scans", track[0], None, ICT_MODEL, "preview", "a test")
+        write_set(tmp_path, "own", track[0], None, plain_model_file(), "preview", "a test")
     listed = read_list(tmp_path / "models.toml")
     assert listed["face_model"]["file"] == "face_model.npz"
-    assert listed["scans"]["face_model"]["file"] == ICT_MODEL.name
-    assert listed["scans"]["face_model"]["licence"].startswith("MIT")
-    for name, levels in (("tiny", ("live",)), ("scans", ("live", "full"))):
+    assert listed["face_model"]["licence"].startswith("MIT")
+    assert listed["own"]["face_model"]["file"] == plain_model_file().name
+    assert listed["own"]["face_model"]["licence"] == "that of its maker"
+    for name, levels in (("tiny", ("live", "full")), ("own", ("live",))):
         found = modelset.find(str(tmp_path)) if name == "tiny" else _set(tmp_path, name)
         found.check()
         assert found.load_face_model().levels == levels
@@ -136,10 +138,10 @@ def test_another_face_model_of_the_same_name_is_not_overwritten(folder, track, t
         shutil.copy(file, tmp_path)
     other = tmp_path / "new" / "face_model.npz"
     other.parent.mkdir()
-    shutil.copy(ICT_MODEL, other)
+    shutil.copy(plain_model_file(), other)
     with pytest.raises(OutputError, match="is another face model"):
-        write_set(tmp_path, "scans", track[0], None, other, "preview", "a test")
-    assert modelset.find(str(tmp_path)).load_face_model().levels == ("live",)
+        write_set(tmp_path, "own", track[0], None, other, "preview", "a test")
+    assert modelset.find(str(tmp_path)).load_face_model().levels == ("live", "full")
 
 
 def test_a_net_that_also_looks_at_the_mirror_answers_alike_for_both(track, tmp_path):
@@ -156,6 +158,20 @@ def test_a_net_that_also_looks_at_the_mirror_answers_alike_for_both(track, tmp_p
     assert np.allclose(one["presence"], other["presence"], atol=1e-4)
     mapped = one["expression"] @ mirror_map(model.expression_basis, model.mean).T
     assert np.allclose(mapped, other["expression"], atol=0.02 + 0.2 * np.abs(mapped))
+
+
+def test_an_exported_net_becomes_a_set_that_also_looks_at_the_mirror(folder, tmp_path):
+    """The same weights to the last bit, and what is known of how they were trained."""
+    for file in folder.iterdir():
+        shutil.copy(file, tmp_path)
+    nets = tmp_path / "tiny_track.onnx", tmp_path / "tiny_shape.onnx"
+    write_set(tmp_path, "both", *nets, FACE_MODEL, "preview", "", mirror=True)
+    listed = read_list(tmp_path / "models.toml")["both"]
+    assert listed["track"]["samples"] == 1234 and listed["shape"]["mirror"] is True
+    assert listed["track"]["training"] == "a test; exported with --mirror"
+    for part in ("track", "shape"):
+        one, other = (checkpoint.load_net(tmp_path / f"{name}_{part}.onnx").state_dict() for name in ("tiny", "both"))
+        assert all(torch.equal(one[key], other[key]) for key in one)
 
 
 def test_the_mean_of_nets_has_the_mean_of_their_weights(track, tmp_path):
@@ -266,11 +282,12 @@ def test_lists_are_written_so_that_they_read_the_same(tmp_path):
         read_list(tmp_path / "bad.toml")
 
 
-def test_a_set_that_is_exported_again_keeps_the_net_on_the_eyes(tmp_path, track):
+def test_all_sets_of_a_folder_have_the_nets_on_the_eyes_and_for_masks(tmp_path, track):
     write_set(tmp_path, "tiny", track[0], None, FACE_MODEL, "preview", "a test")
     listed = read_list(tmp_path / "models.toml")
-    listed["tiny"]["eyes"] = {"file": "eyes.onnx", "sha256": "0" * 64}
+    listed["tiny"] |= {part: {"file": f"{part}.onnx", "sha256": "0" * 64} for part in ("eyes", "mask")}
     write_list(tmp_path / "models.toml", listed)
     for name in ("tiny", "other"):
         write_set(tmp_path, name, track[0], None, FACE_MODEL, "preview", "a test")
-        assert read_list(tmp_path / "models.toml")[name]["eyes"]["file"] == "eyes.onnx"
+        written = read_list(tmp_path / "models.toml")[name]
+        assert [written[part]["file"] for part in ("eyes", "mask")] == ["eyes.onnx", "mask.onnx"]

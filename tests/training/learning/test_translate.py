@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,14 +15,38 @@ from realtime3d.face.model import FaceModel
 from realtime3d.training.labels.calibration import Calibration, calibration_file
 from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet
 from realtime3d.training.learning.translate import Translation, _without_similarity
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
+from tests.helpers.plain_model import plain_model_file
 
 KEY = ("jawOpen", "mouthSmileLeft", "eyeBlinkLeft", "eyeBlinkRight", "browDownLeft", "mouthPucker", "mouthLeft")
 
 
 @pytest.fixture(scope="module")
-def other() -> Translation:
-    return Translation.between(FACE_MODEL, ICT_MODEL)
+def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A face model of somebody's own: coarser, with components of other numbers, signs, sizes and order, and another
+    usual face."""
+    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("own") / "own.npz"
+    with np.load(plain_model_file()) as data:
+        arrays = dict(data)
+    turn = np.linalg.qr(rng.normal(size=(29, 29)))[0] * 1.5
+    order, sizes = rng.permutation(99), rng.choice([-1.2, 0.8, 1.2], 99)
+    noise = rng.normal(0, 0.05, arrays["expression_basis"].shape)
+    arrays["expression_basis"] = np.einsum("kj,jvc->kvc", turn, arrays["expression_basis"]) + noise
+    arrays["shape_basis"] = arrays["shape_basis"][order] * sizes[:, None, None]
+    back = np.eye(34)
+    back[:29, :29] = np.linalg.inv(turn).T
+    arrays["arkit_to_motion"] = (back @ arrays["arkit_to_motion"]).astype(np.float32)
+    arrays["retarget_cross"] = arrays["retarget_cross"] @ np.linalg.inv(back).astype(np.float32)
+    np.savez(path, **arrays)
+    before = Calibration.load(calibration_file(FACE_MODEL))
+    usual = before.alpha[order] / sizes + rng.normal(0, 0.1, 99)
+    Calibration(before.spread, before.offset, usual).save(calibration_file(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def other(own_file: Path) -> Translation:
+    return Translation.between(own_file, FACE_MODEL)
 
 
 def test_the_same_model_keeps_its_numbers():
@@ -30,17 +56,17 @@ def test_the_same_model_keeps_its_numbers():
 
 
 @pytest.mark.parametrize("name", KEY)
-def test_an_action_stays_the_same_action(other, name):
-    old, new = FaceModel.load(FACE_MODEL), FaceModel.load(ICT_MODEL)
-    with np.load(FACE_MODEL) as data:
+def test_an_action_stays_the_same_action(own_file, other, name):
+    old, new = FaceModel.load(own_file), FaceModel.load(FACE_MODEL)
+    with np.load(own_file) as data:
         motion = other.motion @ data["arkit_to_motion"][:, old.arkit_names.index(name)]
     weights = new.blendshapes(motion[: new.n_expression], motion[new.n_expression :])
     assert max(weights, key=lambda key: weights[key]) == name and weights[name] > 0.35
 
 
-def test_what_differs_from_the_usual_face_stays_alike(other):
+def test_what_differs_from_the_usual_face_stays_alike(own_file, other):
     """Up to shift, turn and size, which pose knows."""
-    files = (FACE_MODEL, ICT_MODEL)
+    files = (own_file, FACE_MODEL)
     models = [FaceModel.load(file) for file in files]
     usual = [Calibration.load(calibration_file(file)).alpha for file in files]
     assert np.allclose(other.shape @ usual[0] + other.shape_constant, usual[1], atol=1e-4)

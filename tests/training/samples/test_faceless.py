@@ -9,7 +9,7 @@ from realtime3d.face.model import FaceModel
 from realtime3d.training.samples.faceless import hair_from_behind
 from realtime3d.training.samples.negatives import KINDS, draw_negative
 from realtime3d.training.samples.photo import HeadParts
-from tests.helpers.paths import ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 from tests.training.samples.test_pack_and_render import spotted_photo
 
 SIZE = 96
@@ -17,12 +17,12 @@ SIZE = 96
 
 @pytest.fixture(scope="module")
 def top() -> HeadParts:
-    return HeadParts.of(FaceModel.load(ICT_MODEL))
+    return HeadParts.of(FaceModel.load(FACE_MODEL))
 
 
 @pytest.fixture(scope="module")
 def photo(top):
-    return spotted_photo(top.model, file=ICT_MODEL)
+    return spotted_photo(top.model, file=FACE_MODEL)
 
 
 def test_shares_of_kinds_sum_to_one():

@@ -8,16 +8,15 @@ import pytest
 from realtime3d.face.model import FaceModel
 from realtime3d.training.labels.pack import FittedPhoto
 from realtime3d.training.samples.photo import HeadParts, build_scene
-from tests.helpers.paths import FACE_MODEL, ICT_MODEL
 
 SKIN, HAIR = (120, 150, 210), (60, 140, 60)  # BGR; the hair is green
 SIZE, FOCAL = 300, 1000.0
 T = np.array([0, -10, 1000], np.float32)
 
 
-@pytest.fixture(scope="module", params=[FACE_MODEL, ICT_MODEL], ids=["targets", "scans"])
-def top(request) -> HeadParts:
-    return HeadParts.of(FaceModel.load(request.param))
+@pytest.fixture(scope="module")
+def top(model: FaceModel) -> HeadParts:
+    return HeadParts.of(model)
 
 
 def on_photo(top: HeadParts, ear_colour: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
