@@ -1,8 +1,8 @@
 """How far off are gaze and blinks on rendered people who are not trained on? Truth is exact.
 
-    python benchmarks/gaze_on_renders.py PHOTOS --fits FITS.npz --models scans [--people 40] [--out FILE.json]
+    python benchmarks/gaze_on_renders.py PHOTOS --fits FITS.npz --models compact [--people 40] [--out FILE.json]
 
-FITS come from `realtime3d training fit PHOTOS --model models/ict_model.npz`. Each set is measured with its net on the
+FITS come from `realtime3d training fit PHOTOS --model models/face_model.npz`. Each set is measured with its net on the
 eyes' pixels and without it. Heads are turned by up to 50 degrees; the angles are those by which the eyeballs of the
 face model from scans turn, so only sets that answer for it have angles to compare; others have correlations.
 """
@@ -29,7 +29,7 @@ from realtime3d.training.samples.photo import HeadParts, build_scene, worth_turn
 from realtime3d.training.samples.render_samples import Target, render
 from realtime3d.types import Image
 
-MODEL = Path("models/ict_model.npz")
+MODEL = Path("models/face_model.npz")
 FACING_DEG = 35.0
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 OPEN, SHUT = 0.2, 0.95  # of a blink's action
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path)
     parser.add_argument("--fits", type=Path, required=True)
-    parser.add_argument("--models", nargs="+", default=["scans"])
+    parser.add_argument("--models", nargs="+", default=["compact"])
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--each", type=int, default=6)
     parser.add_argument("--out", type=Path)

@@ -25,7 +25,7 @@ from realtime3d.training.labels.splits import held_out_people, london_person
 
 RESULT = Path(__file__).parent / "results" / "likeness.json"
 RESAMPLED = 2000
-SETS = (("compact", "accurate"),)  # those of one face model together
+SETS = ("compact", "accurate")
 Pairs = tuple[NDArray[np.float64], NDArray[np.float64]]  # cosines of one person, of two
 
 
@@ -38,8 +38,7 @@ def main() -> None:
     kept_out = held_out_people([file.name for file in files])
     result: dict[str, Any] = {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine()}
     result["software"] = software()
-    for sets in SETS:
-        result |= measured(files, sets, kept_out)
+    result |= measured(files, SETS, kept_out)
     options.json.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
@@ -48,15 +47,14 @@ Found = dict[tuple[int, str], NDArray[np.float64]]
 
 
 def measured(files: list[Path], sets: tuple[str, ...], kept_out: frozenset[int]) -> dict[str, Any]:
-    """Figures of sets that answer in one face model, and their common calibration, named after a preview."""
+    """Figures of sets that answer in one face model, and their common calibration."""
     shapes = {name: shapes_of(files, name) for name in sets}
     seen = [pairs(found, lambda person: person not in kept_out) for found, _ in shapes.values()]
     both = tuple(np.concatenate(part) for part in zip(*seen, strict=True))
     slope, offset = logistic(both)  # type: ignore[arg-type]
     threshold = equal_errors(both)  # type: ignore[arg-type]
-    key = "calibration" if sets == SETS[0] else f"calibration_{sets[0]}"
     result: dict[str, Any] = {
-        key: {"threshold": threshold, "slope": slope, "offset": offset,
+        "calibration": {"threshold": threshold, "slope": slope, "offset": offset,
               "fitted_on": "pairs of the people that training has seen, all of these sets of nets"}
     }  # fmt: skip
     for name, (found, mark) in shapes.items():

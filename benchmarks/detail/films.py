@@ -189,7 +189,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=TARGET)
     parser.add_argument("--dry", action="store_true", help="write nothing")
     args = parser.parse_args()
-    models = {"face_model": "models/face_model.npz", "ict_model": "models/ict_model.npz"}
+    models = {"face_model": "models/face_model.npz"}
     found = {name: measured(FaceModel.load(ROOT / file)) for name, file in models.items()}
     rounded = {
         name: {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for name, row in found.items()

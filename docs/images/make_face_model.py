@@ -1,4 +1,4 @@
-"""Makes face_model.jpg and face_model_layout.png beside this file: the model from scans, drawn from its file alone."""
+"""Makes face_model.jpg and face_model_layout.png beside this file: drawn from its file alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realtime3d.geometry import euler_to_matrix
 from realtime3d.raster import rasterize, vertex_normals
 
 HERE = Path(__file__).parent
-FILE = HERE.parents[1] / "models" / "ict_model.npz"
+FILE = HERE.parents[1] / "models" / "face_model.npz"
 COLOURS = {  # BGR
     "face": (188, 198, 228), "ears": (188, 198, 228), "scalp": (182, 192, 222), "neck": (188, 198, 228),
     "lips": (150, 150, 215), "eyelids": (185, 193, 226), "eyes": (245, 245, 245), "mouth_inside": (70, 60, 150),

@@ -69,7 +69,8 @@ def test_what_is_made_of_the_picture_is_the_same(opengl: Renderer, mode: str) ->
     one, other = both(opengl, replace(STYLE, mode=mode), two_faces(Camera.from_fov(640, 480), image))  # type: ignore[arg-type]
     # Something is drawn. A layout that holds the face finely gives the picture back nearly as it was.
     assert np.abs(other.astype(int) - image).mean() > 0.2
-    assert np.abs(one.astype(int) - other).mean() < 0.15
+    # The head's own lids, lips and outlines are drawn by different pixels; in the mask most of them are left out.
+    assert np.abs(one.astype(int) - other).mean() < (0.25 if mode == "texture" else 0.15)
 
 
 def test_dots_are_in_the_same_places(opengl: Renderer) -> None:

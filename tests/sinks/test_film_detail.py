@@ -73,7 +73,8 @@ def test_the_head_that_moves_folds_its_skin(folder: Path) -> None:
     forehead = (np.abs(x) < 25) & (np.abs(y - 42) < 5) & (z > -20)
     assert forehead.sum() > 30
     assert turned[forehead].max() > 0.03
-    assert len(head.triangles) > 2 * len(maker().layout.head.triangles)  # a finer mesh
+    # A finer mesh than the full head, of which only long edges at the front are halved.
+    assert len(head.triangles) > 1.3 * len(maker().layout.head.triangles)
 
 
 def test_the_khronos_validator_finds_nothing(folder: Path) -> None:

@@ -88,8 +88,9 @@ def test_lips_that_stay_show_what_the_photograph_shows(model, top, scene):
 def test_upper_teeth_stay_and_lower_ones_go_with_the_jaw(model, top):
     moved = model.deform(model.mean, *np.split(motion(model, jawOpen=1.0), [29])) - model.mean
     teeth = moved[top.mouth.teeth, 1]  # mm downwards
-    upper = model.mean[top.mouth.teeth, 1] < model.landmarks("mediapipe478", model.mean)[[13, 14], 1].mean()
-    assert np.abs(teeth[upper]).max() < 1.0
+    stays, goes = np.abs(teeth) < 0.5, teeth > 8
+    assert stays.sum() > 30 and goes.sum() > 30
+    assert (stays | goes).all()
     assert teeth.max() > 12
 
 
