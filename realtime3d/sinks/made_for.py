@@ -1,4 +1,4 @@
-"""Whether the face model that reads a table is the one that it was made with: coefficients mean something in it alone."""
+"""Whether the face model that reads a table is the one it was made with: coefficients mean something in it alone."""
 
 from __future__ import annotations
 

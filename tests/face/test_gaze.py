@@ -1,4 +1,4 @@
-"""Where eyes look: heads whose eyes are turned by known angles, asked back, with eyes that turn and with linear ones."""
+"""Where eyes look: heads whose eyes are turned by known angles, asked back, with round eyes and with linear ones."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_single_actions_come_back_as_themselves(model: FaceModel) -> None:
         weights = solve(G, G[k] * 0.7)
         assert names[int(weights.argmax())] == name
         assert weights[k] == pytest.approx(0.7, abs=0.05)
-        # The price moves a little to correlated actions: of an open jaw, the lower lip to mouthLowerDown, a small action.
+        # The price moves a little to correlated actions: of an open jaw, the lower lip to mouthLowerDown.
         assert np.delete(weights, k).max() < (0.2 if name == "jawOpen" else 0.05)
 
 

@@ -1,5 +1,5 @@
-"""A face model as somebody may have of their own (format 1): a live head alone, eyes that move linearly, and one texture
-coordinate for each vertex. Its faces are those of the model that ships."""
+"""A face model as somebody may have of their own (format 1): a live head alone, eyes that move linearly, and one
+texture coordinate for each vertex. Its faces are those of the model that ships."""
 
 from __future__ import annotations
 

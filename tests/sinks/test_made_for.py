@@ -38,9 +38,7 @@ def test_a_table_of_the_model_before_is_refused(tmp_path: Path, net_folder: Path
     assert "\n" not in str(caught.value)
 
 
-def test_the_command_says_so_in_one_line(
-    tmp_path: Path, net_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_so_in_one_line(tmp_path: Path, net_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main(["replay", str(table(tmp_path, EARLIER_FILE)), "--send", "-", "--models", str(net_folder)])
     said = capsys.readouterr()
     assert code == SourceError.exit_code and not said.out

@@ -43,8 +43,8 @@ def write_set(
 ) -> Path:
     """Export both nets of a set into `folder` and list them in its `models.toml`; gives the list's path.
 
-    `track` and `shape` are checkpoints or exported nets; without `shape` the shape head that trained along in `track` is
-    taken. `metrics` are measured figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored
+    `track` and `shape` are checkpoints or exported nets; without `shape` the shape head that trained along in `track`
+    is taken. `metrics` are measured figures by net ("track", "shape"). With `mirror` the nets also look at the mirrored
     picture: twice the time.
     """
     listed = read_list(folder / LIST)

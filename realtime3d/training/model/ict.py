@@ -1,4 +1,4 @@
-"""Builds `models/face_model.npz` from ICT Face Model Light: scans of people, two levels of detail, one texture layout."""
+"""Builds `models/face_model.npz` from ICT Face Model Light: scans of people, two levels of detail, one layout."""
 
 from __future__ import annotations
 
