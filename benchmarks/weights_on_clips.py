@@ -1,6 +1,6 @@
 """Do ARKit's weights follow faces in films? MediaPipe's mesh, which measures distances only, is the witness.
 
-    python benchmarks/weights_on_clips.py CLIP... --models compact scans [--every 2] [--out FILE.json]
+    python benchmarks/weights_on_clips.py CLIP... --models compact accurate [--every 2] [--out FILE.json]
 
 It needs MediaPipe's face mesh in an environment of its own (docs/how-to/install.md). Each film is tracked without
 smoothing, without the net on the eyes' pixels and with it; no frame is left out but those in which one of both sees no

@@ -10,6 +10,7 @@ import realtime3d.face.model as facemodel
 from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from tests.helpers.paths import FACE_MODEL
+from tests.helpers.plain_model import KINDS, model_file
 
 KEY_ACTIONS = ("eyeBlink", "jawOpen", "mouthSmile", "mouthPucker", "mouthFunnel", "brow")
 
@@ -102,10 +103,10 @@ def test_landmarks_without_a_mesh_are_those_of_the_mesh(model, name):
         model.face_landmarks("none", alpha, eta, extras)
 
 
-@pytest.mark.parametrize("name", ["face_model.npz", "ict_model.npz"])
+@pytest.mark.parametrize("name", KINDS)
 def test_a_model_is_freed_with_its_last_user(name):
     """Not when the garbage collector comes: a program that opens trackers would hold a hundred megabytes of them."""
-    model = FaceModel.load(FACE_MODEL.with_name(name))
+    model = FaceModel.load(model_file(name))
     neutral = model.neutral(np.zeros(model.n_shape))
     model.mesh()
     model.face_landmarks("ibug68", np.zeros(model.n_shape), np.zeros(model.n_expression), np.zeros(model.n_extras))

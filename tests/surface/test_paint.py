@@ -10,12 +10,12 @@ import pytest
 from realtime3d.face.model import FaceModel
 from realtime3d.surface.layout import Layout
 from realtime3d.surface.paint import one_sided
-from tests.helpers.paths import ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 
 
 @cache
 def layout() -> Layout:
-    return Layout(FaceModel.load(ICT_MODEL), 512)
+    return Layout(FaceModel.load(FACE_MODEL), 512)
 
 
 def test_what_one_side_has_alone_is_light_and_what_both_have_is_paint() -> None:

@@ -15,13 +15,13 @@ from realtime3d.surface.usual import SIZE, Usual, file_of, usual_of
 from realtime3d.training.detail.usual import Learner
 from tests.helpers.faces import make_face
 from tests.helpers.lit_heads import groove, head_pixels, photograph
-from tests.helpers.paths import ICT_MODEL
+from tests.helpers.paths import FACE_MODEL
 
 CAMERA = Camera.from_fov(560, 560, 22)
 
 
 def test_what_many_photographs_show_is_usual_on_both_sides(tmp_path: Path) -> None:
-    maker = DetailMaker(FaceModel.load(ICT_MODEL), SIZE)
+    maker = DetailMaker(FaceModel.load(FACE_MODEL), SIZE)
     face = make_face(CAMERA, t=(0, -25, 640), face_model=maker.model)
     points = head_pixels(face)[0]
     one_side = groove(points, 0.4, 3.0) * (np.nan_to_num(points[..., 0]) < 0)
@@ -41,7 +41,7 @@ def test_what_many_photographs_show_is_usual_on_both_sides(tmp_path: Path) -> No
 
 
 def test_turned_faces_teach_nothing() -> None:
-    maker = DetailMaker(FaceModel.load(ICT_MODEL), SIZE)
+    maker = DetailMaker(FaceModel.load(FACE_MODEL), SIZE)
     face = make_face(CAMERA, t=(0, -25, 640), face_model=maker.model, angles_deg=(0, 40, 0))
     image = photograph(face)
     learner = Learner(maker)
@@ -50,7 +50,7 @@ def test_turned_faces_teach_nothing() -> None:
 
 
 def test_the_file_that_ships_is_symmetric_and_small() -> None:
-    model = FaceModel.load(ICT_MODEL)
+    model = FaceModel.load(FACE_MODEL)
     usual, layout = usual_of(model), DetailMaker(model, SIZE).layout
     assert usual is not None and file_of(model.path).stat().st_size < 3e6
     rest = np.ascontiguousarray(usual.maps[0][layout.window])
