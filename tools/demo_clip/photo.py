@@ -21,7 +21,7 @@ from realtime3d.render.shading import Topology as Overlay
 from realtime3d.training.labels.calibration import Calibration, calibration_file
 from realtime3d.training.labels.fit import fit
 from realtime3d.training.labels.landmarks import find_landmarks
-from realtime3d.training.samples.photo import Scene, Topology, build_scene
+from realtime3d.training.samples.photo import HeadParts, Scene, build_scene
 from realtime3d.types import FloatArray, Image, Pose
 
 ZOOM = 4
@@ -44,6 +44,7 @@ DOME_MM = 62.0  # radius with which the hair bulges towards the camera
 FADE_MM = {"neck": 24.0, "ears": 10.0, "scalp": 10.0}
 EDGE_GOES_ON_PX = 16  # of the photograph: how far flag, table and backdrop go on behind the person
 EDGE_PX = 6  # of the photograph, in which hair and cheeks take over from the head's edge, where the photo is smeared
+LID_LIKE, LASHES = 24, 0.45  # vertices of the face that a lid is coloured after; how dark lashes make its rim
 HAIR_STEP = 10  # photo px between the hair's vertices
 
 
@@ -63,7 +64,7 @@ class Puppet:
     """The photograph, ready to be moved."""
 
     model: FaceModel
-    topology: Topology
+    topology: HeadParts
     arkit_to_motion: FloatArray  # (34, 52)
     scene: Scene  # the head's part of the photograph with its fit
     pose: Pose  # of the head in `camera`
@@ -90,7 +91,7 @@ def cut_out(model_file: Path) -> Puppet:
         cv2.imwrite(str(file), head)
         names, landmarks, sizes = find_landmarks([file])
     fitted = fit(model, to_motion, Calibration.load(calibration_file(model_file)), names, landmarks, sizes)
-    topology = Topology.of(model)
+    topology = HeadParts.of(model)
     scene = build_scene(topology, fitted.photo(0, head))
     middle = (side - 1) / 2
     camera = Camera(scene.photo.focal, scene.photo.focal, middle, middle, side, side)
@@ -104,6 +105,7 @@ def cut_out(model_file: Path) -> Puppet:
     body, body_alpha = _body(photo, person, cv2.dilate(head_mask, np.ones((9, 9))))
     teeth = _teeth(landmarks[0], depth, scene, camera)
     _keep_teeth_off_lips(scene, topology, teeth)
+    _plain_lids(scene, topology)
     mouth = _mouth(topology, scene)
     return Puppet(
         model=model,
@@ -209,13 +211,14 @@ def _body(photo: Image, person: FloatArray, head: FloatArray) -> tuple[Image, Fl
     return body, cv2.GaussianBlur(alpha.astype(np.float32), (0, 0), 1.0)
 
 
-def _mouth(topology: Topology, scene: Scene) -> NDArray[np.bool_]:
+def _mouth(topology: HeadParts, scene: Scene) -> NDArray[np.bool_]:
     """(V,) the mouth's inside: the regions of that name and whatever else is hidden behind the lips."""
     model, region = topology.model, topology.region
     x, y, z = model.mean.T
     lips, chin = model.mean[region["lips"]], model.landmarks("mediapipe478", model.mean)[152]
     behind = (np.abs(x) < 30) & (y > lips[:, 1].min() - 5) & (y < chin[1] - 8) & (z > lips[:, 2].min() + 6) & (z < 110)
-    return region["mouth_inside"] | region["tongue"] | (behind & (scene.own[:, 2] < 0.05) & ~region["lips"])
+    hidden = region["mouth_inside"] | region["tongue"] | region["teeth"]
+    return hidden | (behind & (scene.own[:, 2] < 0.05) & ~region["lips"])
 
 
 def _skin_alpha(model: FaceModel) -> FloatArray:
@@ -256,7 +259,7 @@ def _teeth(landmarks: FloatArray, depth: FloatArray, scene: Scene, camera: Camer
     return _sheet(z, opening.astype(np.float32), alpha, 4, scene, camera)
 
 
-def _keep_teeth_off_lips(scene: Scene, topology: Topology, teeth: Sheet) -> None:
+def _keep_teeth_off_lips(scene: Scene, topology: HeadParts, teeth: Sheet) -> None:
     """Lips that lie over the photograph's open mouth, or were rolled in, get the colours of the lips next to them."""
     lips, mean = topology.region["lips"], topology.model.mean
     in_opening = cv2.remap(teeth.alpha_apart, scene.own[None, :, :2].copy(), None, cv2.INTER_LINEAR)[0] > 0.2
@@ -269,6 +272,17 @@ def _keep_teeth_off_lips(scene: Scene, topology: Topology, teeth: Sheet) -> None
     shade = np.where(scene.own[wrong, 2] > 0.5, 0.9, 0.72)  # the line between closed lips is dark
     scene.colour[wrong] = photo_colour[nearest].mean(axis=1) * shade[:, None]
     scene.own[wrong, 2] = scene.other[wrong, 2] = 0
+
+
+def _plain_lids(scene: Scene, topology: HeadParts) -> None:
+    """Shut lids show what open ones hide: the skin round the eyes, with lashes along the rim."""
+    lids, mean = np.flatnonzero(topology.region["eyelids"]), topology.model.mean
+    skin = np.flatnonzero(topology.region["face"] & (scene.own[:, 2] > 0.5))
+    nearest = skin[np.argsort(np.linalg.norm(mean[lids][:, None] - mean[skin][None], axis=-1), axis=1)[:, :LID_LIKE]]
+    image = cv2.GaussianBlur(scene.photo.image, (0, 0), ZOOM)
+    photo_colour = cv2.remap(image, scene.own[None, :, :2].copy(), None, cv2.INTER_LINEAR)[0]
+    scene.colour[lids] = np.median(photo_colour[nearest], axis=1)
+    scene.colour[topology.lash_line] *= LASHES
 
 
 def _sheet(z: FloatArray, where: FloatArray, alpha: FloatArray, step: int, scene: Scene, camera: Camera) -> Sheet:
