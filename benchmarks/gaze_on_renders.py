@@ -4,7 +4,7 @@
 
 FITS come from `realtime3d training fit PHOTOS --model models/face_model.npz`. Each set is measured with its net on the
 eyes' pixels and without it. Heads are turned by up to 50 degrees; the angles are those by which the eyeballs of the
-face model from scans turn, so only sets that answer for it have angles to compare; others have correlations.
+face model turn, so only sets that answer for it have angles to compare; others have correlations.
 """
 
 from __future__ import annotations
