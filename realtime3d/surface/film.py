@@ -98,7 +98,8 @@ def separated(
         for whole, part in zip((found, unsure), parts, strict=True):
             whole[:, rows] = part.reshape(a.shape[1], -1, shape[1])
     for k in range(1, len(found)):
-        found[k] *= _share(found[k], unsure[k], AROUND_MM / layout.texel_mm)
+        share = _share(found[k], unsure[k], AROUND_MM / layout.texel_mm)
+        found[k] = start[k] + share * (found[k] - start[k])  # what was known before was judged then
     folds = np.zeros((len(ACTIVATIONS), *shape), np.float32)
     folds[used] = found[1:] * layout.inside
     shown = np.max([look.shown for look in looks], axis=0)

@@ -197,7 +197,8 @@ def test_folds_of_a_film_come_back() -> None:
     assert film.known == ("brows_up",)
     assert film.folds[0].min() < -0.05
     deepest = np.unravel_index(int(film.folds[0].argmin()), film.folds[0].shape)
-    at = maker().layout.on_front(raising(0.5).vertices_at("live"))[deepest]
+    layout = maker().layout
+    at = layout.on_front(raising(0.5).vertices_at(layout.level))[deepest]
     assert at[1] == pytest.approx(-42, abs=4)
 
 
