@@ -17,7 +17,6 @@ import { upload } from "./upload";
 const query = new URLSearchParams(location.search);
 const bare = query.has("overlay");
 const watching = bare || query.has("view");
-const PLOT_MS = 100;
 
 const faces = new Faces();
 const overlay = new Overlay(byId("picture"), byId("overlay"), byId("labels"), faces);
@@ -27,6 +26,7 @@ const plots = new Plots(
   [byId("legend-pose"), byId("legend-weights"), byId("legend-gaze")],
 );
 const panels = new Panels();
+const pace = overlay.software ? { plots: 400, mesh: 100 } : { plots: 100, mesh: 0 }; // ms; each costs a GPU's stand-in as much as the overlay
 document.body.classList.toggle("bare", bare);
 document.body.classList.toggle("watching", watching);
 if (!overlay.works) panels.error("This browser has no WebGL, so nothing is drawn in 3D: switch hardware acceleration on, or use another browser.");
@@ -36,6 +36,7 @@ let newest: { packet: Packet<Frame>; came: number } | null = null;
 let working = false;
 let cameraTaken = false; // the server runs with this browser's camera
 let plotted = 0;
+let turned = 0;
 let drawn = 0; // frames since the page was opened
 const shown: number[] = []; // times of the last frames that were drawn
 const ages: number[] = []; // from the picture to the drawn mesh, ms
@@ -102,15 +103,18 @@ function draw(packet: Packet<Frame>, bitmap: ImageBitmap | null, came: number): 
   const frame = packet.header;
   faces.move(packet);
   overlay.draw(frame, bitmap);
-  turntable?.draw(frame);
   plots.add(frame);
   const now = performance.now();
+  if (now - turned >= pace.mesh) {
+    turned = now;
+    turntable?.draw(frame);
+  }
   drawn++;
   shown.push(now);
   ages.push(frame.rates.p50_ms + now - came);
   if (shown.length > 60) shown.shift();
   if (ages.length > 300) ages.shift();
-  if (now - plotted > PLOT_MS && !bare) {
+  if (now - plotted > pace.plots && !bare) {
     plotted = now;
     plots.draw();
     panels.frame(frame, rate(), state);

@@ -141,7 +141,7 @@ export class Overlay {
   private readonly camera = new PerspectiveCamera();
   private readonly drawn = new Map<number, Drawn>();
   private readonly gl: WebGLRenderer | null;
-  private readonly software: boolean;
+  readonly software: boolean; // no GPU does the work
   private readonly bitmap: ImageBitmapRenderingContext | null;
   private readonly materials: Materials = {
     hole: new MeshBasicMaterial({ vertexColors: true, transparent: true, opacity: MASK_DARK, blending: NoBlending, depthWrite: false }),

@@ -19,17 +19,19 @@ from torch import Tensor
 
 from realtime3d.errors import OutputError, Realtime3dError, UsageError, require
 from realtime3d.face.model import FaceModel
-from realtime3d.training.learning import checkpoint, runlog
+from realtime3d.training.learning import checkpoint, published, runlog
 from realtime3d.training.learning.heads import correct_heads, correct_presence
 from realtime3d.training.learning.losses import Batch, FaceTerms, Losses, shape_loss, total, track_losses
 from realtime3d.training.learning.net_weights import grow, load_imagenet
 from realtime3d.training.learning.nets import NetConfig, ShapeNet, TrackNet, build, train_quickly
+from realtime3d.training.learning.norms import measure_norms
 from realtime3d.training.learning.train_config import TrainConfig
 from realtime3d.training.learning.translate import Translation
 from realtime3d.training.samples.dataset import ShardPool, loader
 
 _log = logging.getLogger(__name__)
 MAX_BAD_STEPS = 25
+NORM_SAMPLES = 2048  # that norms of an exported net are measured on
 
 
 class DivergedError(Realtime3dError):
@@ -77,9 +79,12 @@ class Run:
             grow(net, smaller)
         return net
 
-    def put_heads_right(self, batches: Iterator[Batch]) -> None:
-        """Before the first step: heads in the words of this face model, corrected over some samples."""
+    def prepare(self, batches: Iterator[Batch]) -> None:
+        """Before the first step: norms that can be live, heads in the words of this face model, corrected."""
         c = self.config
+        if c.init is not None and c.init.suffix == published.SUFFIX and not c.quick:
+            _log.info("measuring the statistics of norms over %d samples", NORM_SAMPLES)
+            measure_norms(self.net, batches, NORM_SAMPLES)
         if c.from_model is not None:
             Translation.between(c.from_model, c.face_model).apply(self.net)
         if c.heads:
@@ -178,7 +183,7 @@ def train(config: TrainConfig) -> Path:
     _log.info("%s at step %d, %s", "continuing" if run.resumed else "starting", run.step, config.run)
     batches = iter(loader(config.shards, config.data, config.seed, run.step, config.workers))
     if not run.resumed:
-        run.put_heads_right(batches)
+        run.prepare(batches)
     try:
         _loop(run, batches)
     except KeyboardInterrupt:

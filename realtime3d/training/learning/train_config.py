@@ -55,8 +55,7 @@ class TrainConfig:
             raise UsageError(f"there is no trunk {self.trunk!r}: choose {' or '.join(BLOCKS)}")
         if self.grow is not None and self.init is not None:
             raise UsageError("a net starts from one checkpoint: give --init or --grow, not both")
-        source = self.init or self.grow
-        if source is not None and source.suffix == published.SUFFIX and not self.quick:
-            raise UsageError(f"{source} has no statistics for its norms: go on from it with --quick")
+        if self.grow is not None and self.grow.suffix == published.SUFFIX and not self.quick:
+            raise UsageError(f"{self.grow} has no statistics for its norms: go on from it with --quick")
         if self.net == "shape" and self.init is None and not (self.run / "last.pt").exists():
             raise UsageError("the shape net starts from a trained track net: give its checkpoint with --init")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 
 import pytest
@@ -14,6 +15,7 @@ from realtime3d.errors import MissingError
 from realtime3d.face.model import FaceModel
 from realtime3d.training.learning import checkpoint, export
 from realtime3d.training.learning.nets import NetConfig, NormConv, ShapeNet, TrackNet
+from realtime3d.training.learning.norms import measure_norms
 from tests.helpers.paths import FACE_MODEL, ROOT
 
 SIZE = 64
@@ -75,3 +77,18 @@ def test_a_file_that_is_none_of_ours_is_told(tmp_path):
         checkpoint.load_net(broken)
     with pytest.raises(MissingError, match=r"absent\.onnx cannot be read"):
         checkpoint.load_net(tmp_path / "absent.onnx")
+
+
+def test_norms_of_an_exported_net_can_be_live_again():
+    """It answers as before, and what its norms expect is what they meet."""
+    net = checkpoint.load_net(ROOT / "models" / "compact_track.onnx")
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (8, net.config.size, net.config.size, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        before = net(images)
+        measure_norms(net.train(), itertools.repeat({"image": images}), 16)
+        assert net.training
+        live, after = net(images), net.eval()(images)
+    for name, expected in before.items():
+        assert torch.allclose(after[name], expected, atol=2e-3), name
+        assert torch.allclose(live[name], expected, atol=2e-2), name

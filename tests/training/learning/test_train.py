@@ -199,6 +199,7 @@ def test_the_commands_train_average_export_and_go_on_from_there(shards, tmp_path
     assert modelset.find(str(out)).nets["track"].size == 64
     assert step("train", str(more), *budget, "--quick", "--grow", f"{out}/mine_track.onnx", "--mixed", "16") == 0
     assert checkpoint.load(more / "release.pt")["net_config"]["mixed"] == 16
+    assert step("train", str(tmp_path / "live"), *budget, "--init", f"{out}/mine_track.onnx") == 0
 
 
 @pytest.mark.parametrize(
