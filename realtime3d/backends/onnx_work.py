@@ -23,8 +23,7 @@ def gflop(spec: NetSpec) -> float:
 
 def _flop(node: Any, shapes: dict[str, list[int]]) -> int:
     if node.op_type == "Conv":
-        weight, result = shapes[node.input[1]], shapes[node.output[0]]
-        return 2 * prod(weight[1:]) * prod(result[1:])
-    if node.op_type == "Gemm":
-        return 2 * prod(shapes[node.input[1]])
+        return 2 * prod(shapes[node.input[1]][1:]) * prod(shapes[node.output[0]])
+    if node.op_type == "Gemm":  # its first axis, too: a net that also looks at the mirror image has two there
+        return 2 * prod(shapes[node.input[1]]) * shapes[node.output[0]][0]
     return 0

@@ -72,7 +72,7 @@ def _layers(graph: onnx.GraphProto, kind: str) -> list[Layer]:
 
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Cast" and node.input[0] in stored:
+        if node.op_type in ("Cast", "Identity") and node.input[0] in stored:  # equal layers are stored once
             stored[node.output[0]] = stored[node.input[0]].astype(np.float32)
     return [(stored[n.input[1]], stored[n.input[2]]) for n in graph.node if n.op_type == kind]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ pytest.importorskip("torch", reason="torch is not installed: pip install '.[trai
 import onnx
 import torch
 
+from realtime3d.backends.onnx_work import gflop
 from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
 from realtime3d.errors import MissingError, OutputError, UsageError
 from realtime3d.face.model import FaceModel
@@ -149,7 +150,10 @@ def test_a_net_that_also_looks_at_the_mirror_answers_alike_for_both(track, tmp_p
     write_set(tmp_path, "both", track[0], None, FACE_MODEL, "preview", "a test", mirror=True)
     plain = (tmp_path / "both_track.onnx").stat().st_size
     assert plain < 2.1 * sum(p.numel() for p in track[1].parameters()) + 100_000  # the weights are there once
-    net = OnnxRuntimeBackend("cpu", 1).load(modelset.find(str(tmp_path)).nets["track"])
+    spec = modelset.find(str(tmp_path)).nets["track"]
+    alone = replace(spec, file=export.export(track[0], tmp_path / "alone.onnx"))
+    assert gflop(spec) == pytest.approx(2 * gflop(alone))
+    net = OnnxRuntimeBackend("cpu", 1).load(spec)
     image = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
     one = {k: np.array(v) for k, v in net.run(image).items()}
     other = {k: np.array(v) for k, v in net.run(np.ascontiguousarray(image[:, :, ::-1])).items()}
