@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,12 @@ class HeadMesh:
     def has_layout(self) -> bool:
         """Whether it has texture coordinates."""
         return bool(self.uv.any())
+
+    def without(self, left_out: NDArray[np.bool_]) -> HeadMesh:
+        """The same vertices without the faces that touch these (V,)."""
+        corners = np.where(self.faces >= 0, self.faces, self.faces[:, :1])
+        keep = ~left_out[corners].any(axis=1)
+        return replace(self, faces=self.faces[keep], uv_faces=self.uv_faces[keep])
 
     @cached_property
     def triangles(self) -> NDArray[np.int32]:

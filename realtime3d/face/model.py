@@ -144,6 +144,15 @@ class FaceModel:
             raise ValueError(f"no level {level!r}; there are {', '.join(self.levels)}")
         return self._full
 
+    def solid(self, level: str = LIVE) -> HeadMesh:
+        """`mesh` without lashes: strips that hide lids and eyes wherever a texture has no transparency."""
+        return self._solid_full if level == FULL else self.mesh(level)
+
+    @cached_property
+    def _solid_full(self) -> HeadMesh:
+        lashes = [i for i, name in enumerate(self.region_names) if name == "lashes"]
+        return self._full.without(np.isin(self._full.region, lashes))
+
     @cached_property
     def _live(self) -> HeadMesh:
         if not self.has_layout:

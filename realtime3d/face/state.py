@@ -55,7 +55,7 @@ class FaceState:
 
     def mesh(self, level: str = LIVE) -> Mesh:
         """What is written to files, with y up: the head as it is tracked ("live"), or with all vertices ("full")."""
-        head = self.model.mesh(level)
+        head = self.model.solid(level)
         return Mesh((self.vertices_at(level) * Y_UP)[head.uv_vertex], head.uv_triangles, head.uv)
 
     def landmarks(self, name: str = "ibug68") -> FloatArray:

@@ -47,7 +47,7 @@ def write_meshes(folder: Path, name: str, detail: Detail, variants: tuple[Varian
 def write_foundation(folder: Path, name: str, face: FaceState, meshes: MeshWriter) -> None:
     """What is known of a face that is too small for detail."""
     level = meshes.level(".ply")
-    triangles = face.model.mesh(level).triangles
+    triangles = face.model.solid(level).triangles
     kinds: dict[str, Kind] = {"frontal": "expression", "aligned": "posed"}
     for pose, kind in kinds.items():
         points = meshes.vertices(face, kind, level)

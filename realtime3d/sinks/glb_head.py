@@ -90,7 +90,7 @@ class Shapes:
 
 def plain(head: Head) -> Shapes:
     """The head as the face model has it."""
-    mesh = head.model.mesh(head.level)
+    mesh = head.model.solid(head.level)
     actions = head.model.actions(head.neutral, head.level)
     normals = vertex_normals(head.neutral, mesh.triangles)
     return Shapes(mesh, head.neutral, normals, actions, head.neutral, actions, mesh.triangles)
@@ -99,7 +99,7 @@ def plain(head: Head) -> Shapes:
 def folded(head: Head) -> Shapes:
     """The finer mesh, with what each action folds."""
     assert head.folds is not None
-    mesh, top = head.model.mesh(head.level), head.folds.topology
+    mesh, top = head.model.solid(head.level), head.folds.topology
     actions = head.model.actions(head.neutral, head.level)
     rest = top.of(head.neutral)
     normals = top.of(vertex_normals(head.neutral, mesh.triangles))

@@ -108,7 +108,7 @@ class MeshWriter:
             return [path]
         vertices = self.vertices(face, kind, self.level(suffix))
         if suffix == ".ply":
-            head = self.model.mesh(self.level(suffix))
+            head = self.model.solid(self.level(suffix))
             colours = None if texture is None else vertex_colours(texture, head.uv, head.uv_vertex)
             write_whole(path, ply_bytes(vertices, head.triangles, colours, _comments(kind)), make_folder=True)
             return [path]
@@ -126,7 +126,7 @@ class MeshWriter:
         self, path: Path, vertices: FloatArray, kind: Kind, texture: Texture | None, relief: Relief | None
     ) -> list[Path]:
         if self._obj is None:
-            self._obj = ObjText(self.model.mesh(self.level(".obj")))
+            self._obj = ObjText(self.model.solid(self.level(".obj")))
         material, picture = path.with_suffix(".mtl"), path.with_name(f"{path.stem}_texture.png")
         files = [path]
         if relief is not None:

@@ -38,7 +38,7 @@ class Layout:
 
     def __init__(self, model: FaceModel, size: int | None = None) -> None:
         self.level = FULL if FULL in model.levels else LIVE
-        self.head = model.mesh(self.level)
+        self.head = model.solid(self.level)
         self.names = np.array(list(model.region_names))
         self.size = size or (SIZE if _texel_mm(self.head, self.names, SIZE) <= COARSE_MM else 2 * SIZE)
         head = self.head

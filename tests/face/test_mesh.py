@@ -168,3 +168,13 @@ def test_posing_is_fast_enough_to_track(model: FaceModel, level: str, most_ms: f
         mesh.deform(neutral, eta, extras)
         times.append(1e3 * (time.perf_counter() - start))
     assert np.min(times) < most_ms
+
+
+def test_what_files_hold_has_no_strips_before_the_eyes(model: FaceModel) -> None:
+    """Lashes are flat strips that need a texture with transparency: files and maps have their vertices, no faces."""
+    full, solid = model.mesh("full"), model.solid("full")
+    lashes = full.region == list(model.region_names).index("lashes")
+    assert lashes.any() and lashes[full.triangles].any() and not lashes[solid.triangles].any()
+    assert solid.mean is full.mean and len(solid.triangles) == (~lashes[full.triangles].any(1)).sum()
+    assert np.array_equal(solid.uv_vertex[solid.uv_triangles], solid.triangles)
+    assert model.solid("live") is model.mesh("live")

@@ -58,7 +58,7 @@ def test_ply_holds_the_full_mesh_in_mm(name: str, kind: str, coloured: bool, tmp
     face = smiling(name)
     path = tmp_path / "a.ply"
     assert write_mesh(path, face, kind=kind, image=picture() if coloured else None) == [path]  # type: ignore[arg-type]
-    head = face.model.mesh(level_of(face))
+    head = face.model.solid(level_of(face))
     read = trimesh.load(path, process=False)
     assert np.array_equal(read.faces, head.triangles)
     truth = head.neutral(face.shape) if kind == "shape" else face.vertices_at(level_of(face))
@@ -90,7 +90,7 @@ def test_obj_has_a_layout_a_material_and_the_picture(name: str, tmp_path: Path) 
     face = smiling(name)
     files = write_mesh(tmp_path / "a.obj", face, image=picture())
     assert [path.name for path in files] == ["a.obj", "a.mtl", "a_texture.png"]
-    head = face.model.mesh(level_of(face))
+    head = face.model.solid(level_of(face))
     lines = (tmp_path / "a.obj").read_text().splitlines()
     counts = {start: sum(line.startswith(f"{start} ") for line in lines) for start in ("v", "vt", "f", "mtllib")}
     assert counts == {"v": len(head.mean), "vt": len(head.uv), "f": len(head.triangles), "mtllib": 1}
@@ -119,7 +119,7 @@ def test_glb_is_valid_and_shows_the_face(name: str, coloured: bool, level: str, 
     glb = Glb.read(path)
     assert glb.mesh["extras"]["targetNames"] == list(face.model.arkit_names)
     used = level if level in face.model.levels else "live"
-    head = face.model.mesh(used)
+    head = face.model.solid(used)
     assert np.array_equal(glb.array(glb.primitive["indices"]), head.uv_triangles.ravel())
     shown = glb.positions() * 1000 * UP
     truth = face.vertices_at(used)[head.uv_vertex]
@@ -185,7 +185,7 @@ def test_open3d_reads_the_same_counts(name: str, suffix: str, tmp_path: Path) ->
     face = smiling(name)
     path = tmp_path / f"a{suffix}"
     write_mesh(path, face, image=picture())
-    head = face.model.mesh("live" if suffix == ".glb" else level_of(face))
+    head = face.model.solid("live" if suffix == ".glb" else level_of(face))
     read = o3d.io.read_triangle_mesh(str(path))
     assert len(read.triangles) == len(head.triangles)
     assert 0.9 * len(head.mean) < len(read.vertices) <= len(head.uv)  # it joins those that are alike
@@ -195,7 +195,7 @@ def test_open3d_reads_the_same_counts(name: str, suffix: str, tmp_path: Path) ->
 def test_face_mesh_is_what_the_files_hold(name: str) -> None:
     face = smiling(name)
     for level in face.model.levels:
-        mesh, head = face.mesh(level), face.model.mesh(level)
+        mesh, head = face.mesh(level), face.model.solid(level)
         assert mesh.vertices == pytest.approx((face.vertices_at(level) * UP)[head.uv_vertex])
         assert len(mesh.uv) == len(mesh.vertices)
         assert np.array_equal(head.uv_vertex[mesh.triangles], head.triangles)

@@ -21,6 +21,7 @@ from realtime3d.types import Array
 PX_PER_MM = 12.0
 EYE_MM, MOUTH_MM = 44.0, 64.0  # squares around them
 RIM_MM = 0.15  # beside the opening is skin
+FACE_MM = 60.0  # behind the eyes: what lies deeper is the back of the head, seen through a hole
 LEAST_MM = 0.8  # columns that show less of what is behind are corners
 
 
@@ -138,9 +139,20 @@ def _front_of(xy: Array, mean: Array, triangles: NDArray) -> tuple[NDArray, Arra
     w, v = _cross(b - here, c - here) / area, _cross(c - here, a - here) / area
     weights = np.stack([w, v, 1 - w - v], axis=1)
     depth = (weights * np.stack([a[:, 2], b[:, 2], c[:, 2]], axis=1)).sum(axis=1)
-    inside = (weights > -1e-6).all(axis=1) & np.isfinite(area)
+    inside = (weights > -1e-6).all(axis=1) & np.isfinite(area) & (depth < FACE_MM)
+    if not inside.any():
+        return _beside(xy, mean, triangles)
     best = int(np.argmin(np.where(inside, depth, np.inf)))
     return triangles[best], weights[best].clip(0, 1)
+
+
+def _beside(xy: Array, mean: Array, triangles: NDArray) -> tuple[NDArray, Array]:
+    """Where a front view shows none of a face's triangles, as at the inner end of an eye: their nearest vertex."""
+    known = np.unique(triangles)
+    known = known[mean[known, 2] < FACE_MM]
+    nearest = known[np.argmin(np.hypot(*(mean[known, :2] - xy).T))]
+    triangle = triangles[(triangles == nearest).any(axis=1)][0]
+    return triangle, (triangle == nearest).astype(np.float64)
 
 
 def _nearest_corner(

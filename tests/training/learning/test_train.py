@@ -228,11 +228,6 @@ def test_a_net_for_identity_does_not_become_one_for_pose(shards, tmp_path, capsy
     assert "add --net shape" in capsys.readouterr().err
 
 
-def test_a_face_model_needs_more_heads_than_components(capsys):
-    assert step("face-model", "--heads", "99") == 2
-    assert "need 100 heads or more" in capsys.readouterr().err
-
-
 def test_an_evaluation_needs_something_to_measure_on(tmp_path, capsys):
     assert step("evaluate", "compact", "--out", str(tmp_path)) == 2
     assert "nothing to measure on" in capsys.readouterr().err

@@ -22,7 +22,7 @@ def model() -> FaceModel:
 @pytest.fixture(scope="module")
 def moved(model):
     eyes = region_mask(model, ("eyes",))
-    hidden = region_mask(model, ("eyes", "tongue", "mouth_inside"))
+    hidden = region_mask(model, ("eyes", "tongue", "mouth_inside", "teeth"))
     points = model.landmark_sets["mediapipe478"]
     return on_the_lids(points, model.mean.astype(np.float64), model.triangles, eyes, ~hidden)
 
@@ -80,7 +80,7 @@ def test_points_of_the_lower_lip_that_were_seen_on_the_upper_one_go_back(model):
     vertices[list(MOUTH.lower)], weights[list(MOUTH.lower)] = vertices[list(MOUTH.upper)], weights[list(MOUTH.upper)]
     wrong, opened = SurfacePoints(vertices, weights), posed(model, jawOpen=0.4)
     assert np.allclose(between_lips(wrong, opened), 0)
-    skin = ~region_mask(model, ("eyes", "tongue", "mouth_inside"))
+    skin = ~region_mask(model, ("eyes", "tongue", "mouth_inside", "teeth"))
     right = on_the_lips(wrong, model.mean.astype(np.float64), opened, model.triangles, skin)
     apart = between_lips(right, opened)
     assert apart.min() > 4 and apart[4] > 11 and np.allclose(apart, apart[::-1], atol=0.5)
@@ -92,7 +92,7 @@ def test_points_of_the_lower_lip_that_were_seen_on_the_upper_one_go_back(model):
 @pytest.mark.parametrize("name", ["mediapipe478", "ibug68"])
 def test_lips_that_ship_meet_when_closed_and_part_with_the_jaw(model, name):
     pairs = {"mediapipe478": (MOUTH.upper, MOUTH.lower), "ibug68": ((61, 62, 63), (67, 66, 65))}[name]
-    for jaw, least, most in ((0.0, -0.6, 0.6), (0.4, 4, 16), (0.9, 10, 35)):
+    for jaw, least, most in ((0.0, -0.6, 1.0), (0.4, 4, 16), (0.9, 10, 35)):  # lips of the scans' mean nearly meet
         p = model.landmarks(name, posed(model, jawOpen=jaw))
         apart = p[list(pairs[1]), 1] - p[list(pairs[0]), 1]
         assert least < apart.min() and apart.max() < most
