@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from realtime3d.errors import OutputError
-from realtime3d.face.expressions import file_of
+from realtime3d.face import expressions
 from realtime3d.face.model import FaceModel
 from realtime3d.nets.modelset import EYES, FORMAT, LIST, MORE, read_list, write_list
+from realtime3d.surface import usual as usual_detail
 from realtime3d.training.learning import checkpoint
 from realtime3d.training.learning.export import SHAPE_OUTPUTS, TRACK_OUTPUTS, export
 
@@ -98,8 +99,9 @@ def _face_model(file: Path, folder: Path, common: Mapping[str, Any] | None) -> d
     if target.exists() and not usual and hashlib.sha256(target.read_bytes()).hexdigest() != digest:
         raise OutputError(f"{target} is another face model than {file}: rename one of them")
     _copy(file, target)
-    if file_of(file).exists():  # the prior is not copied: it knows the errors of other nets
-        _copy(file_of(file), file_of(target))
+    for beside in (expressions.file_of, usual_detail.file_of):  # no prior: it knows the errors of other nets
+        if beside(file).exists():
+            _copy(beside(file), beside(target))
     return {**_named(target), **(FACE_MODEL_FACTS if version == BUILT_FORMAT else OTHER_FACTS)}
 
 

@@ -56,6 +56,7 @@ def folder(track, tmp_path_factory) -> Path:
 def test_the_runtime_reads_the_set_and_answers_like_the_net(folder, track):
     found = modelset.find(str(folder))
     found.check()
+    assert {f"face_model_{beside}.npz" for beside in ("expressions", "usual")} <= {f.name for f in folder.iterdir()}
     assert found.name == "tiny" and found.notice and found.nets["track"].size == SIZE
     image = torch.randint(0, 256, (3, SIZE, SIZE, 3), dtype=torch.uint8)
     half = TrackNet(track[1].config).eval()
