@@ -86,7 +86,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_obj_is_read_with_all_its_maps(mapped: Path) -> None:
     surface = read_obj(mapped / "a.obj")
-    head = FaceModel.load(FACE_MODEL).mesh("full")
+    head = FaceModel.load(FACE_MODEL).solid("full")
     assert surface.uv is not None
     assert len(surface.triangles) == len(head.triangles)
     assert np.ptp(surface.vertices, axis=0) == pytest.approx(np.ptp(head.mean, axis=0), rel=0.1)
