@@ -99,13 +99,14 @@ class FaceState:
         `neutral` has the 52 weights of the person's own neutral face, as far as they are known: what is seen counts
         from there.
         """
-        return head_of(self.model.path).action_units(self._features(neutral))
+        return head_of(self.model.path).action_units(self.features(neutral))
 
     def emotions(self, neutral: Mapping[str, float] | None = None) -> dict[str, float]:
         """How much the face looks like seven posed emotions; sums to 1. It is not what somebody feels."""
-        return head_of(self.model.path).emotions(self._features(neutral))
+        return head_of(self.model.path).emotions(self.features(neutral))
 
-    def _features(self, neutral: Mapping[str, float] | None) -> Features:
+    def features(self, neutral: Mapping[str, float] | None = None) -> Features:
+        """What action units and emotions are read from."""
         return Features.of(self._weights, self._lips_mm, sum(self._open_eyes) / 2, neutral)
 
     @cached_property

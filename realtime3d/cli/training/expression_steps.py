@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realtime3d.errors import SourceError
+from realtime3d.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from realtime3d.face.model import FaceModel
+    from realtime3d.training.labels.judged import Judged
     from realtime3d.training.labels.pack import FittedPhoto
+    from realtime3d.training.learning.expression_head import Sample
 
 Log = Callable[[str], None]
 PICTURES_EACH, HIDDEN = 7, 0.5  # posed pictures of each photograph, and the share that is half hidden
@@ -19,7 +21,10 @@ MOST_PHOTOS = 250  # more would not change what is usual of errors
 
 
 def add_expressions(step: argparse.ArgumentParser) -> None:
-    """A step that takes the face model alone."""
+    """Arguments of `expressions`."""
+    step.add_argument("--judged", type=Path, metavar="CSV", help="what people say of photographs: file,first,second")
+    step.add_argument("--photos", type=Path, metavar="DIR", help="folder of those photographs")
+    step.add_argument("--models", default="default", metavar="SET", help="nets that look at them (%(default)s)")
 
 
 def expressions(args: argparse.Namespace, log: Log) -> None:
@@ -29,14 +34,43 @@ def expressions(args: argparse.Namespace, log: Log) -> None:
     from realtime3d.face.expressions import file_of
     from realtime3d.face.model import FaceModel
     from realtime3d.files import whole
-    from realtime3d.training.learning.expression_head import train_head
+    from realtime3d.training.learning.expression_head import spoilt, train_head
 
+    if (args.judged is None) != (args.photos is None):
+        raise UsageError("--judged and --photos belong together: name both or none")
     with np.load(args.model) as data:
         to_motion = data["arkit_to_motion"]
-    head, path = train_head(FaceModel.load(args.model), to_motion), file_of(args.model)
+    model = FaceModel.load(args.model)
+    sample = spoilt(model, to_motion)
+    judged = _judged(args, sample, log) if args.judged is not None else None
+    head, path = train_head(model, to_motion, sample, judged), file_of(args.model)
     with whole(path) as draft:
         head.save(draft)
     log(f"wrote {path}; the emotions' net has {head.size:,} weights")
+
+
+def _judged(args: argparse.Namespace, sample: Sample, log: Log) -> Judged:
+    """Photographs that were judged alike; says how alike, and what nets say of those that they did not learn from."""
+    from realtime3d.face.expressions import EMOTIONS
+    from realtime3d.tracker import FaceTracker
+    from realtime3d.training.labels import judged as labels
+    from realtime3d.training.learning.expression_head import cross_validated
+
+    judgements = labels.read(args.judged)
+    share, kappa = labels.agreement(judgements)
+    log(f"{len(judgements)} photographs, judged alike: {share:.3f} of them, kappa {kappa:.3f}")
+    with FaceTracker(models=args.models) as tracker:
+        if tracker.model.path.resolve() != args.model.resolve():
+            raise UsageError(f"{args.models} has the face model {tracker.model.path}: name that one with --model")
+        found = labels.seen(tracker, args.photos, judgements)
+    said = cross_validated(sample, found)
+    right = said == found.emotions
+    log(f"of {len(right)} judged alike, not learned from: right {right.mean():.3f}, "
+        f"kappa {labels.kappa(said, found.emotions):.3f}")  # fmt: skip
+    for k, name in enumerate(EMOTIONS):
+        if (found.emotions == k).any():
+            log(f"  {name}: {right[found.emotions == k].mean():.2f} of {(found.emotions == k).sum()}")
+    return found
 
 
 def add_prior(step: argparse.ArgumentParser) -> None:

@@ -1,14 +1,14 @@
-"""The gains of action units and the emotions' net, learned from a face model alone.
+"""The gains of action units and the emotions' net, learned from a face model and, for the net, from judged photographs.
 
 Actions are drawn, the model makes a motion of them, and the motion is spoilt as nets spoil it: each action comes out
-weaker by a factor of its own, and every coefficient is off. So what is learned holds for nets that see more or less,
-and no photograph is needed.
+weaker by a factor of its own, and every coefficient is off. So what is learned holds for nets that see more or less.
+Judged photographs add what people really do, and what resting faces look like to the nets.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from realtime3d.face.arkit import NAMES, other_side
 from realtime3d.face.expressions import ACTIONS, EMOTIONS, ExpressionHead, Features, lip_gap_mm
 from realtime3d.face.gaze import openness
 from realtime3d.face.model import FaceModel
+from realtime3d.training.labels.judged import Judged
 from realtime3d.training.samples.emotions import draw_emotion, draw_rest, draw_single
 from realtime3d.types import Array, FloatArray
 
@@ -27,6 +28,8 @@ STEPS, BATCH, RATE, DECAY, SMOOTH = 2500, 256, 2e-3, 1e-2, 0.02
 SINGLES = 0.35  # of the faces that gains are learned from: they do one thing
 EXACT, SPOILT = (1.0, 0.1), (0.2, 0.3)  # least factor of an action, and noise in standard deviations
 RIDGE = 0.01
+REAL_SHARE, REAL_SMOOTH, DOUBT = 0.3, 0.03, 0.05  # of a batch; noise; what other emotions than the judged one get
+PARTS = 5  # that judged photographs are divided into for a measurement
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,20 @@ def drawn(
     return Sample(np.stack(rows), np.stack(actions), np.stack(scores))
 
 
+def mirrored(rows: Array) -> Array:
+    """(N, 54) with left and right exchanged."""
+    swap = [NAMES.index(other_side(name)) for name in NAMES]
+    return np.column_stack([rows[:, swap], rows[:, len(swap) :]])
+
+
 def with_mirrored(sample: Sample) -> Sample:
     """The same faces, and with left and right exchanged."""
     swap = [NAMES.index(other_side(name)) for name in NAMES]
-    rows = np.column_stack([sample.rows[:, swap], sample.rows[:, len(swap) :]])
-    pairs = ((sample.rows, rows), (sample.actions, sample.actions[:, swap]), (sample.scores, sample.scores))
+    pairs = (
+        (sample.rows, mirrored(sample.rows)),
+        (sample.actions, sample.actions[:, swap]),
+        (sample.scores, sample.scores),
+    )
     return Sample(*(np.concatenate(pair) for pair in pairs))
 
 
@@ -111,22 +123,20 @@ def _bounded(gram: Array, cross: Array, low: Array, high: Array, rounds: int = 4
     return x
 
 
-def train_net(sample: Sample, seed: int = 0, steps: int = STEPS) -> tuple[tuple[FloatArray, FloatArray], ...]:
+def train_net(
+    sample: Sample, seed: int = 0, steps: int = STEPS, judged: Judged | None = None
+) -> tuple[tuple[FloatArray, FloatArray], ...]:
     """The layers of the emotions' net."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    known = np.isfinite(sample.scores).all(axis=1)
-    rows, scores = sample.rows[known], sample.scores[known]
-    width = (rows.shape[1], *HIDDEN, len(EMOTIONS))
+    width = (sample.rows.shape[1], *HIDDEN, len(EMOTIONS))
     layers = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(width)]
     parts = [part for layer in layers[:-1] for part in (layer, torch.nn.ReLU(), torch.nn.Dropout(0.1))]
     net = torch.nn.Sequential(*parts, layers[-1])
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
-        picked = rng.integers(len(rows), size=BATCH)
-        x = torch.from_numpy(rows[picked] + rng.normal(0, SMOOTH, (BATCH, rows.shape[1]))).float()
-        loss = torch.nn.functional.cross_entropy(net(x), torch.from_numpy(scores[picked]).float())
+    for x, y in itertools.islice(_batches(sample, judged, rng), steps):
+        loss = torch.nn.functional.cross_entropy(net(torch.from_numpy(x).float()), torch.from_numpy(y).float())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -134,9 +144,44 @@ def train_net(sample: Sample, seed: int = 0, steps: int = STEPS) -> tuple[tuple[
     return tuple((layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy()) for layer in layers)
 
 
-def train_head(model: FaceModel, to_motion: NDArray, count: int = 6_000, seed: int = 0) -> ExpressionHead:
-    """Both."""
-    rng = np.random.default_rng(seed)
-    gains, offsets = fit_gains(with_mirrored(drawn(model, to_motion, count // 3, EXACT, rng)))
-    spoilt = with_mirrored(drawn(model, to_motion, count, SPOILT, rng))
-    return ExpressionHead(gains, offsets, train_net(spoilt, seed))
+def _batches(sample: Sample, judged: Judged | None, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+    """Drawn faces, and photographs among them: rare emotions more often than they occur, each also mirrored."""
+    known = np.isfinite(sample.scores).all(axis=1)
+    rows, scores = sample.rows[known], sample.scores[known]
+    real = round(BATCH * REAL_SHARE) if judged is not None else 0
+    while True:
+        picked = rng.integers(len(rows), size=BATCH - real)
+        x, y = rows[picked] + rng.normal(0, SMOOTH, (BATCH - real, rows.shape[1])), scores[picked]
+        if judged is not None:
+            often = 1 / np.sqrt(np.bincount(judged.emotions)[judged.emotions])
+            chosen = rng.choice(len(often), real, p=often / often.sum())
+            photos = np.where(rng.random((real, 1)) < 0.5, judged.rows[chosen], mirrored(judged.rows[chosen]))
+            told = np.where(np.eye(len(EMOTIONS))[judged.emotions[chosen]] > 0, 1 - DOUBT, DOUBT / (len(EMOTIONS) - 1))
+            x = np.concatenate([x, photos + rng.normal(0, REAL_SMOOTH, photos.shape)])
+            y = np.concatenate([y, told])
+        yield x, y
+
+
+def cross_validated(sample: Sample, judged: Judged, seed: int = 0, steps: int = STEPS) -> NDArray[np.intp]:
+    """(N,) what nets say of judged photographs that they did not learn from, in PARTS parts."""
+    part = np.random.default_rng(seed).permutation(len(judged.rows)) % PARTS
+    said = np.zeros(len(part), dtype=np.intp)
+    for k in range(PARTS):
+        known = Judged(judged.rows[part != k], judged.emotions[part != k])
+        layers = train_net(sample, seed, steps, known)
+        head = ExpressionHead(np.zeros((0, 0), np.float32), np.zeros(0, np.float32), layers)
+        said[part == k] = head.scores(judged.rows[part == k]).argmax(axis=1)
+    return said
+
+
+def spoilt(model: FaceModel, to_motion: NDArray, count: int = 6_000, seed: int = 1) -> Sample:
+    """What the emotions' net learns from, beside photographs."""
+    return with_mirrored(drawn(model, to_motion, count, SPOILT, np.random.default_rng(seed)))
+
+
+def train_head(
+    model: FaceModel, to_motion: NDArray, sample: Sample, judged: Judged | None = None, seed: int = 0
+) -> ExpressionHead:
+    """Gains, and the net from `sample`, which `spoilt` makes."""
+    exact = drawn(model, to_motion, len(sample.rows) // 6, EXACT, np.random.default_rng(seed))
+    return ExpressionHead(*fit_gains(with_mirrored(exact)), train_net(sample, seed, judged=judged))

@@ -10,10 +10,12 @@ pytest.importorskip("torch", reason="torch is not installed: pip install '.[trai
 from realtime3d.face.arkit import NAMES
 from realtime3d.face.expressions import ACTIONS, EMOTIONS, ExpressionHead, softmax
 from realtime3d.face.model import FaceModel
+from realtime3d.training.labels.judged import Judged
 from realtime3d.training.learning.expression_head import (
     EXACT,
     Sample,
     columns,
+    cross_validated,
     drawn,
     fit_gains,
     train_net,
@@ -52,6 +54,18 @@ def test_units_are_read_and_leak_little(sample: Sample) -> None:
     for row, bases in enumerate(ACTIONS.values()):
         own[row, columns(bases)] = True
     assert (gains[own] >= 0).all() and (gains[~own] <= 0).all()
+
+
+def test_photographs_change_what_the_net_says_of_faces_like_them(sample: Sample) -> None:
+    """Faces that no drawing is like: each with a cheek puffed and one other weight, judged by that one."""
+    rng = np.random.default_rng(0)
+    rows, emotions = np.zeros((60, 54)), rng.integers(0, 2, 60) * EMOTIONS.index("anger")
+    rows[:, NAMES.index("cheekPuff")] = 0.8
+    rows[:, NAMES.index("tongueOut")] = np.where(emotions > 0, 0.9, 0.0)
+    judged = Judged(rows + rng.normal(0, 0.02, rows.shape), emotions)
+    assert (cross_validated(sample, judged, steps=300) == emotions).mean() > 0.95
+    alone = ExpressionHead(np.zeros((14, 52)), np.zeros(14), train_net(sample, steps=300))
+    assert (alone.scores(judged.rows).argmax(axis=1) == emotions).mean() < 0.8
 
 
 def test_a_net_learns_the_emotions(sample: Sample) -> None:
