@@ -85,7 +85,7 @@ async function work(): Promise<void> {
   while (newest) {
     const { packet, came } = newest;
     newest = null;
-    const jpeg = packet.bytes("picture");
+    const jpeg = bare ? null : packet.bytes("picture"); // the first frames may have one, whatever was asked for
     let bitmap: ImageBitmap | null = null;
     try {
       bitmap = jpeg && (await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" })));
