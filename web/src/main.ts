@@ -5,8 +5,10 @@ import { Avatar } from "./avatar";
 import { BoxTool } from "./box";
 import { BrowserCamera } from "./camera";
 import { Faces } from "./faces";
+import { software } from "./gl";
 import { listen, showKeys } from "./keys";
 import { Link } from "./link";
+import { Meter } from "./meter";
 import { type Mode, Overlay } from "./overlay";
 import { Panels, byId } from "./panels";
 import { Plots } from "./plots";
@@ -16,30 +18,27 @@ import { upload } from "./upload";
 
 const query = new URLSearchParams(location.search);
 const bare = query.has("overlay");
+const NO_WEBGL = "This browser has no WebGL, which this needs: switch hardware acceleration on, or use another browser.";
 const watching = bare || query.has("view");
 
 const faces = new Faces();
 const overlay = new Overlay(byId("picture"), byId("overlay"), byId("labels"), faces);
-const turntable = bare ? null : new Turntable(byId("mesh"), faces, byId("picture"));
+const turntable = bare ? null : new Turntable(byId("mesh"), faces, overlay.plain);
 const plots = new Plots(
   [byId("plot-pose"), byId("plot-weights"), byId("plot-gaze")],
   [byId("legend-pose"), byId("legend-weights"), byId("legend-gaze")],
 );
 const panels = new Panels();
-const pace = overlay.software ? { plots: 400, mesh: 100 } : { plots: 100, mesh: 0 }; // ms; each costs a GPU's stand-in as much as the overlay
+const meter = new Meter();
+const PLOT_MS = software ? 400 : 100; // a GPU's stand-in has work for a tenth of a second with them
 document.body.classList.toggle("bare", bare);
 document.body.classList.toggle("watching", watching);
-if (!overlay.works) panels.error("This browser has no WebGL, so nothing is drawn in 3D: switch hardware acceleration on, or use another browser.");
 
 let state: State | null = null;
 let newest: { packet: Packet<Frame>; came: number } | null = null;
 let working = false;
 let cameraTaken = false; // the server runs with this browser's camera
 let plotted = 0;
-let turned = 0;
-let drawn = 0; // frames since the page was opened
-const shown: number[] = []; // times of the last frames that were drawn
-const ages: number[] = []; // from the picture to the drawn mesh, ms
 
 const socket = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws${watching ? "?view" : ""}`;
 const link = new Link(socket, {
@@ -86,7 +85,7 @@ async function work(): Promise<void> {
   while (newest) {
     const { packet, came } = newest;
     newest = null;
-    const jpeg = packet.bytes("picture");
+    const jpeg = bare ? null : packet.bytes("picture"); // the first frames may have one, whatever was asked for
     let bitmap: ImageBitmap | null = null;
     try {
       bitmap = jpeg && (await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" })));
@@ -103,27 +102,15 @@ function draw(packet: Packet<Frame>, bitmap: ImageBitmap | null, came: number): 
   const frame = packet.header;
   faces.move(packet);
   overlay.draw(frame, bitmap);
+  turntable?.follow(frame);
   plots.add(frame);
+  meter.count(came, frame.rates.p50_ms);
   const now = performance.now();
-  if (now - turned >= pace.mesh) {
-    turned = now;
-    turntable?.draw(frame);
-  }
-  drawn++;
-  shown.push(now);
-  ages.push(frame.rates.p50_ms + now - came);
-  if (shown.length > 60) shown.shift();
-  if (ages.length > 300) ages.shift();
-  if (now - plotted > pace.plots && !bare) {
+  if (now - plotted > PLOT_MS && !bare) {
     plotted = now;
     plots.draw();
-    panels.frame(frame, rate(), state);
+    panels.frame(frame, meter.rate, state);
   }
-}
-
-function rate(): number {
-  const span = (shown.at(-1) ?? 0) - (shown[0] ?? 0);
-  return span > 0 ? ((shown.length - 1) * 1000) / span : 0;
 }
 
 // -- what is pressed --------------------------------------------------------------------------------------------------
@@ -166,6 +153,7 @@ function setMode(mode: Mode): void {
   if (masked !== (mode === "mask")) ask();
   byId<HTMLSelectElement>("mode").value = mode;
   if (!document.body.classList.contains("watching")) wish({ do: "mode", mode });
+  if (!overlay.works) panels.error(NO_WEBGL);
   if (faces.frame) overlay.draw(faces.frame, null);
 }
 
@@ -192,6 +180,7 @@ function texture(): void {
   if (!turntable) return;
   turntable.textured = !turntable.textured;
   byId("textured").setAttribute("aria-pressed", String(turntable.textured));
+  if (!turntable.works) panels.error(NO_WEBGL);
   turntable.draw(faces.frame);
 }
 
@@ -201,8 +190,8 @@ async function wear(file?: File): Promise<void> {
   const names = faces.topology.weights;
   try {
     const on = file ? await Avatar.read(await file.arrayBuffer(), names) : turntable.avatar ? null : await Avatar.own(names);
-    put(on);
     panels.error("");
+    put(on);
   } catch (error) {
     panels.error(file ? `${file.name}: ${(error as Error).message}` : (error as Error).message);
   }
@@ -220,6 +209,7 @@ async function look(mesh: string | null): Promise<void> {
 function put(on: Avatar | null): void {
   turntable?.wear(on);
   byId("avatar").setAttribute("aria-pressed", String(on !== null));
+  if (turntable && !turntable.works) panels.error(NO_WEBGL);
   turntable?.draw(faces.frame);
 }
 
@@ -303,7 +293,7 @@ turntable && byId("mesh").addEventListener("pointermove", (event) => event.butto
 
 // For tests, and for the curious at the console.
 Object.assign(window, {
-  realtime3d: { faces, overlay, turntable, link, state: () => state, rate, ages: () => [...ages], drawn: () => drawn,
+  realtime3d: { faces, overlay, turntable, link, state: () => state, rate: () => meter.rate, ages: () => meter.ages, drawn: () => meter.drawn,
     mayControl: () => !document.body.classList.contains("watching"),
     running: (kind: string) => state?.run === "running" && state.source.kind === kind },
 });

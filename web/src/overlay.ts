@@ -1,40 +1,19 @@
-// The picture with what was found drawn over it: a canvas for the picture, one of WebGL on top.
+// The picture with what was found drawn over it: a canvas for the picture, one of WebGL on top. Without a GPU the wire is in the picture.
 
 import {
-  AmbientLight, BufferGeometry, CanvasTexture, DirectionalLight, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial, MeshLambertMaterial,
-  NoBlending, PerspectiveCamera, Points, PointsMaterial, Scene, SRGBColorSpace, WebGLRenderer,
+  BufferGeometry, CanvasTexture, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial, MeshLambertMaterial,
+  NoBlending, PerspectiveCamera, Points, PointsMaterial, Scene, SRGBColorSpace, type WebGLRenderer,
 } from "three";
 import type { FaceShape, Faces } from "./faces";
 import { colourOf } from "./faces";
+import { lights, renderer, software } from "./gl";
 import type { Frame } from "./protocol";
+import { WIRE, WirePicture } from "./sketch";
 
 export type Mode = "wire" | "shaded" | "transparent" | "points" | "texture" | "mask" | "off";
 const OPACITY: Record<Mode, number> = { wire: 0.14, shaded: 0.97, transparent: 0.5, points: 0, texture: 0, mask: 0, off: 0 };
 const MASK_DARK = 0.8; // of the picture's light is taken around the faces
 const SOFTWARE_WIDTH = 480; // px of the drawing where there is no GPU
-
-/** A renderer, or null where the browser has no WebGL; and whether a GPU does the work. */
-export function renderer(canvas: HTMLCanvasElement): { gl: WebGLRenderer; software: boolean } | null {
-  const probe = document.createElement("canvas").getContext("webgl2");
-  if (!probe) return null;
-  const about = probe.getExtension("WEBGL_debug_renderer_info");
-  const name = about ? String(probe.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "";
-  probe.getExtension("WEBGL_lose_context")?.loseContext();
-  const software = /swiftshader|llvmpipe|software|basic render/i.test(name);
-  try {
-    return { gl: new WebGLRenderer({ canvas, alpha: true, antialias: !software }), software };
-  } catch {
-    return null;
-  }
-}
-
-export function lights(): Group {
-  const group = new Group();
-  const sun = new DirectionalLight(0xffffff, 2.2);
-  sun.position.set(0.35, 0.55, 0.76);
-  group.add(sun, sun.target, new AmbientLight(0xffffff, 1.1)); // the target too: else what is far away is lit from there
-  return group;
-}
 
 class Drawn {
   readonly group = new Group();
@@ -75,7 +54,7 @@ class Drawn {
     this.skin.dispose();
   }
 
-  show(mode: Mode, software: boolean, frame: Frame, picture: HTMLCanvasElement): void {
+  show(mode: Mode, frame: Frame, picture: HTMLCanvasElement): void {
     this.group.matrix.copy(this.shape.placed);
     this.group.visible = mode !== "off";
     this.wire.visible = mode === "wire";
@@ -83,7 +62,7 @@ class Drawn {
     this.hole.visible = mode === "mask";
     this.skin.mesh.visible = mode === "texture";
     if (mode === "texture") this.skin.see(this.shape, frame, picture);
-    this.surface.visible = OPACITY[mode] > 0 && !(software && mode === "wire"); // a veil that costs as much as all else
+    this.surface.visible = OPACITY[mode] > 0;
   }
 }
 
@@ -139,15 +118,16 @@ export class Overlay {
   mode: Mode = "wire";
   private readonly scene = new Scene();
   private readonly camera = new PerspectiveCamera();
+  private pictured = false;
   private readonly drawn = new Map<number, Drawn>();
-  private readonly gl: WebGLRenderer | null;
-  readonly software: boolean; // no GPU does the work
+  private readonly gl: ReturnType<typeof renderer>;
   private readonly bitmap: ImageBitmapRenderingContext | null;
+  private readonly sketch: WirePicture | null; // where there is no GPU
   private readonly materials: Materials = {
     hole: new MeshBasicMaterial({ vertexColors: true, transparent: true, opacity: MASK_DARK, blending: NoBlending, depthWrite: false }),
     depth: new MeshBasicMaterial({ colorWrite: false, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1 }),
     surface: new MeshLambertMaterial({ vertexColors: true, transparent: true, depthWrite: false, polygonOffset: true }),
-    wire: new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: 0.5, depthWrite: false }),
+    wire: new LineBasicMaterial({ vertexColors: true, transparent: true, opacity: WIRE, depthWrite: false }),
     dots: new PointsMaterial({ vertexColors: true, transparent: true, size: 2, sizeAttenuation: false, depthWrite: false }),
   };
 
@@ -157,21 +137,29 @@ export class Overlay {
     private readonly labels: HTMLElement,
     private readonly faces: Faces,
   ) {
-    this.bitmap = picture.getContext("bitmaprenderer");
-    const made = renderer(canvas);
-    this.gl = made?.gl ?? null;
-    this.software = made?.software ?? true;
-    this.gl?.setClearAlpha(0);
+    this.sketch = software ? new WirePicture(picture) : null;
+    this.bitmap = software ? null : picture.getContext("bitmaprenderer");
+    this.gl = renderer(canvas);
     this.scene.add(lights());
     this.camera.matrixAutoUpdate = false;
-    faces.onChange.push(() => this.take());
+    faces.onChange.push(() => this.people());
   }
 
+  /** Whether this browser can draw the style. */
   get works(): boolean {
-    return this.gl !== null;
+    return this.sketched || this.gl() !== null;
   }
 
-  private take(): void {
+  /** The picture with nothing drawn in it. */
+  get plain(): HTMLCanvasElement {
+    return this.sketch?.plain ?? this.picture;
+  }
+
+  private get sketched(): boolean {
+    return this.sketch !== null && (this.mode === "wire" || this.mode === "off");
+  }
+
+  private people(): void {
     for (const [id, drawn] of this.drawn) {
       if (this.faces.shapes.get(id) === drawn.shape) continue;
       this.scene.remove(drawn.group);
@@ -187,30 +175,42 @@ export class Overlay {
   }
 
   draw(frame: Frame, bitmap: ImageBitmap | null): void {
-    const [width, height] = frame.size;
-    if (bitmap) {
-      if (this.picture.width !== bitmap.width || this.picture.height !== bitmap.height) {
-        this.picture.width = bitmap.width;
-        this.picture.height = bitmap.height;
-        this.picture.parentElement!.style.setProperty("--ratio", `${width} / ${height}`);
-      }
-      this.bitmap?.transferFromImageBitmap(bitmap);
-    }
+    if (bitmap) this.take(bitmap);
     this.label(frame);
-    if (!this.gl) return;
-    this.fit(width, height);
     this.look(frame);
+    this.canvas.hidden = this.sketched; // a layer less
+    if (this.sketch) {
+      if (!this.pictured) this.resize(...frame.size);
+      this.sketch.draw([...this.faces.shapes.values()], this.mode === "wire" ? this.camera.projectionMatrix : null);
+    }
+    const gl = this.sketched ? null : this.gl();
+    if (!gl) return;
+    this.fit(gl, ...frame.size);
     this.materials.surface.opacity = OPACITY[this.mode];
-    this.gl.setClearColor(0, this.mode === "mask" ? MASK_DARK : 0);
-    for (const drawn of this.drawn.values()) drawn.show(this.mode, this.software, frame, this.picture);
-    this.gl.render(this.scene, this.camera);
+    gl.setClearColor(0, this.mode === "mask" ? MASK_DARK : 0);
+    for (const drawn of this.drawn.values()) drawn.show(this.mode, frame, this.plain);
+    gl.render(this.scene, this.camera);
   }
 
-  private fit(width: number, height: number): void {
+  private take(bitmap: ImageBitmap): void {
+    this.pictured = true;
+    this.resize(bitmap.width, bitmap.height);
+    this.sketch?.take(bitmap);
+    this.bitmap?.transferFromImageBitmap(bitmap);
+  }
+
+  private resize(width: number, height: number): void {
+    if (this.picture.width === width && this.picture.height === height) return;
+    Object.assign(this.picture, { width, height });
+    if (this.sketch) Object.assign(this.sketch.plain, { width, height });
+    this.picture.parentElement!.style.setProperty("--ratio", `${width} / ${height}`);
+  }
+
+  private fit(gl: WebGLRenderer, width: number, height: number): void {
     const shown = this.canvas.clientWidth * Math.min(devicePixelRatio, 2) || width;
-    const wide = Math.round(this.software ? Math.min(SOFTWARE_WIDTH, shown) : Math.min(1600, shown));
+    const wide = Math.round(Math.min(software ? SOFTWARE_WIDTH : 1600, shown));
     const high = Math.round((wide * height) / width);
-    if (this.canvas.width !== wide || this.canvas.height !== high) this.gl!.setSize(wide, high, false);
+    if (this.canvas.width !== wide || this.canvas.height !== high) gl.setSize(wide, high, false);
   }
 
   /** The lens of the camera that took the picture. */

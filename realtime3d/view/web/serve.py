@@ -82,10 +82,13 @@ def serve(
     links = _links(address, sock.getsockname()[1], token)
 
     async def run() -> None:
+        viewers.begin()
+        session.start("given" if source is not None else "clip")  # opens its nets while the server begins to listen
         serving = asyncio.create_task(server.serve(sockets=[sock]))
+        told = False
         while not serving.done():
-            if server.started and not session.started:
-                session.start("given" if source is not None else "clip")
+            if server.started and not told:
+                told = True
                 ready(links)
             if stopped():
                 server.should_exit = True

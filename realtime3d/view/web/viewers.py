@@ -59,7 +59,7 @@ class Viewers:
         self._last: FrameMessage | None = None  # so that a paused run is no empty page
 
     def begin(self) -> None:
-        """Called in the server's loop."""
+        """Called in the server's loop, before anything is told."""
         self._loop = asyncio.get_running_loop()
 
     def end(self) -> None:
