@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 Log = Callable[[str], None]
 PICTURES_EACH, HIDDEN = 7, 0.5  # posed pictures of each photograph, and the share that is half hidden
-MOST_PHOTOS = 250  # more would not change what is usual of errors
+MOST_PHOTOS = 250  # with PICTURES_EACH of each, the step takes minutes
 
 
 def add_expressions(step: argparse.ArgumentParser) -> None:
     """Arguments of `expressions`."""
-    step.add_argument("--judged", type=Path, metavar="CSV", help="what people say of photographs: file,first,second")
+    step.add_argument(
+        "--judged", type=Path, metavar="CSV", help="what photographs show, judged twice: file,first,second"
+    )
     step.add_argument("--photos", type=Path, metavar="DIR", help="folder of those photographs")
     step.add_argument("--models", default="default", metavar="SET", help="nets that look at them (%(default)s)")
 
@@ -50,7 +52,8 @@ def expressions(args: argparse.Namespace, log: Log) -> None:
 
 
 def _judged(args: argparse.Namespace, sample: Sample, log: Log) -> Judged:
-    """Photographs that were judged alike; says how alike, and what nets say of those that they did not learn from."""
+    """Photographs that were judged alike, of people who are not kept out; says how alike, and what nets that did not
+    learn from one say of it."""
     from realtime3d.face.expressions import EMOTIONS
     from realtime3d.tracker import FaceTracker
     from realtime3d.training.labels import judged as labels
@@ -59,6 +62,7 @@ def _judged(args: argparse.Namespace, sample: Sample, log: Log) -> Judged:
     judgements = labels.read(args.judged)
     share, kappa = labels.agreement(judgements)
     log(f"{len(judgements)} photographs, judged alike: {share:.3f} of them, kappa {kappa:.3f}")
+    judgements = labels.without_kept_out(judgements, args.photos)
     with FaceTracker(models=args.models) as tracker:
         if tracker.model.path.resolve() != args.model.resolve():
             raise UsageError(f"{args.models} has the face model {tracker.model.path}: name that one with --model")

@@ -1,4 +1,4 @@
-"""Photographs whose expression was judged by eye, twice: what both say, and what a set of nets sees of them."""
+"""Photographs whose expression was judged, twice: what both say, and what a set of nets sees of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from realtime3d.errors import SourceError
 from realtime3d.face.expressions import EMOTIONS
 from realtime3d.tracker import FaceTracker
+from realtime3d.training.labels.splits import held_out_people, is_held_out
 from realtime3d.types import Array
 
 UNSURE = "unsure"
@@ -56,6 +57,12 @@ def read(path: Path) -> list[Judgement]:
         if not {row.first, row.second} <= words:
             raise SourceError(f"{path}, line {line}: a judgement is one of {', '.join((*EMOTIONS, UNSURE))}")
     return found
+
+
+def without_kept_out(judgements: Sequence[Judgement], folder: Path) -> list[Judgement]:
+    """Those of people who may be learned from; `folder` has all photographs, by which these people are chosen."""
+    people = held_out_people([path.name for path in folder.iterdir()] if folder.is_dir() else [])
+    return [judgement for judgement in judgements if not is_held_out(judgement.file, people)]
 
 
 def agreement(judgements: Sequence[Judgement]) -> tuple[float, float]:

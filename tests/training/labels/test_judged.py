@@ -13,7 +13,7 @@ from realtime3d.demo import clip_path
 from realtime3d.errors import SourceError
 from realtime3d.face.expressions import EMOTIONS
 from realtime3d.sources.choose import open_source
-from realtime3d.training.labels.judged import Judgement, agreement, kappa, read, seen
+from realtime3d.training.labels.judged import Judgement, agreement, kappa, read, seen, without_kept_out
 
 
 def demo_frame() -> np.ndarray:
@@ -33,6 +33,14 @@ def test_judgements_are_read_and_compared(tmp_path):
     assert [row.agreed for row in found] == [True, False, False, True]
     share, beyond_chance = agreement(found)
     assert share == 0.75 and beyond_chance == pytest.approx((0.75 - 0.25) / (1 - 0.25))
+
+
+def test_people_who_are_kept_out_are_not_learned_from(tmp_path):
+    files = [f"london_{person:03d}_08.jpg" for person in range(1, 9)] + ["faker_01.jpg"]
+    for name in files:
+        (tmp_path / name).touch()
+    left = without_kept_out([Judgement(name, "anger", "anger") for name in files], tmp_path)
+    assert [row.file for row in left] == [name for name in files if name[7:10] not in ("001", "005")]
 
 
 def test_kappa_is_nought_by_chance_and_one_where_all_agree():
