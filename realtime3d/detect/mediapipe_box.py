@@ -1,18 +1,19 @@
 """MediaPipe's box detectors (BlazeFace short and full range), boxes only: their key points are never read.
 
-`weights.py` knows the files, `tasks.py` MediaPipe's API, `offline.py` keeps it from telling anybody.
+`weights.py` knows the files, `tasks.py` MediaPipe's API, `shelf.py` keeps detectors for the next one who opens,
+`offline.py` keeps MediaPipe from telling anybody.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.detect import tasks, weights
+from realtime3d.detect import weights
+from realtime3d.detect.shelf import SHELF, Detector
 from realtime3d.errors import MissingError, UsageError
 from realtime3d.geometry import overlap
 from realtime3d.process import is_forked, leave_to_parent, quiet_native_log, when_first_used
@@ -36,17 +37,16 @@ class MediaPipeBoxes:
         self._ranges = ("short", "full") if range == "both" else (range,)
         self._min_score = min_score
         self._model_file = model_file
-        self._searches: dict[str, tasks.Search] = {}
-        self._closers: list[Callable[[], None]] = []
+        self._detectors: list[Detector] = []
         leave_to_parent(self)
-        weakref.finalize(self, _close_all, self._closers)  # MediaPipe complains when the interpreter ends before it
+        weakref.finalize(self, _give_back, self._detectors)
 
     def detect(self, frame: Frame) -> list[FaceBox]:
         self.open()
         rgb = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
         found: list[FaceBox] = []
-        for kind, search in self._searches.items():
-            boxes = [FaceBox(tight_box(xyxy, kind), score) for xyxy, score in search(rgb)]
+        for detector in self._detectors:
+            boxes = [FaceBox(tight_box(xyxy, detector.kind), score) for xyxy, score in detector.search(rgb)]
             known = np.array([face.xyxy for face in found], np.float64).reshape(-1, 4)
             own = np.array([box.xyxy for box in boxes], np.float64).reshape(-1, 4)
             apart = np.all(overlap(own, known) < SAME_FACE_IOU, axis=1).tolist()
@@ -54,7 +54,7 @@ class MediaPipeBoxes:
         return sorted(found, key=lambda box: -box.score)
 
     def open(self) -> None:
-        if self._searches:
+        if self._detectors:
             return
         found = weights.read(self._model_file)
         kinds = [kind for kind in self._ranges if kind in found]
@@ -65,19 +65,15 @@ class MediaPipeBoxes:
             )
         with quiet_native_log(), when_first_used("sounddevice"):
             for kind in kinds:
-                self._searches[kind], close = tasks.opened(kind, found[kind], self._min_score)
-                self._closers.append(close)
+                self._detectors.append(SHELF.take(kind, found[kind], self._min_score))
 
     def close(self) -> None:
-        _close_all(self._closers)
-        self._searches.clear()
+        _give_back(self._detectors)
 
 
-def _close_all(closers: list[Callable[[], None]]) -> None:
-    if closers and not is_forked():
-        with quiet_native_log():
-            while closers:
-                closers.pop()()
+def _give_back(detectors: list[Detector]) -> None:
+    while detectors and not is_forked():
+        SHELF.give_back(detectors.pop())
 
 
 def tight_box(square: NDArray[np.float64], kind: str) -> NDArray[np.float32]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from realtime3d.detect import weights
+from realtime3d.detect import mediapipe_box, tasks, weights
 from realtime3d.detect.fixed import FixedBoxes
 from realtime3d.detect.mediapipe_box import MediaPipeBoxes, tight_box
+from realtime3d.detect.shelf import Shelf
 from realtime3d.errors import MissingError, UsageError
 from realtime3d.geometry import flipped_box
 from realtime3d.types import Frame
@@ -166,9 +169,66 @@ def test_a_mediapipe_that_cannot_is_one_line(monkeypatch: pytest.MonkeyPatch, er
 
     from mediapipe.tasks.python import vision
 
+    monkeypatch.setattr(mediapipe_box, "SHELF", Shelf())  # one without a free detector
     monkeypatch.setattr(vision.FaceDetector, "create_from_options", refused)
     with pytest.raises(MissingError, match=line):
         MediaPipeBoxes().open()
+
+
+class TestShelf:
+    @pytest.fixture(autouse=True)
+    def ended(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """What has ended, by number in the order in which it was made."""
+        ended: list[int] = []
+        made = itertools.count()
+
+        def opened(*_: object) -> tuple[Callable[[object], list[object]], Callable[[], None]]:
+            number = next(made)
+            return lambda rgb: [len(rgb)], lambda: ended.append(number)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(tasks, "opened", opened)
+        return ended
+
+    def test_the_next_one_gets_what_was_given_back(self, ended: list[int]) -> None:
+        shelf = Shelf()
+        first, second = (shelf.take("short", b"", 0.5) for _ in range(2))
+        assert first is not second
+        shelf.give_back(first)
+        assert shelf.take("short", b"", 0.6) is not first  # another least score
+        assert shelf.take("short", b"", 0.5) is first
+        shelf.give_back(first)
+        assert ended == []
+        shelf.give_back(second)  # no place for it
+        assert ended == [1]
+        assert shelf.take("short", b"", 0.5) is first
+
+    def test_one_that_failed_is_not_used_again(self, ended: list[int]) -> None:
+        shelf = Shelf()
+        detector = shelf.take("short", b"", 0.5)
+        with pytest.raises(TypeError):
+            detector.search(None)  # type: ignore[arg-type]
+        shelf.give_back(detector)
+        assert ended == [0]
+        assert shelf.take("short", b"", 0.5) is not detector
+
+    def test_a_process_does_not_take_its_parents(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        shelf = Shelf()
+        detector = shelf.take("short", b"", 0.5)
+        shelf.give_back(detector)
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        assert shelf.take("short", b"", 0.5) is not detector
+
+    def test_a_real_one_is_used_again(self, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.undo()
+        monkeypatch.setattr(mediapipe_box, "SHELF", Shelf())
+        found, used = [], []
+        for _ in range(2):
+            boxes = MediaPipeBoxes("full")
+            found.append(boxes.detect(frame(astronaut))[0].xyxy)
+            used.append(boxes._detectors[0])
+            boxes.close()
+        assert used[0] is used[1]
+        np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize(("right", "down"), [(-60, 0), (0, -40), (-60, -40), (60, 30)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import uvicorn
 
 from realtime3d.errors import MissingError, UsageError
 from realtime3d.jobs import Job, check
+from realtime3d.process import give_back_pages
 from realtime3d.view.web.album import Album
 from realtime3d.view.web.guard import Guard, GuardedApp, is_loopback, new_token, view_token
 from realtime3d.view.web.server import MAX_MESSAGE, MAX_UPLOAD, PAGE, PageServer, bind
@@ -67,6 +69,27 @@ def serve(
     `job` has the settings; `source` is what runs first, `clip` where it is None. `images` is a folder of results of
     `realtime3d images` to browse.
     """
+    try:
+        _serve(job, source, clip, address, folder, ready, stopped, images, max_upload, need_page)
+    finally:
+        # A web application refers to itself all over, and holds a tracker with its face model: some 10 MB, which
+        # Python's garbage collector finds only after many pages.
+        gc.collect()
+        give_back_pages()
+
+
+def _serve(
+    job: Job,
+    source: str | None,
+    clip: Path,
+    address: Address,
+    folder: Path,
+    ready: Callable[[dict[str, str]], None],
+    stopped: Callable[[], bool],
+    images: Path | None,
+    max_upload: int,
+    need_page: bool,
+) -> None:
     address.check()
     if source is not None:
         check([Job(source)])
