@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import faulthandler
@@ -24,6 +25,7 @@ from realtime3d.errors import UsageError
 LARGEST_KEPT_BLOCK = 31 << 20
 _users: set[int] = set()  # processes that used the libraries: this one, and those it was forked from
 _holders: weakref.WeakSet[Any] = weakref.WeakSet()  # of what those libraries made
+_left: weakref.WeakSet[Any] = weakref.WeakSet()  # for the system to free
 _STDERR = threading.Lock()  # two at once would end with the null device
 
 
@@ -119,6 +121,16 @@ def leave_to_parent(holder: object) -> None:
 def _keep_holders() -> None:
     """In the child: a reference more than will ever be dropped, not even when the interpreter ends."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(list(_holders)))
+
+
+def leave_to_system(holder: object) -> None:
+    """Never free `holder` while the interpreter ends: its library would complain that its threads are gone."""
+    _left.add(holder)
+
+
+@atexit.register
+def _keep_left() -> None:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(list(_left)))
 
 
 if hasattr(os, "register_at_fork"):

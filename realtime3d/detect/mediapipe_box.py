@@ -39,7 +39,7 @@ class MediaPipeBoxes:
         self._model_file = model_file
         self._detectors: list[Detector] = []
         leave_to_parent(self)
-        weakref.finalize(self, _give_back, self._detectors)
+        weakref.finalize(self, _give_back, self._detectors).atexit = False  # then the system frees them
 
     def detect(self, frame: Frame) -> list[FaceBox]:
         self.open()

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 
 from realtime3d.detect import tasks
-from realtime3d.process import is_forked, leave_to_parent, quiet_native_log
+from realtime3d.process import leave_to_parent, leave_to_system, quiet_native_log
 from realtime3d.types import Image
 
 MadeOf = tuple[int, str, bytes, float]  # process, range, weights, least score
@@ -25,6 +24,7 @@ class Detector:
         self.made_of: MadeOf = os.getpid(), kind, weights, min_score
         self._search, self.end = tasks.opened(kind, weights, min_score)
         self.works = True
+        leave_to_system(self)
 
     def search(self, rgb: Image) -> list[tasks.Square]:
         self.works = False  # a graph that failed once, or was left half-way, fails for ever
@@ -40,7 +40,6 @@ class Shelf:
         self._free: dict[MadeOf, Detector] = {}
         self._lock = threading.Lock()
         leave_to_parent(self)
-        weakref.finalize(self, _end_all, self._free)  # MediaPipe complains when the interpreter ends before it
 
     def take(self, kind: str, weights: bytes, min_score: float) -> Detector:
         """The free one, else a new one. Nobody else has it until it is given back."""
@@ -52,14 +51,8 @@ class Shelf:
         with self._lock:
             kept = self._free.setdefault(detector.made_of, detector) if detector.works else None
         if kept is not detector:
-            _end_all({detector.made_of: detector})
-
-
-def _end_all(detectors: dict[MadeOf, Detector]) -> None:
-    if detectors and not is_forked():
-        with quiet_native_log():
-            while detectors:
-                detectors.popitem()[1].end()
+            with quiet_native_log():
+                detector.end()
 
 
 SHELF = Shelf()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -229,6 +230,18 @@ class TestShelf:
             boxes.close()
         assert used[0] is used[1]
         np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("first", ["", "import mediapipe.tasks.python.vision"])
+@pytest.mark.parametrize("last", ["", "for boxes in opened: boxes.close()"])
+def test_the_interpreter_ends_in_silence(first: str, last: str) -> None:
+    """Whether detectors are free or forgotten, and whoever was imported first."""
+    code = (
+        f"{first}\nfrom realtime3d.detect.mediapipe_box import MediaPipeBoxes\n"
+        f"opened = [MediaPipeBoxes('short') for _ in range(2)]\nfor boxes in opened: boxes.open()\n{last}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(("right", "down"), [(-60, 0), (0, -40), (-60, -40), (60, 30)])
