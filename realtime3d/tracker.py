@@ -262,7 +262,8 @@ class FaceTracker:
         face model takes a second or two longer.
         """
         picture = self._picture(image)
-        return self._looks.detail(picture, face, self._masked(picture, face) if mask is None else mask)
+        parts, known = self._opened(), self._masked(picture, face) if mask is None else mask
+        return self._looks.detail(parts.backend, parts.detail_spec, picture, face, known)
 
     @one_thread
     def mask(self, image: ArrayLike, face: FaceState) -> FaceMask:
