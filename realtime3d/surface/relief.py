@@ -13,7 +13,7 @@ from realtime3d.face.mesh import HeadMesh
 from realtime3d.face.state import FaceState
 from realtime3d.surface.light import Light, fit_light
 from realtime3d.surface.portrait import SIDE_PX, Portrait, facing_weight, portrait_of
-from realtime3d.surface.refine import COARSEST_MM, Refiner, planes
+from realtime3d.surface.refine import COARSEST_MM, Refiner, planes, sum_of_both
 from realtime3d.surface.skin import linear, split
 from realtime3d.surface.solve import solve
 from realtime3d.types import FloatArray, Image
@@ -49,7 +49,7 @@ def relief_of(
     displacement = solved.displacement
     if refiner is not None and part.mm_per_px <= COARSEST_MM:
         levels = planes(residual, solved, shade, part.fade, part.mm_per_px)
-        displacement = refiner.refined(levels) * part.fade * residual.bare
+        displacement = sum_of_both(displacement, refiner.refined(levels) * part.fade * residual.bare)
     return Relief(part, light, shade, residual.weight, displacement, residual.colour)
 
 

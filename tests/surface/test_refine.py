@@ -18,7 +18,7 @@ from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera
 from realtime3d.nets import modelset
 from realtime3d.surface.detail_maker import DetailMaker
-from realtime3d.surface.refine import MIDDLE, PLANES, Refiner, tiled
+from realtime3d.surface.refine import MIDDLE, OF_NET, OF_SOLVE, PLANES, Refiner, tiled
 from realtime3d.types import Image
 from tests.helpers.detail_nets import DEPTH_MM, SIZE, add_flat_net
 from tests.helpers.faces import make_face
@@ -64,7 +64,8 @@ def test_it_sees_what_was_solved_and_on_what() -> None:
     assert kept.levels.shape == (*plain.displacement.shape, PLANES)
     sure = plain.part.fade > 0.999
     assert plain.displacement[sure].min() < -0.1
-    assert np.abs(again.displacement - plain.displacement)[sure].max() < 0.01  # one level, and what is not skin
+    wanted = (OF_SOLVE + OF_NET) * plain.displacement
+    assert np.abs(again.displacement - wanted)[sure].max() < 0.02  # some levels, and what is not skin
     assert (np.abs(kept.levels[sure].astype(int) - MIDDLE)[:, :3].max(axis=0) > 3).all()  # shading and colours
     span = kept.levels[..., PLANES - 1]
     assert span.min() == span.max() == MIDDLE + round((plain.part.mm_per_px - 0.5) * 127)
@@ -83,9 +84,10 @@ def test_the_answer_fades_where_no_skin_is(flat_folder: Path) -> None:
     refiner = Refiner.opened(OnnxRuntimeBackend("cpu", 1), modelset.find(str(flat_folder)).more["detail"])
     relief = DetailMaker(face.model, 256, refiner).relief(face, image)
     refiner.close()
-    assert relief is not None
-    skin = relief.part.fade
-    assert relief.displacement[skin > 0.999].max() == pytest.approx(DEPTH_MM, abs=1e-4)
+    plain = DetailMaker(face.model, 256).relief(face, image)
+    assert relief is not None and plain is not None
+    skin, more = relief.part.fade, relief.displacement - OF_SOLVE * plain.displacement
+    assert more[skin > 0.999].max() == pytest.approx(OF_NET * DEPTH_MM, abs=1e-4)
     assert np.abs(relief.displacement[skin == 0]).max() == 0
 
 
@@ -101,7 +103,7 @@ def test_the_tracker_takes_the_net_of_its_set(flat_folder: Path, net_folder: Pat
     for folder in (net_folder, flat_folder):
         with r3d.FaceTracker(models=folder, backend="onnxruntime", threads=1) as tracker:
             found[folder] = tracker.detail(image, face).seen_mm
-    assert np.median(found[flat_folder][found[flat_folder] != 0]) == pytest.approx(DEPTH_MM, abs=0.02)
+    assert np.median(found[flat_folder][found[flat_folder] != 0]) == pytest.approx(OF_NET * DEPTH_MM, abs=0.02)
     assert abs(np.median(found[net_folder][found[net_folder] != 0])) < 0.01
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +49,7 @@ class Composites:
 
     def save(self, path: Path) -> None:
         shapes = np.array([item.truth.shape for item in self.items], np.int32)
-        parts = {
+        parts: dict[str, Any] = {
             name: np.concatenate([getattr(item, name).ravel() for item in self.items])
             for name in ("levels", "truth", "counts")
         }

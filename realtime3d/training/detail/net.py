@@ -28,7 +28,7 @@ class DetailConfig:
 def _conv(inside: int, out: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
     conv = nn.Conv2d(inside, out, kernel, stride, kernel // 2)
     nn.init.kaiming_normal_(conv.weight, LEAK)
-    nn.init.zeros_(conv.bias)
+    conv.bias.data.zero_()  # type: ignore[union-attr]
     return conv
 
 
@@ -79,7 +79,7 @@ class DetailNet(nn.Module):
         self.up = nn.ModuleList(Up(b, a) for a, b in pairs)
         self.head = nn.Conv2d(WIDTHS[0], 8, 3, 1, 1)  # two answers for each of 2 x 2 pixels
         nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head.bias.data.zero_()  # type: ignore[union-attr]
 
     def of_planes(self, levels: Tensor) -> Tensor:
         """(N, PLANES, h, w) of levels, to (N, h, w); both sides divide by 16."""
