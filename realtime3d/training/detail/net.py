@@ -96,6 +96,6 @@ class DetailNet(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         half = self.config.size // 2
-        x = image.permute(0, 3, 1, 2)
+        x = image.permute(0, 3, 1, 2).float()  # at once: compilers cannot cut bytes
         tiles = [x[:, :, half * (k // 2) :, half * (k % 2) :][:, :, :half, :half] for k in range(PLANES // 3)]
         return {OUTPUT: self.of_planes(torch.cat(tiles, dim=1))}
