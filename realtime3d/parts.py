@@ -46,6 +46,11 @@ class Parts:
         """The net that says what hides a face, where the set has one."""
         return self.model_set.more.get("mask")
 
+    @property
+    def detail_spec(self) -> NetSpec | None:
+        """The net that mends the detail that was solved for, where the set has one."""
+        return self.model_set.more.get("detail")
+
     def close(self) -> None:
         if not is_forked():
             self.estimator.close()

@@ -257,12 +257,12 @@ class FaceTracker:
         """Wrinkles and folds of a face, from the picture that it was found in: displacement, normals, albedo, meshes.
 
         `mask` (H, W) says how far each pixel is skin, 0 to 1: what is none counts as not seen; or it is one that `mask`
-        gave. What the picture does not show is guessed, and `seen` says where. Without a mask of yours, the net says
-        what hides the face, where the model set has one. A face of too few pixels is a UsageError. The first call of a
-        face model takes a second or two longer.
+        gave. What the picture does not show is guessed, and `seen` says where. Without a mask of yours, the set's net
+        says what hides the face. Too few pixels are a UsageError. The first call takes a second or two longer.
         """
-        picture = self._picture(image)
-        return self._looks.detail(picture, face, self._masked(picture, face) if mask is None else mask)
+        picture, parts = self._picture(image), self._opened()
+        mask = self._masked(picture, face) if mask is None else mask
+        return self._looks.detail(parts.backend, parts.detail_spec, picture, face, mask)
 
     @one_thread
     def mask(self, image: ArrayLike, face: FaceState) -> FaceMask:

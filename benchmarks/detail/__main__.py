@@ -21,8 +21,10 @@ import numpy as np
 
 from benchmarks.detail import measures
 from benchmarks.detail.subjects import Subject, subject_of, subjects
+from realtime3d.backends.choose import create_backend
 from realtime3d.bench import machine
 from realtime3d.surface.detail_maker import DetailMaker
+from realtime3d.surface.refine import Refiner
 from realtime3d.tracker import FaceTracker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--count", type=int, help="photographs of each measure")
     parser.add_argument("--models", default="default", help="model set, or a folder with a models.toml")
+    parser.add_argument("--solve", action="store_true", help="without the net that mends what was solved for")
     parser.add_argument("--json", type=Path, help="where to write the figures, default benchmarks/results/detail.json")
     return parser.parse_args()
 
@@ -47,7 +50,9 @@ def main() -> int:
     mixed = [file for first in range(STEP) for file in files[first::STEP]]
     bearded = set((Path(__file__).parent / "bearded.txt").read_text(encoding="utf-8").split())
     with FaceTracker(models=args.models, threads=1) as tracker:
-        maker = DetailMaker(tracker.model)
+        spec = None if args.solve else tracker.model_set.more.get("detail")
+        refiner = None if spec is None else Refiner.opened(create_backend(threads=1), spec)
+        maker = DetailMaker(tracker.model, refiner=refiner)
         plain = _first(tracker, maker, [file for file in mixed if file.name not in bearded], args.count or HIDDEN)
         few = plain[: args.count or WRINKLED]
         near = [subject_of(s.name, s.image, s.face, maker, s.mm_per_px / FINE_MM) for s in few]
@@ -61,7 +66,10 @@ def main() -> int:
             "seconds": _seconds(maker, near[:8]),
             "mm_per_px": round(float(np.mean([s.mm_per_px for s in few])), 3),
             "models": tracker.model_set.name,
+            "net": refiner is not None,
         }
+        if refiner is not None:
+            refiner.close()
     print(json.dumps({key: _headline(value) for key, value in results.items()}, indent=1))
     if args.json or args.count is None:
         (args.json or TARGET).write_text(

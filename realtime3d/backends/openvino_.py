@@ -20,6 +20,7 @@ from realtime3d.errors import MissingError, require
 
 _INSTEAD = "take --backend onnxruntime"
 TOGETHER = 4  # faces at a time at most
+LARGEST_TOGETHER_PX = 512  # larger pictures come one at a time: several would take memory that nobody asks for
 VERDICT = ".openvino.bf16.json"  # behind a net's name: what the parity gate measured
 
 
@@ -53,7 +54,7 @@ class OpenVinoBackend:
                 return self._core.compile_model(model, "CPU", _settings(self.precision, threads)).create_infer_request()
 
         several = self._library.Dimension(1, TOGETHER)
-        team = compiled(several, self._threads) if self._threads > 1 else None
+        team = compiled(several, self._threads) if self._threads > 1 and spec.size <= LARGEST_TOGETHER_PX else None
         return OpenVinoNet(spec, compiled(1, 1), team)
 
 

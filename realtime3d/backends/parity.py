@@ -5,7 +5,7 @@ Compared on committed crops that our own renderer drew, worst crop of all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import cv2
@@ -38,6 +38,16 @@ LIMITS = {  # what a form may differ by, on any crop
     "scaled_size": 0.005,
     "scaled_place": 0.005,
 }
+
+MEASURED = {  # outputs that `differences` compares
+    "rotation", "position", "log_scale", "presence", "expression", "shape", "gaze", "lids", "gaze_log_sigma",
+    "camera_pose", "scaled_pose",
+}  # fmt: skip
+
+
+def measures(outputs: Iterable[str]) -> bool:
+    """Whether `differences` compares any of these."""
+    return not MEASURED.isdisjoint(outputs)
 
 
 def crops(size: int) -> NDArray[np.uint8]:

@@ -23,7 +23,7 @@ LIST = "models.toml"
 FOLLOWING, IMPORTED = "following", "imported"  # kinds of sets: for streams and pictures, or for pictures alone
 PARTS = {FOLLOWING: ("track", "shape"), IMPORTED: ("pose", "expression", "shape")}  # nets of each kind
 EYES = "eyes"  # a net on the eyes' own pixels, which sets for streams may have
-MORE = ("mask",)  # nets that a set may have, opened by what asks for them
+MORE = ("mask", "detail")  # nets that a set may have, opened by what asks for them
 IMPORTS = {  # what brings each part of an imported set
     "pose": ("a pose net", "fpn"),
     "expression": ("an expression net", "expnet"),

@@ -23,6 +23,7 @@ from realtime3d.surface.mask import FaceMask
 from realtime3d.surface.normal_map import normal_map
 from realtime3d.surface.paint import albedo_and_texture
 from realtime3d.surface.portrait import mm_per_pixel, refusal
+from realtime3d.surface.refine import Refiner
 from realtime3d.surface.relief import Relief, checked_mask, relief_of
 from realtime3d.surface.skin import has_colour
 from realtime3d.surface.solve import sharpness
@@ -49,11 +50,12 @@ class Look:
 class DetailMaker:
     """Makes the detail of faces of one model; what depends on the model alone is made once."""
 
-    def __init__(self, model: FaceModel, size: int | None = None) -> None:
+    def __init__(self, model: FaceModel, size: int | None = None, refiner: Refiner | None = None) -> None:
         model.check("layout")
         self.model = model
         self.layout = Layout(model, size)
         self.usual = usual_of(model)
+        self.refiner = refiner
         self._painter = TexturePainter(model)
 
     @cached_property
@@ -84,7 +86,8 @@ class DetailMaker:
 
     def relief(self, face: FaceState, image: Image, skin: FloatArray | None = None) -> Relief | None:
         """The first half of `make`: what the picture says in its own pixels."""
-        return relief_of(face, image, self.layout.head, self._vertices(face), self.layout.names, skin)
+        head, names = self.layout.head, self.layout.names
+        return relief_of(face, image, head, self._vertices(face), names, skin, refiner=self.refiner)
 
     def _vertices(self, face: FaceState) -> FloatArray:
         """(V, 3) in camera space."""

@@ -13,6 +13,7 @@ from realtime3d.face.mesh import HeadMesh
 from realtime3d.face.state import FaceState
 from realtime3d.surface.light import Light, fit_light
 from realtime3d.surface.portrait import SIDE_PX, Portrait, facing_weight, portrait_of
+from realtime3d.surface.refine import COARSEST_MM, Refiner, planes, sum_of_both
 from realtime3d.surface.skin import linear, split
 from realtime3d.surface.solve import solve
 from realtime3d.types import FloatArray, Image
@@ -32,7 +33,7 @@ class Relief:
 
 def relief_of(
     face: FaceState, image: Image, head: HeadMesh, vertices: FloatArray, names: ArrayLike, skin: FloatArray | None,
-    side_px: int = SIDE_PX,
+    side_px: int = SIDE_PX, refiner: Refiner | None = None,
 ) -> Relief | None:  # fmt: skip
     """The relief of a face; None where the picture does not show it. `skin` (H, W) of the picture, 0 to 1."""
     part = portrait_of(face, image, head, vertices, np.asarray(names), side_px)
@@ -44,7 +45,11 @@ def relief_of(
     light = fit_light(linear(part.image).mean(axis=-1), part.normals, weight)
     shade = np.where(part.front, light.on(part.normals), np.float32(1))
     residual = split(part.image, shade, weight, part.mm_per_px)
-    displacement = solve(part, light, shade, residual)
+    solved = solve(part, light, shade, residual)
+    displacement = solved.displacement
+    if refiner is not None and part.mm_per_px <= COARSEST_MM:
+        levels = planes(residual, solved, shade, part.fade, part.mm_per_px)
+        displacement = sum_of_both(displacement, refiner.refined(levels) * part.fade * residual.bare)
     return Relief(part, light, shade, residual.weight, displacement, residual.colour)
 
 

@@ -36,6 +36,7 @@ class Residual:
     """The fine part of a face's colours, (h, w)."""
 
     shading: FloatArray  # logarithm: above 0 brighter than around it
+    fine: FloatArray  # (h, w, 3) the colours' logarithms that it was split from
     weight: FloatArray  # 0..1 how much it says
     bare: FloatArray  # 0..1 skin; below where it looks like a beard, a fringe or stubble
     colour: bool  # False: the picture is grey, nothing was split
@@ -78,7 +79,8 @@ def split(image: Image, shade: FloatArray, weight: FloatArray, mm_per_px: float)
     fine, sure = _fine(light, usable, COARSE_MM / mm_per_px)
     shading = _shading(fine, mm_per_px) if colour else fine[..., 0]
     bare = _bare(light - fine, fine.mean(axis=-1), usable * weight, mm_per_px)
-    return Residual(np.asarray(shading, np.float32), usable * weight * sure * bare, bare, colour)
+    weight = usable * weight * sure * bare
+    return Residual(np.asarray(shading, np.float32), np.broadcast_to(fine, image.shape), weight, bare, colour)
 
 
 def _fine(light: FloatArray, usable: FloatArray, radius_px: float) -> tuple[FloatArray, FloatArray]:

@@ -6,6 +6,8 @@ squares solution is found by conjugate gradients.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -27,15 +29,26 @@ BAND_MM = (0.7, 8.0)  # wavelengths that are kept
 SMALLEST_PX = 2.5  # wavelengths below are grain
 
 
-def solve(portrait: Portrait, light: Light, shade: FloatArray, residual: Residual) -> FloatArray:
-    """(h, w) mm along the normal, outward, in the band; it fades towards what is no skin."""
+@dataclass(frozen=True)
+class Solved:
+    """An answer and what it came from, (h, w)."""
+
+    displacement: FloatArray  # mm along the normal, outward, in the band; it fades towards what is no skin
+    before: FloatArray  # the same with what does not run along lines
+    across: FloatArray  # by how much log shading grows with the displacement's rise over a pixel across
+    down: FloatArray  # and down
+
+
+def solve(portrait: Portrait, light: Light, shade: FloatArray, residual: Residual) -> Solved:
+    """The displacement that explains the shading."""
     span = portrait.mm_per_px
     across, down = _slopes(portrait, light, shade)
     system = _System(across, down, np.ascontiguousarray(residual.weight), span)
     found = band(system.solve(np.ascontiguousarray(residual.shading)), span)
     skin = portrait.fade * residual.bare
     gain = np.float32(GAIN * sharpness(span))
-    return np.asarray(gain * along_lines(found * skin, span) * skin, np.float32)
+    found = np.asarray(gain * found * skin, np.float32)
+    return Solved(np.asarray(along_lines(found, span) * skin, np.float32), found, across, down)
 
 
 def sharpness(mm_per_px: float) -> float:

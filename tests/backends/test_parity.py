@@ -109,3 +109,7 @@ def test_poses_of_imported_nets_have_limits_of_their_own(model: FaceModel) -> No
     assert differences["scaled_deg"] == pytest.approx(np.degrees(0.01), rel=1e-3)
     assert differences["scaled_place"] == pytest.approx(0.01, rel=1e-3)
     assert [text.split()[0] for text in parity.beyond(differences)] == ["scaled_deg", "scaled_size", "scaled_place"]
+
+
+def test_nets_whose_answers_have_no_measure_are_known() -> None:
+    assert parity.measures(("gaze", "something")) and not parity.measures(("mask", "detail"))

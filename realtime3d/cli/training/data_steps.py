@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from realtime3d.cli.training.detail_steps import add_usual, usual
+from realtime3d.cli.training.detail_steps import add_detail, add_usual, detail, usual
 from realtime3d.cli.training.expression_steps import add_expressions, add_prior, expressions, prior
 from realtime3d.cli.training.eye_steps import add_eye_crops, add_eyes, eye_crops, eyes
 from realtime3d.cli.training.mask_steps import add_mask, mask
@@ -56,6 +56,7 @@ def add_steps(parser: argparse.ArgumentParser, common: Callable[[argparse.Argume
         ("eye-crops", "cut eyes with labels out of photographs, or out of renders of them", add_eye_crops, eye_crops),
         ("eyes", "train the net on the eyes' pixels, and put it into model sets", add_eyes, eyes),
         ("mask", "train the net that says what hides a face, on composites made on the fly", add_mask, mask),
+        ("detail", "train the net that mends solved detail, on photographs with drawn wrinkles", add_detail, detail),
         ("usual", "learn the detail that faces usually have, with each expression", add_usual, usual),
         ("prior", "learn which expressions are usual, and how far the nets err", add_prior, prior),
         ("evaluate", "measure model sets and write the table of the model card", add_evaluate, evaluate),

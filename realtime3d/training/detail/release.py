@@ -1,0 +1,54 @@
+"""The detail net as ONNX, and its entry in each model set of a `models.toml`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from realtime3d.errors import UsageError
+from realtime3d.nets.modelset import LIST, read_list, write_list
+from realtime3d.surface.refine import OUTPUT
+from realtime3d.training.detail.net import DetailNet
+from realtime3d.training.detail.train import load_detail_net
+from realtime3d.training.learning.export import write_onnx
+from realtime3d.training.learning.release import LICENCE
+
+FILE = "detail.onnx"
+PROVENANCE = (
+    "trained by realtime3d from scratch on openly licensed portraits with wrinkles, stains and light drawn into them, "
+    "see MODEL_CARD.md"
+)
+
+
+def export_detail(net: DetailNet, target: Path) -> Path:
+    """Write a net with half-precision weights."""
+    return write_onnx(net, (OUTPUT,), net.config.size, target)
+
+
+def add_detail(
+    folder: Path, checkpoint: Path, sets: Sequence[str], training: str, metrics: Mapping[str, float] | None = None
+) -> Path:
+    """Export a checkpoint into a folder of models and name it in these sets."""
+    listed = read_list(folder / LIST)
+    unknown = [name for name in sets if name not in listed]
+    if unknown:
+        raise UsageError(f"{folder / LIST} has no set {', '.join(unknown)}")
+    net, samples = load_detail_net(checkpoint)
+    file = export_detail(net, folder / FILE)
+    entry = {
+        "file": file.name,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "input": "image",
+        "size": net.config.size,
+        "outputs": [OUTPUT],
+        "licence": LICENCE,
+        "provenance": PROVENANCE,
+        "training": training,
+        "samples": samples,
+        "metrics": dict(metrics or {}),
+    }
+    for name in sets:
+        listed[name]["detail"] = dict(entry)
+    write_list(folder / LIST, listed)
+    return folder / LIST
