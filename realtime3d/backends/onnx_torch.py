@@ -46,6 +46,29 @@ def _lrn(a: Attributes, x: Tensor) -> Tensor:
     return F.local_response_norm(x, a["size"], a.get("alpha", 1e-4), a.get("beta", 0.75), a.get("bias", 1.0))
 
 
+def _depth_to_space(a: Attributes, x: Tensor) -> Tensor:
+    if a.get("mode", b"DCR") != b"CRD":
+        raise ValueError("DepthToSpace in another order than CRD")
+    return F.pixel_shuffle(x, a["blocksize"])
+
+
+def _resize(a: Attributes, x: Tensor, _: None, scales: Tensor) -> Tensor:
+    """Larger by linear interpolation between the middles of pixels; nothing else is known here."""
+    ways = a.get("mode"), a.get("coordinate_transformation_mode", b"half_pixel")
+    if ways != (b"linear", b"half_pixel") or len(scales) != 4 or min(scales) < 1:
+        raise ValueError(f"Resize by {ways} and {list(scales)}")
+    return F.interpolate(x, scale_factor=[float(s) for s in scales[2:]], mode="bilinear", align_corners=False)
+
+
+def _gather(a: Attributes, x: Tensor, index: int | list[int]) -> Tensor:
+    axis = a.get("axis", 0)
+    return x.select(axis, index) if isinstance(index, int) else torch.stack([x.select(axis, i) for i in index], axis)
+
+
+def _squeeze(a: Attributes, x: Tensor, axes: list[int]) -> Tensor:
+    return x.squeeze(tuple(axes))
+
+
 def _slice(a: Attributes, x: Tensor, *bounds: list[int]) -> Tensor:
     starts, ends, *more = bounds
     axes = more[0] if more else range(len(starts))
@@ -66,26 +89,32 @@ def _span(start: int, end: int, size: int) -> tuple[int, int]:
     return first, max(last - first, 0)
 
 
-OPERATORS: dict[str, Callable[..., Tensor]] = {
+OPERATORS: dict[str, Callable[..., Any]] = {
     "Add": lambda a, x, y: x + y,
     "Cast": lambda a, x: x.to(KINDS[a["to"]]),
     "Clip": lambda a, x, low=None, high=None: torch.clamp(x, low, high),
     "Concat": lambda a, *xs: torch.cat(xs, a["axis"]),
     "Conv": _conv,
+    "DepthToSpace": _depth_to_space,
     "Div": lambda a, x, y: x / y,
     "Flatten": lambda a, x: torch.flatten(x, a.get("axis", 1)),
+    "Gather": _gather,
     "Gemm": _gemm,
     "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdim=True),
     "Identity": lambda a, x: x,
     "LRN": _lrn,
+    "LeakyRelu": lambda a, x: F.leaky_relu(x, a.get("alpha", 0.01)),
     "MatMul": lambda a, x, y: x @ y,
     "MaxPool": _max_pool,
     "Mul": lambda a, x, y: x * y,
     "ReduceMean": lambda a, x: x.mean(a["axes"], keepdim=bool(a.get("keepdims", 1))),
     "Relu": lambda a, x: F.relu(x),
     "Reshape": lambda a, x, shape: x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(shape)]),
+    "Resize": _resize,
     "Sigmoid": lambda a, x: torch.sigmoid(x),
     "Slice": _slice,
+    "Split": lambda a, x, sizes: torch.split(x, sizes, a.get("axis", 0)),
+    "Squeeze": _squeeze,
     "Sub": lambda a, x, y: x - y,
     "Transpose": lambda a, x: x.permute(a["perm"]),
 }
@@ -94,12 +123,12 @@ EXACT_FLATTEN = 1  # torch.flatten keeps the axes before it, ONNX joins them: th
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node: what is called with which values, and what the result is called."""
+    """One node: what is called with which values, and what the results are called."""
 
-    call: Callable[..., Tensor]
+    call: Callable[..., Any]
     attributes: Attributes
     inputs: tuple[str, ...]  # "" where an optional one is left out
-    output: str
+    outputs: tuple[str, ...]
 
 
 class Program:
@@ -141,7 +170,8 @@ class Program:
     def _eager(self, pixels: Tensor) -> dict[str, Tensor]:
         values: dict[str, Any] = {**self._constants, "": None, self._spec.input: pixels}
         for step in self._steps:
-            values[step.output] = step.call(step.attributes, *(values[name] for name in step.inputs))
+            found = step.call(step.attributes, *(values[name] for name in step.inputs))
+            values.update(zip(step.outputs, found if len(step.outputs) > 1 else (found,), strict=True))
         return {name: values[name].float() for name in self._spec.outputs}
 
     def record(self, images: NDArray[np.uint8], warm_ups: int) -> Recording:
@@ -188,7 +218,7 @@ def _steps_and_constants(model: Any, device: torch.device) -> tuple[list[Step], 
         else:
             if node.op_type == "Flatten" and attributes.get("axis", 1) != EXACT_FLATTEN:
                 raise MissingError(f"node {node.name} flattens from another axis than 1: take --backend onnxruntime")
-            steps.append(Step(OPERATORS[node.op_type], attributes, tuple(node.input), node.output[0]))
+            steps.append(Step(OPERATORS[node.op_type], attributes, tuple(node.input), tuple(node.output)))
     return steps, constants
 
 

@@ -70,6 +70,25 @@ def test_the_nets_that_ship_answer_as_in_onnxruntime(name: str, model: FaceModel
         assert parity.beyond(parity.differences(found, expected, model)) == []
 
 
+@pytest.mark.parametrize("name", ["mask", "detail"])
+def test_the_nets_for_closer_looks_answer_as_in_onnxruntime(name: str) -> None:
+    spec = modelset.find().more[name]
+    pictures = np.random.default_rng(0).integers(0, 255, (1, spec.size, spec.size, 3), dtype=np.uint8)
+    found = create_backend("torch", device="cpu").load(spec).run(pictures)
+    expected = create_backend("onnxruntime").load(spec).run(pictures)
+    for output in spec.outputs:
+        assert np.abs(expected[output]).max() > 0.01
+        np.testing.assert_allclose(found[output], expected[output], atol=1e-3)
+
+
+def test_operators_in_other_ways_than_ours_are_refused() -> None:
+    x, call = torch.zeros(1, 4, 2, 2), onnx_torch.OPERATORS
+    with pytest.raises(ValueError, match="another order"):
+        call["DepthToSpace"]({"blocksize": 2}, x)
+    with pytest.raises(ValueError, match="Resize by"):
+        call["Resize"]({"mode": b"nearest"}, x, None, torch.tensor([1.0, 1.0, 2.0, 2.0]))
+
+
 def test_a_slice_turns_an_axis_round_or_is_refused() -> None:
     x = torch.arange(6).reshape(2, 3)
     whole = -(2**63) + 1  # how exporters write "down to the first"
