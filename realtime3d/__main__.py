@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 
 
 def main() -> int:
@@ -17,7 +19,22 @@ def main() -> int:
     finally:
         if ours:
             signal.signal(signal.SIGINT, usual)
-    return run()
+    code = run()
+    _leave_waiting_threads(code)
+    return code
+
+
+def _leave_waiting_threads(code: int) -> None:
+    """Where Ctrl-C came while a thread waits for a server's first picture, end at once.
+
+    Python's end takes libraries from under such a thread: now and then that crashes, and the exit code is the crash's.
+    """
+    from realtime3d.cli.interrupt import INTERRUPTED
+
+    if code == INTERRUPTED and any(thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

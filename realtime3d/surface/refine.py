@@ -23,7 +23,7 @@ RANGES = (  # what the largest level of each plane stands for
     1.0,  # mm a pixel, less MIDDLE_MM
 )  # fmt: skip
 MIDDLE_MM = 0.5
-OF_SOLVE, OF_NET = 0.58, 2.0  # the sum is nearer to drawn wrinkles than either; the net's doubts take from its depths
+OF_SOLVE, OF_NET = 0.62, 2.15  # the sum is nearer to drawn wrinkles than either; the net's doubts take from its depths
 MIDDLE, STEPS = 128, 127  # grey level of 0, and levels up to the largest value
 
 

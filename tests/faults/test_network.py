@@ -227,8 +227,8 @@ def opening(*told):
     print("waiting", flush=True)
     return opened(*told)
 choose._open_path = opening
-from realtime3d.cli import main
-sys.exit(main(sys.argv[1:]))
+from realtime3d.__main__ import main
+sys.exit(main())
 """
 
 
