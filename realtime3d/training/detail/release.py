@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from realtime3d.errors import UsageError
-from realtime3d.nets.modelset import LIST, read_list, write_list
 from realtime3d.surface.refine import OUTPUT
 from realtime3d.training.detail.net import DetailNet
 from realtime3d.training.detail.train import load_detail_net
 from realtime3d.training.learning.export import write_onnx
-from realtime3d.training.learning.release import LICENCE
+from realtime3d.training.learning.release import list_in_sets
 
 FILE = "detail.onnx"
 PROVENANCE = (
@@ -30,25 +27,6 @@ def add_detail(
     folder: Path, checkpoint: Path, sets: Sequence[str], training: str, metrics: Mapping[str, float] | None = None
 ) -> Path:
     """Export a checkpoint into a folder of models and name it in these sets."""
-    listed = read_list(folder / LIST)
-    unknown = [name for name in sets if name not in listed]
-    if unknown:
-        raise UsageError(f"{folder / LIST} has no set {', '.join(unknown)}")
     net, samples = load_detail_net(checkpoint)
-    file = export_detail(net, folder / FILE)
-    entry = {
-        "file": file.name,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "input": "image",
-        "size": net.config.size,
-        "outputs": [OUTPUT],
-        "licence": LICENCE,
-        "provenance": PROVENANCE,
-        "training": training,
-        "samples": samples,
-        "metrics": dict(metrics or {}),
-    }
-    for name in sets:
-        listed[name]["detail"] = dict(entry)
-    write_list(folder / LIST, listed)
-    return folder / LIST
+    facts = {"provenance": PROVENANCE, "training": training, "samples": samples, "metrics": dict(metrics or {})}
+    return list_in_sets(folder, OUTPUT, sets, lambda: export_detail(net, folder / FILE), net.config.size, facts)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from realtime3d.errors import OutputError
+from realtime3d.errors import OutputError, UsageError
 from realtime3d.face import expressions
 from realtime3d.face.model import FaceModel
 from realtime3d.nets.modelset import EYES, FORMAT, LIST, MORE, read_list, write_list
@@ -103,6 +103,24 @@ def _face_model(file: Path, folder: Path, common: Mapping[str, Any] | None) -> d
         if beside(file).exists():
             _copy(beside(file), beside(target))
     return {**_named(target), **(FACE_MODEL_FACTS if version == BUILT_FORMAT else OTHER_FACTS)}
+
+
+def list_in_sets(
+    folder: Path, part: str, sets: Sequence[str], write: Callable[[], Path], size: int, facts: Mapping[str, Any]
+) -> Path:
+    """Name the net that `write` writes into `folder` in these sets, as their `part`; gives the list's path.
+
+    It takes a picture of `size` px and gives one answer that is called as the part is.
+    """
+    listed = read_list(folder / LIST)
+    unknown = [name for name in sets if name not in listed]
+    if unknown:
+        raise UsageError(f"{folder / LIST} has no set {', '.join(unknown)}")
+    entry = {**_named(write()), "input": "image", "size": size, "outputs": [part], "licence": LICENCE, **facts}
+    for name in sets:
+        listed[name][part] = dict(entry)
+    write_list(folder / LIST, listed)
+    return folder / LIST
 
 
 def _named(file: Path) -> dict[str, str]:
