@@ -24,6 +24,7 @@ WORDS = {
     "guest",
     "workers",
     "words",
+    "outside",
 }
 MAY_USE = {  # room or file at the top -> rooms it may use beside the words
     "face": set(),

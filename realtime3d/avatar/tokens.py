@@ -10,6 +10,7 @@ from pathlib import Path
 
 from realtime3d.errors import OutputError
 from realtime3d.files import write_whole
+from realtime3d.outside import from_json
 
 FOLDER_VARIABLE = "REALTIME3D_CONFIG"  # a folder in place of the system's usual one
 
@@ -34,7 +35,7 @@ def _file() -> Path:
 
 def _read() -> dict[str, str]:
     try:
-        content = json.loads(_file().read_text(encoding="utf-8"))
+        content = from_json(_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return {str(k): str(v) for k, v in content.items()} if isinstance(content, dict) else {}

@@ -14,7 +14,9 @@ from typing import Any
 from realtime3d.avatar.base import AvatarFrame, Packet, neutral_frame
 from realtime3d.avatar.tokens import load_token, save_token
 from realtime3d.avatar.websocket import Refused, WebSocketLine
+from realtime3d.errors import printable
 from realtime3d.face.arkit import EYE_PITCH_DEG, EYE_YAW_DEG, NAMES, PASCAL
+from realtime3d.outside import from_json
 
 PORT = 8001
 PLUGIN = {"pluginName": "realtime3d", "pluginDeveloper": "realtime3d"}
@@ -126,11 +128,14 @@ class VtsLine(WebSocketLine):
         answer = self._call(socket, "AuthenticationTokenRequest", PLUGIN, ASK_S)
         if answer["messageType"] != "AuthenticationTokenResponse":
             raise Refused(f"VTube Studio says no ({_reason(answer)}): allow the plugin there, then start again")
-        return str(answer["data"]["authenticationToken"])
+        token = _data(answer).get("authenticationToken")
+        if not isinstance(token, str):
+            raise Refused("VTube Studio's answer has no token: update it, then start again")
+        return token
 
     def _accepted(self, socket: Any, token: str) -> bool:
         answer = self._call(socket, "AuthenticationRequest", {**PLUGIN, "authenticationToken": token}, ANSWER_S)
-        return bool(answer.get("data", {}).get("authenticated"))
+        return _data(answer).get("authenticated") is True
 
     def _call(self, socket: Any, kind: str, data: Mapping[str, Any], wait_s: float) -> dict[str, Any]:
         """The answer to one request; what else is said meanwhile is passed over. Ends early when the run ends."""
@@ -138,10 +143,8 @@ class VtsLine(WebSocketLine):
         end = time.monotonic() + wait_s
         while time.monotonic() < end and not self.closing:
             try:
-                answer = json.loads(socket.recv(timeout=0.2))
-            except TimeoutError:
-                continue
-            except ValueError:
+                answer = from_json(socket.recv(timeout=0.2))
+            except (TimeoutError, ValueError):
                 continue
             if isinstance(answer, dict) and answer.get("requestID") == kind and "messageType" in answer:
                 return answer
@@ -150,13 +153,18 @@ class VtsLine(WebSocketLine):
     def heard(self, message: str | bytes) -> None:
         """Errors of what was sent, each told once."""
         try:
-            answer = json.loads(message)
+            answer = from_json(message)
         except ValueError:
             return
         if isinstance(answer, dict) and answer.get("messageType") == "APIError":
             self.say(f"{self.address}: VTube Studio says: {_reason(answer)}", warn=True)
 
 
-def _reason(answer: Mapping[str, Any]) -> str:
+def _data(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an answer holds; nothing where it is not as VTube Studio's own are."""
     data = answer.get("data")
-    return str(data.get("message", "no reason given"))[:200] if isinstance(data, dict) else "no reason given"
+    return data if isinstance(data, dict) else {}
+
+
+def _reason(answer: Mapping[str, Any]) -> str:
+    return printable(str(_data(answer).get("message", "no reason given")))[:200]

@@ -19,6 +19,7 @@ from typing import Any
 from realtime3d.backends.base import NetSpec
 from realtime3d.errors import MissingError, Realtime3dError
 from realtime3d.files import user_cache, write_whole
+from realtime3d.outside import from_json
 
 FORMAT = 1
 FOLDER_VARIABLE = "REALTIME3D_ENGINES"
@@ -94,7 +95,7 @@ def read_info(engine: Path, again: str) -> EngineInfo:
     """The sidecar of an engine; MissingError ends with `again`, the line that builds it."""
     path = sidecar_path(engine)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = from_json(path.read_text(encoding="utf-8"))
         if content.pop("format") != FORMAT:
             raise ValueError("of another version of realtime3d")
         values = {field.name: content[field.name] for field in fields(EngineInfo)}

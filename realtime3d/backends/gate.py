@@ -14,6 +14,7 @@ from realtime3d.backends.onnxruntime_ import OnnxRuntimeBackend
 from realtime3d.errors import MissingError, OutputError
 from realtime3d.face.model import FaceModel
 from realtime3d.files import write_whole
+from realtime3d.outside import from_json
 
 _log = logging.getLogger(__name__)
 AnyNet = TypeVar("AnyNet", bound=Net)
@@ -62,7 +63,7 @@ def load_checked(spec: NetSpec, load: Callable[[], AnyNet], made_by: Mapping[str
 def read(file: Path) -> tuple[dict[str, str], dict[str, float]] | None:
     """What a kept verdict was measured of, and the differences; None where there is nothing that can be read."""
     try:
-        made_of = json.loads(file.read_text(encoding="utf-8"))
+        made_of = from_json(file.read_text(encoding="utf-8"))
         differences = {str(kind): float(value) for kind, value in made_of.pop("parity").items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime3d.errors import OutputError, first_line
+from realtime3d.outside import from_json
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 FORMAT = 1
 WAITING, SPLIT, DONE, ASIDE = "waiting", "split", "done", "aside"
 BLOCK = 1_000  # films that are in memory at once
-_BROKEN = (sqlite3.Error, ValueError, OverflowError)  # of a damaged file: what it holds is no text, no number
+_BROKEN = (
+    sqlite3.Error,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)  # a damaged file: no text, no number
 _TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS films (
@@ -133,8 +139,8 @@ class Manifest:
 
     def _notes(self, text: Any) -> dict[str, Any]:
         try:
-            notes = json.loads(text)
-        except (TypeError, ValueError, RecursionError) as error:
+            notes = from_json(text)
+        except (TypeError, ValueError) as error:
             raise self._failed(error) from error
         if not isinstance(notes, dict):
             raise self._failed(ValueError("notes of a film are missing"))
@@ -202,7 +208,10 @@ class Manifest:
             " sum(CASE WHEN state IN ('waiting', 'split') THEN bytes END),"
             " sum(state IN ('waiting', 'split') AND bytes IS NULL) FROM films"
         )
-        return Counts(*(int(value or 0) for value in row))
+        try:
+            return Counts(*(int(value or 0) for value in row))
+        except _BROKEN as error:
+            raise self._failed(error) from error
 
     # -- what is to be done -------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from realtime3d.bench.measure import Metric
 from realtime3d.bench.scenarios import Result
 from realtime3d.errors import UsageError
+from realtime3d.outside import from_json
 
 FORMAT = 1
 BUSY = 0.5  # processes a core that make a machine too busy to measure on
@@ -42,7 +42,7 @@ def metrics(report: Mapping[str, Any]) -> dict[tuple[str, str], Metric]:
 def read(path: Path) -> dict[str, Any]:
     """A report that `bench --json` wrote."""
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = from_json(path.read_text(encoding="utf-8"))
         if report["format"] != FORMAT:
             raise ValueError(f"format {report['format']}, this version reads {FORMAT}")
         if not all(m.values for m in metrics(report).values()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError
 from realtime3d.face.arkit import NAMES
-from realtime3d.face.arrays import DAMAGED
+from realtime3d.outside import DAMAGED, read_arrays
 from realtime3d.types import Array, FloatArray
 
 FORMAT = 1
@@ -88,11 +89,12 @@ class ExpressionHead:
     def load(cls, path: Path) -> ExpressionHead:
         """Read a face model's `MODEL_expressions.npz`."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                count = sum(key.startswith("matrix_") for key in data.files)
-                layers = tuple((data[f"matrix_{i}"], data[f"bias_{i}"]) for i in range(count))
-                head, version = cls(data["gains"], data["offsets"], layers), int(data["format"])
-                names = [tuple(map(str, data[key])) for key in ("emotions", "units", "weights")]
+            data = read_arrays(path, lambda name: True)
+            count = sum(key.startswith("matrix_") for key in data)
+            layers = tuple((data[f"matrix_{i}"], data[f"bias_{i}"]) for i in range(count))
+            head, version = cls(data["gains"], data["offsets"], layers), int(data["format"])
+            names = [tuple(map(str, data[key])) for key in ("emotions", "units", "weights")]
+            head._check()
         except DAMAGED as error:
             raise MissingError(
                 f"{path} is needed for action units and emotions ({error}): copy it from where its face model comes "
@@ -101,6 +103,20 @@ class ExpressionHead:
         if version != FORMAT or names != [EMOTIONS, tuple(ACTIONS), NAMES]:
             raise MissingError(f"{path} is of another version: make it anew with `realtime3d training expressions`")
         return head
+
+    def _check(self) -> None:
+        """ValueError where its arrays do not fit together."""
+        if any(matrix.ndim != 2 for matrix, _ in self.layers):
+            raise ValueError("its layers are no matrices")
+        sizes = [len(NAMES) + 2, *(matrix.shape[1] for matrix, _ in self.layers)]
+        shapes = [(len(ACTIONS), len(NAMES)), (len(ACTIONS),)]
+        for before, after in pairwise(sizes):
+            shapes += [(before, after), (after,)]
+        arrays = [self.gains, self.offsets, *(array for layer in self.layers for array in layer)]
+        if [array.shape for array in arrays] != shapes or sizes[-1] != len(EMOTIONS):
+            raise ValueError("its arrays do not fit together")
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError("it has values that are no numbers")
 
     def save(self, path: Path) -> None:
         """Write it to a file or a draft of one."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime3d.face.fits import floats
 from realtime3d.face.linear import combined
 from realtime3d.types import FloatArray
 
@@ -21,6 +23,13 @@ class Eyeballs:
     anchors: tuple[NDArray[np.int32], NDArray[np.int32]]  # vertices whose weighted sum is a ball's middle
     weights: tuple[FloatArray, FloatArray]  # of the anchors, sum 1
     sine: float  # of the angle by which a look of weight 1 turns
+
+    @classmethod
+    def read(cls, arrays: Mapping[str, NDArray], mean: FloatArray, region_names: Sequence[str]) -> Eyeballs:
+        """From the arrays of a face model's file."""
+        rows = ball_rows(mean, arrays["region"], region_names)
+        left, right = (floats(arrays[f"eye_weights_{side}"]) for side in SIDES)
+        return cls(rows, rows, (left, right), float(arrays["eye_sine"]))
 
     def middle(self, side: int, vertices: NDArray) -> NDArray:
         """(..., V, 3) -> (..., 3): where a ball's middle is in a resting head."""
@@ -74,3 +83,12 @@ class IrisPoints:
         """(n, 3) where one face looks."""
         at = self.mean + combined(alpha, self.shape_rows).reshape(-1, 3)
         return self.balls.turned(self.side, at[:-1], at[-1], extras)
+
+
+def ball_rows(
+    mean: FloatArray, region: NDArray, region_names: Sequence[str]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Vertices of the left and of the right ball."""
+    eyes = region == list(region_names).index("eyes")
+    left, right = (np.flatnonzero(eyes & (side * mean[:, 0] > 0)).astype(np.int32) for side in (1, -1))
+    return left, right

@@ -15,17 +15,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from realtime3d.errors import MissingError
-from realtime3d.face.arrays import DAMAGED, read_arrays
 from realtime3d.face.bare import ACTIONS, BARE_FORMAT, EYES, LACKING, LAYOUT, Need, nothing_but
-from realtime3d.face.eyes import SIDES, Eyeballs
+from realtime3d.face.eyes import Eyeballs, ball_rows
+from realtime3d.face.fits import check_mesh, check_model, floats, integers
 from realtime3d.face.gaze import EyeTurns
 from realtime3d.face.landmarks import LandmarkBasis, SurfacePoints
 from realtime3d.face.mesh import HeadMesh, quads_of, split_seams, unpacked
+from realtime3d.outside import DAMAGED, read_arrays
 from realtime3d.types import FloatArray
 
 # 1 is a live head with a texture coordinate for each vertex; 2 has a full head beside it, seams and eyes that turn.
 FORMATS = (1, 2, 3)  # 3 is BARE_FORMAT
 LIVE, FULL = "live", "full"
+UNFIT = (*DAMAGED, IndexError)  # of arrays that are not what they have to be
 FULL_KEYS = "full_"  # of arrays that only the full head needs
 
 
@@ -59,8 +61,10 @@ class FaceModel:
         arrays = _read(Path(path), lambda key: not key.startswith(FULL_KEYS))
         try:
             full_in = Path(path) if int(arrays["format"]) == 2 else None
-            return replace(cls._from_arrays(arrays, full_in), path=Path(path))
-        except (KeyError, ValueError) as error:
+            model = replace(cls._from_arrays(arrays, full_in), path=Path(path))
+            check_model(model)
+            return model
+        except UNFIT as error:
             raise _no_model(Path(path), error) from error
 
     @classmethod
@@ -68,11 +72,11 @@ class FaceModel:
         ends = ("landmarks_", "_vertices")
         sets = [key.removeprefix(ends[0]).removesuffix(ends[1]) for key in arrays if key.endswith(ends[1])]
 
-        def floats(key: str) -> FloatArray:
-            return arrays[key].astype(np.float32)
+        def real(key: str) -> FloatArray:
+            return floats(arrays[key])
 
         def ints(key: str) -> NDArray[np.int32]:
-            return arrays[key].astype(np.int32)
+            return integers(arrays[key])
 
         def texts(key: str) -> tuple[str, ...]:
             return tuple(map(str, arrays[key]))
@@ -81,26 +85,26 @@ class FaceModel:
             arrays = {**nothing_but(arrays), **arrays}
 
         def points(name: str) -> SurfacePoints:
-            return SurfacePoints(ints(f"landmarks_{name}_vertices"), arrays[f"landmarks_{name}_weights"])
+            return SurfacePoints(ints(f"landmarks_{name}_vertices"), real(f"landmarks_{name}_weights"))
 
         return cls(
-            mean=floats("mean"),
-            shape_basis=floats("shape_basis"),
-            expression_basis=floats("expression_basis"),
-            extra_basis=floats("extra_basis"),
+            mean=real("mean"),
+            shape_basis=real("shape_basis"),
+            expression_basis=real("expression_basis"),
+            extra_basis=real("extra_basis"),
             triangles=ints("triangles"),
-            uv=floats("uv"),
+            uv=real("uv"),
             region=arrays["region"],
             region_names=texts("region_names"),
             extra_names=texts("extra_names"),
             arkit_names=texts("arkit_names"),
             landmark_sets={name: points(name) for name in sets},
-            retarget_gram=floats("retarget_gram"),
-            retarget_cross=floats("retarget_cross"),
+            retarget_gram=real("retarget_gram"),
+            retarget_cross=real("retarget_cross"),
             uv_vertex=ints("uv_vertex") if "uv_vertex" in arrays else None,
             uv_triangles=ints("uv_triangles") if "uv_triangles" in arrays else None,
-            arkit_to_motion=floats("arkit_to_motion") if "arkit_to_motion" in arrays else None,
-            balls=_balls(arrays, floats("mean"), texts("region_names")) if "eye_sine" in arrays else None,
+            arkit_to_motion=real("arkit_to_motion") if "arkit_to_motion" in arrays else None,
+            balls=Eyeballs.read(arrays, real("mean"), texts("region_names")) if "eye_sine" in arrays else None,
             full_in=full_in,
         )
 
@@ -181,19 +185,21 @@ class FaceModel:
             mean, region = np.concatenate([live.mean, arrays["full_mean"]]), arrays["full_region"]
             if int(arrays["full_faces"].max()) + 1 != len(mean):
                 raise ValueError("its full head is another one's")
-            return HeadMesh(
+            full = HeadMesh(
                 mean,
                 np.concatenate([live.shape_basis, shape], axis=1),
                 np.concatenate([live.motion_basis, motion], axis=1),
                 self.n_expression,
-                arrays["full_faces"].astype(np.int32),
+                integers(arrays["full_faces"]),
                 region,
-                arrays["full_uv"],
-                arrays["full_uv_vertex"].astype(np.int32),
-                arrays["full_uv_faces"].astype(np.int32),
-                self.balls and self.balls.with_rows(_ball_rows(mean, region, self.region_names)),
+                floats(arrays["full_uv"]),
+                integers(arrays["full_uv_vertex"]),
+                integers(arrays["full_uv_faces"]),
+                self.balls and self.balls.with_rows(ball_rows(mean, region, self.region_names)),
             )
-        except (KeyError, ValueError) as error:
+            check_mesh(full, self.region_names)
+            return full
+        except UNFIT as error:
             raise _no_model(self.full_in, error) from error
 
     @property
@@ -265,19 +271,6 @@ class FaceModel:
         motion = np.concatenate([np.asarray(eta, dtype=np.float64), e])
         weights = solve(self.retarget_gram, self.retarget_cross @ motion)
         return dict(zip(self.arkit_names, map(float, weights), strict=True))
-
-
-def _balls(arrays: dict[str, NDArray], mean: FloatArray, names: Sequence[str]) -> Eyeballs:
-    rows = _ball_rows(mean, arrays["region"], names)
-    left, right = (arrays[f"eye_weights_{side}"].astype(np.float32) for side in SIDES)
-    return Eyeballs(rows, rows, (left, right), float(arrays["eye_sine"]))
-
-
-def _ball_rows(mean: FloatArray, region: NDArray, names: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Vertices of the left and of the right ball."""
-    eyes = region == list(names).index("eyes")
-    left, right = (np.flatnonzero(eyes & (side * mean[:, 0] > 0)).astype(np.int32) for side in (1, -1))
-    return left, right
 
 
 def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, NDArray]:

@@ -16,15 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError
-from realtime3d.face.arrays import DAMAGED
 from realtime3d.face.expressions import ACTIONS, EMOTIONS, STRONGEST
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState, FrameResult
+from realtime3d.outside import DAMAGED, read_arrays
 from realtime3d.types import FloatArray
 
 KINDS = ("none", "facs", "emotion")
 FORMAT = 1
 DOUBT = 0.25  # how much of the scores is not believed: they come from the answer that is to be mended
+_C, _U, _E = 29, len(ACTIONS) + 1, len(EMOTIONS)
+SHAPES = {
+    "mean": (_C,), "spread": (_C, _C), "unit_means": (_U, _C), "unit_spread": (_C, _C), "emotion_means": (_E, _C),
+    "emotion_spread": (_C, _C), "errors": (2, _C, _C), "sigmas": (2,),
+}  # fmt: skip
 MOST_CLEAR, MOST_HIDDEN = 1.0, 3.0  # standard deviations by which one coefficient is moved at most
 
 
@@ -57,8 +62,9 @@ class Prior:
     def load(cls, path: Path) -> Prior:
         """Read a face model's `MODEL_prior.npz`."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                prior, version = cls(**{field.name: data[field.name] for field in fields(cls)}), int(data["format"])
+            data = read_arrays(path, lambda name: True)
+            version = int(data["format"])
+            prior = cls(**{name: _numbers(data[name], shape) for name, shape in SHAPES.items()})
         except DAMAGED as error:
             raise MissingError(
                 f"{path} is needed for a prior ({error}): copy it from where its face model comes from, or make it "
@@ -107,6 +113,12 @@ class Prior:
 
     def _doubted(self, mean: NDArray, spread: NDArray) -> tuple[NDArray, NDArray]:
         return (1 - DOUBT) * mean + DOUBT * self.mean, (1 - DOUBT) * spread + DOUBT * self.spread
+
+
+def _numbers(values: NDArray, shape: tuple[int, ...]) -> NDArray:
+    if values.shape != shape or not np.isfinite(values).all():
+        raise ValueError(f"an array is {values.shape} where {shape} is needed, or has values that are no numbers")
+    return values
 
 
 @lru_cache(maxsize=4)

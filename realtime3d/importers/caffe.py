@@ -13,6 +13,7 @@ from realtime3d.importers.tensorflow_ import unreadable
 
 LAYER, BLOBS = 100, 7  # fields of a net and of a layer
 DATA, SHAPE = 5, 7  # of a blob
+LONGEST = 1 << 31  # in one dimension
 OLD_SHAPE = (1, 2, 3, 4)  # four fields where newer files have one
 
 
@@ -30,6 +31,15 @@ def layers(path: Path) -> dict[str, tuple[str, list[NDArray]]]:
     except OSError as error:
         raise unreadable(path, error.strerror or str(error)) from error
     return found
+
+
+def weights(path: Path) -> dict[str, NDArray]:
+    """A net's numbers under the names that PyTorch has for them."""
+    there = layers(path)
+    try:
+        return as_torch(there)
+    except (ValueError, IndexError) as error:
+        raise unreadable(path, f"it is no file of Caffe: {error}") from error
 
 
 def picture(path: Path) -> NDArray:
@@ -61,6 +71,8 @@ def as_torch(there: Mapping[str, tuple[str, list[NDArray]]]) -> dict[str, NDArra
 
 def _blob(message: Fields) -> NDArray:
     shape = _dimensions(fields(messages(message, SHAPE)[-1])) if message.get(SHAPE) else _old_shape(message)
+    if max(shape, default=0) > LONGEST:
+        raise ValueError(f"numbers of the shape {shape}")
     return floats(message, DATA, "<f4").reshape(shape)
 
 

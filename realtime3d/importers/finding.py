@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, UsageError
-from realtime3d.face.arrays import DAMAGED
 from realtime3d.importers import caffe
 from realtime3d.importers.tensorflow_ import AGAIN, Checkpoint, checkpoints_in, is_checkpoint, name_of, open_checkpoint
+from realtime3d.outside import DAMAGED
 
 LARGEST_ARRAY = 64 << 20  # bytes of a mean image or of statistics
 

@@ -23,16 +23,14 @@ from numpy.typing import NDArray
 
 from realtime3d.errors import MissingError, first_line
 from realtime3d.importers.tensorflow_ import unreadable
+from realtime3d.outside import DAMAGED
 
 OLD_MAGIC, OLD_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 STORAGES = {
     "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4",
     "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?",
 }  # fmt: skip
-BROKEN = (
-    pickle.UnpicklingError, zipfile.BadZipFile, ValueError, KeyError, IndexError, AttributeError, TypeError, EOFError,
-    OverflowError, RuntimeError, MemoryError, UnicodeDecodeError,
-)  # fmt: skip
+BROKEN = (*(kind for kind in DAMAGED if kind is not OSError), pickle.UnpicklingError, IndexError, AttributeError)
 
 
 class Shell:

@@ -82,7 +82,7 @@ class TorchLayers:
 
 
 def _other(path: Path, mean: Path | None) -> Piece:
-    content, tensors = (None, caffe.as_torch(caffe.layers(path))) if path.suffix == CAFFE else pickles.load(path)
+    content, tensors = (None, caffe.weights(path)) if path.suffix == CAFFE else pickles.load(path)
     wanted: dict[str, tuple[int, ...]] = {}
     for conv, (norm, shape) in resnet.convolutions().items():
         wanted[f"{conv}.weight"] = shape

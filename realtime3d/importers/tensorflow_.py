@@ -6,6 +6,7 @@ is one table that holds everything.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -20,6 +21,7 @@ from realtime3d.importers.protobuf import Fields, fields, messages, number, text
 
 KINDS = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # TensorFlow's numbers of types; others are left out
 INDEX = ".index"
+LONGEST = 1 << 31  # of a variable, in one dimension
 AGAIN = "copy or download it again"
 
 
@@ -116,7 +118,10 @@ def _with(path: Path, ending: str) -> Path:
 def _shape(message: Fields, field: int) -> tuple[int, ...]:
     """TensorShapeProto."""
     inner = messages(message, field)
-    return tuple(number(fields(size), 1) for size in messages(fields(inner[-1]), 2)) if inner else ()
+    shape = tuple(number(fields(size), 1) for size in messages(fields(inner[-1]), 2)) if inner else ()
+    if max(shape, default=0) > LONGEST:
+        raise ValueError(f"a variable of the shape {shape}")
+    return shape
 
 
 # -- the newer format -------------------------------------------------------------------------------------------------
@@ -150,12 +155,12 @@ def _newer(path: Path, content: memoryview) -> dict[str, Variable]:
 def _from_file(name: str, variable: Variable) -> NDArray:
     try:
         with open(variable.file, "rb") as file:
+            if variable.offset + variable.size > os.fstat(file.fileno()).st_size:
+                raise unreadable(variable.file, f"it ends within the variable {name}")
             file.seek(variable.offset)
             data = file.read(variable.size)
     except OSError as error:
         raise unreadable(variable.file, error.strerror or str(error)) from error
-    if len(data) < variable.size:
-        raise unreadable(variable.file, f"it ends within the variable {name}")
     return np.frombuffer(data, variable.kind)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from realtime3d.errors import OutputError, first_line
+from realtime3d.outside import from_json
 from realtime3d.sinks.tables import RESUME_SLACK_S, timed_lines
 from realtime3d.types import FloatArray
 
@@ -35,7 +35,7 @@ def known_faces(outputs: Mapping[str, Path], seam_s: float) -> list[Known] | Non
             before_s = seam_s - RESUME_SLACK_S
             try:
                 faces = list(read(outputs[kind], seam_s - REPLAY_S))
-            except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+            except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
                 raise OutputError(
                     f"{outputs[kind]} is no table of this program, or damaged ({first_line(error)}): add --overwrite "
                     "to start anew"
@@ -79,7 +79,7 @@ def _csv(path: Path, since_s: float) -> Iterator[Known]:
 def _jsonl(path: Path, since_s: float) -> Iterator[Known]:
     with open(path, "rb") as file:
         for _, line in zip(timed_lines(path), file, strict=False):
-            entry = json.loads(line)
+            entry = from_json(line)
             frame, time_s = int(entry["frame"]), float(entry["timestamp"])
             for face in entry["faces"]:
                 if time_s < since_s:

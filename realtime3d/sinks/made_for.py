@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from realtime3d.errors import SourceError
 from realtime3d.face.fingerprint import EARLIER
 from realtime3d.face.model import FaceModel
+from realtime3d.outside import from_json
 
 
 def check_made_for(table: Path, model: FaceModel) -> None:
@@ -27,7 +27,7 @@ def check_made_for(table: Path, model: FaceModel) -> None:
 def _told(table: Path) -> str | None:
     """The sha256 of the face model's file, as the file beside a table has it."""
     try:
-        told: Any = json.loads(table.with_suffix(".json").read_bytes())["models"]["files"]["face_model"]["sha256"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        told: Any = from_json(table.with_suffix(".json").read_bytes())["models"]["files"]["face_model"]["sha256"]
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     return told if isinstance(told, str) else None

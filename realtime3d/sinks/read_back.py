@@ -7,7 +7,6 @@ frame has one black picture of the right size, which takes no memory.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from realtime3d.clock import NS_PER_S
-from realtime3d.errors import SourceError, require
+from realtime3d.errors import SourceError, first_line, require
 from realtime3d.face.arkit import NAMES
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FrameResult
 from realtime3d.geometry import Camera
+from realtime3d.outside import from_json
 from realtime3d.sinks.columns import NO_FACE, ROTATION, TRANSLATION
 from realtime3d.sinks.recorded import Columns, RecordedFace, Rows, columns_of_json
-from realtime3d.sinks.sidecar import read_sidecar
+from realtime3d.sinks.sidecar import noted_camera, read_sidecar
 from realtime3d.types import Frame
 from realtime3d.words import counted
 
@@ -155,13 +155,19 @@ def _read_jsonl(path: Path, extras: Sequence[str]) -> Columns:
         lines = file.readlines()
     for number, line in enumerate(lines, 1):
         try:
-            rows += _json_rows(json.loads(line), extras)
+            rows += _json_rows(from_json(line), extras)
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines) and not line.endswith("\n"):
                 break  # cut off by a killed run
             raise SourceError(f"{path}, line {number}: no frame of realtime3d ({error})") from error
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+    try:
+        columns = {name: np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+        if any(column.ndim != 1 for column in columns.values()):
+            raise ValueError("a list where a number is needed")
+        return columns
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SourceError(f"{path} has values that are no numbers ({first_line(error)}): name another file") from error
 
 
 def _json_rows(line: Mapping[str, Any], extras: Sequence[str]) -> list[dict[str, Any]]:
@@ -194,11 +200,4 @@ def _check(path: Path, columns: Columns, model: FaceModel) -> None:
 def _camera(path: Path) -> Camera | None:
     """The camera in the sidecar; None where there is none that can be used."""
     known = (read_sidecar(path.with_suffix(".json")) or {}).get("camera")
-    try:
-        if isinstance(known, dict) and "fx" in known:
-            return Camera(**{**known, "distortion": tuple(known["distortion"])})
-        if isinstance(known, dict):
-            return Camera.from_fov(known["width"], known["height"])
-    except (KeyError, TypeError):
-        return None
-    return None
+    return noted_camera(known)

@@ -6,7 +6,6 @@ Pictures differ in size: each has its camera from the file of facts in its face'
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ import numpy as np
 from realtime3d.errors import SourceError, require
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import Camera
-from realtime3d.sinks.read_back import Recording
+from realtime3d.outside import from_json
+from realtime3d.sinks.read_back import UNKNOWN_PICTURE, Recording
 from realtime3d.sinks.recorded import Columns
+from realtime3d.sinks.sidecar import noted_camera
 
 NAMES = ("id", "file", "face")  # the first columns of such a table
 Picture = tuple[str, Camera]
@@ -71,7 +72,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file)
-            header, rows = next(lines), list(lines)
+            header, rows = next(lines, []), list(lines)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"cannot read {path} ({error}): name a table that `realtime3d images` wrote") from error
     if rows and len(rows[-1]) != len(header):
@@ -97,10 +98,11 @@ def _camera(folder: Path, name: str) -> Camera:
     """As the picture's facts have it; where they are missing, that of a usual picture."""
     inside = folder / name / f"{name}.json"
     try:
-        known: Any = json.loads(inside.read_bytes())["camera"] if _is_plain(name) else {}
-        return Camera(**{**known, "distortion": tuple(known["distortion"])})
-    except (OSError, ValueError, KeyError, TypeError):
-        return Camera.from_fov(1280, 720)
+        known: Any = from_json(inside.read_bytes()) if _is_plain(name) else {}
+        camera = noted_camera(known.get("camera")) if isinstance(known, dict) else None
+    except (OSError, ValueError):
+        camera = None
+    return camera or Camera.from_fov(*UNKNOWN_PICTURE)
 
 
 def _is_plain(name: str) -> bool:

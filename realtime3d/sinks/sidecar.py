@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from realtime3d.clock import to_s
 from realtime3d.errors import OutputError
 from realtime3d.face.state import FrameResult
 from realtime3d.files import write_whole
+from realtime3d.geometry import Camera
+from realtime3d.outside import from_json
 from realtime3d.process import system_name
 from realtime3d.sinks.columns import timestamp
 from realtime3d.types import Image
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 FORMAT = 1
+LARGEST_PX, FARTHEST_PX = 100_000, 1e7  # of a picture that is believed, and of a camera's other numbers
+DISTORTIONS = (0, 4, 5, 8, 12, 14)  # numbers of a lens, as OpenCV has them
 CONVENTIONS = {
     "frame": "number of the frame in the source, from 0",
     "timestamp": "seconds: presentation time; for live sources since opening",
@@ -154,10 +158,29 @@ class SidecarSink:
 def read_sidecar(path: Path) -> dict[str, Any] | None:
     """The content of a sidecar, None where there is none that this version understands."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
     return content if _is_sidecar(content) else None
+
+
+def noted_camera(known: Any) -> Camera | None:
+    """The camera in the facts of a film or a picture; None where there is none that can be one."""
+    if not isinstance(known, dict):
+        return None
+    width, height = known.get("width"), known.get("height")
+    if not (_is_count(width) and _is_count(height) and min(width, height) > 0 and max(width, height) <= LARGEST_PX):
+        return None
+    if "fx" not in known:  # what is known of a film without a face is its size alone
+        return Camera.from_fov(width, height)
+    lens = known.get("distortion", [])
+    numbers: list[Any] = [known.get(name) for name in ("fx", "fy", "cx", "cy")]
+    if not isinstance(lens, list) or len(lens) not in DISTORTIONS:
+        return None
+    if not all(type(number) in (int, float) and abs(number) < FARTHEST_PX for number in (*numbers, *lens)):
+        return None
+    fx, fy, cx, cy = map(float, numbers)
+    return Camera(fx, fy, cx, cy, width, height, tuple(map(float, lens))) if min(fx, fy) > 0 else None
 
 
 def _is_sidecar(content: Any) -> bool:
@@ -174,7 +197,7 @@ def _is_sidecar(content: Any) -> bool:
     )
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < 1 << 62
 
 

@@ -14,6 +14,7 @@ from realtime3d.errors import OutputError
 from realtime3d.face.state import FaceState, FrameResult
 from realtime3d.files import AppendFile, output_error
 from realtime3d.geometry import matrix_to_euler
+from realtime3d.outside import from_json
 from realtime3d.sinks.columns import NO_FACE, Group, TableOptions, groups_of, rounded, table_columns, timestamp
 from realtime3d.sinks.more import MoreColumns
 from realtime3d.types import Image
@@ -176,7 +177,7 @@ def timed_lines(path: Path) -> Iterator[tuple[int, float | None]]:
                 is_header = end == 0 and line.startswith(b"frame,face_id,timestamp")
                 try:
                     time = None if is_header else _read_line(line)
-                except (ValueError, KeyError, IndexError, TypeError, OverflowError, RecursionError):
+                except (ValueError, KeyError, IndexError, TypeError, OverflowError):
                     return
                 end += len(line)
                 yield end, time
@@ -195,7 +196,7 @@ def last_time(path: Path) -> float | None:
 def _read_line(line: bytes) -> float:
     """The timestamp of a row of CSV or a line of JSONL; an error where this or an id cannot be one of ours."""
     if line.startswith(b"{"):
-        entry = json.loads(line)
+        entry = from_json(line)
         time_s, ids = float(entry["timestamp"]), [int(face["face_id"]) for face in entry["faces"]]
     else:
         frame, face, time, _ = line.split(b",", 3)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +15,7 @@ from numpy.typing import ArrayLike
 from realtime3d.config import CameraSettings
 from realtime3d.errors import UsageError, first_line
 from realtime3d.geometry import DEFAULT_FOV_DEG, Camera
+from realtime3d.outside import DAMAGED, from_json, read_arrays
 
 MATRIX_NAMES = ("camera_matrix", "cameraMatrix", "K", "mtx", "M1")
 DISTORTION_NAMES = ("distortion_coefficients", "dist_coeffs", "distCoeffs", "dist", "distortion", "D", "D1")
@@ -28,10 +26,7 @@ PORTRAIT_MM = 1000.0  # single pictures are seldom taken from nearer, but often 
 LARGEST_PX = 100_000  # of a picture
 FOCAL = (0.05, 500.0)  # of a camera, in sides of its picture: 168 degrees, and a telescope
 LARGEST_NPY = 1 << 16  # bytes
-UNREADABLE = (
-    OSError, ArithmeticError, AttributeError, EOFError, KeyError, RuntimeError, TypeError, ValueError,
-    zipfile.BadZipFile,
-)  # fmt: skip
+UNREADABLE = (*DAMAGED, ArithmeticError, AttributeError)
 BOX_MM = 125.0  # the larger side of a tight box, brows to chin
 
 
@@ -153,7 +148,7 @@ def _first(values: Mapping[str, Any], names: tuple[str, ...], default: Any = Non
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = from_json(path.read_text(encoding="utf-8"))
     if not isinstance(values, dict):
         raise ValueError("not an object")
     return {name: entry.get("data", entry) if isinstance(entry, dict) else entry for name, entry in values.items()}
@@ -161,23 +156,8 @@ def _read_json(path: Path) -> Mapping[str, Any]:
 
 def _read_npz(path: Path) -> Mapping[str, Any]:
     """The arrays that may be meant; one that announces more numbers than a calibration has is not even begun."""
-    values = {}
-    with zipfile.ZipFile(path) as arrays:
-        for name in (*MATRIX_NAMES, *DISTORTION_NAMES, *WIDTH_NAMES, *HEIGHT_NAMES):
-            if f"{name}.npy" in arrays.namelist():
-                with arrays.open(f"{name}.npy") as file:
-                    values[name] = _read_array(io.BytesIO(file.read(LARGEST_NPY)))
-    return values
-
-
-def _read_array(file: io.BytesIO) -> Any:
-    version = np.lib.format.read_magic(file)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, kind = header(file)
-    if kind.hasobject or math.prod(shape) * kind.itemsize > LARGEST_NPY:
-        raise ValueError(f"an array of {shape} {kind}")
-    file.seek(0)
-    return np.load(file, allow_pickle=False)
+    names = {*MATRIX_NAMES, *DISTORTION_NAMES, *WIDTH_NAMES, *HEIGHT_NAMES}
+    return read_arrays(path, names.__contains__, LARGEST_NPY)
 
 
 def _read_opencv(path: Path) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from realtime3d.errors import UsageError, first_line
 from realtime3d.files import write_whole
+from realtime3d.outside import DAMAGED, read_arrays
 from realtime3d.surface.activations import ACTIVATIONS
 from realtime3d.surface.film import FilmDetail
 from realtime3d.types import FloatArray
@@ -57,11 +57,7 @@ def load_film(path: Path, layout: Layout, made_for: str) -> FilmDetail | None:
     if not path.exists():
         return None
     try:
-        with zipfile.ZipFile(path) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MOST_BYTES:
-                raise ValueError("it is too large")
-        with np.load(path, allow_pickle=False) as data:
-            kept = {key: data[key] for key in data.files}
+        kept = read_arrays(path, lambda name: True, MOST_BYTES)
         same = (
             int(kept["format"]) == FORMAT
             and str(kept["face_model"]) == made_for
@@ -71,7 +67,7 @@ def load_film(path: Path, layout: Layout, made_for: str) -> FilmDetail | None:
         if not same:
             raise UsageError(f"{path} was made with another face model or version: delete it to learn the skin again")
         return _film(kept, layout)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         if isinstance(error, UsageError):
             raise
         raise UsageError(f"{path} holds no detail of a person ({first_line(error)}): delete it to relearn") from error
@@ -79,7 +75,8 @@ def load_film(path: Path, layout: Layout, made_for: str) -> FilmDetail | None:
 
 def _film(kept: dict[str, NDArray], layout: Layout) -> FilmDetail:
     shape, count = layout.inside.shape, len(ACTIVATIONS)
-    albedo = cv2.imdecode(kept["albedo"].astype(np.uint8), cv2.IMREAD_COLOR)
+    packed = np.ascontiguousarray(kept["albedo"], np.uint8).ravel()
+    albedo = cv2.imdecode(packed, cv2.IMREAD_COLOR) if packed.size else None
     mean, low, high = kept["numbers"].astype(np.float32).reshape(3, count)
     evidence = kept["evidence"].astype(np.float32).reshape(1 + count)
     if albedo is None or albedo.shape != (layout.size, layout.size, 3):

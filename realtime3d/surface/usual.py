@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from realtime3d.errors import MissingError
-from realtime3d.face.arrays import DAMAGED
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
+from realtime3d.outside import DAMAGED, read_arrays
 from realtime3d.surface.activations import ACTIVATIONS, activations
 from realtime3d.surface.layout import Layout
 from realtime3d.types import FloatArray
@@ -46,8 +46,10 @@ class Usual:
     @classmethod
     def load(cls, path: Path) -> Usual:
         try:
-            with np.load(path, allow_pickle=False) as data:
-                maps, version, names = data["levels"], int(data["format"]), tuple(map(str, data["activations"]))
+            data = read_arrays(path, lambda name: True)
+            levels, version, names = data["levels"], int(data["format"]), tuple(map(str, data["activations"]))
+            if levels.dtype != np.int8 or levels.ndim != 3 or len(levels) != 1 + len(ACTIVATIONS) or not levels.size:
+                raise ValueError(f"its levels are {levels.shape} {levels.dtype}")
         except DAMAGED as error:
             raise MissingError(
                 f"{path} cannot be read ({error}): copy it from where its face model comes from, or make it with "
@@ -55,7 +57,7 @@ class Usual:
             ) from error
         if version != FORMAT or names != tuple(ACTIVATIONS):
             raise MissingError(f"{path} is of another version: make it anew with `realtime3d training usual`")
-        return cls(maps.astype(np.float32) * np.float32(MOST_MM / 127))
+        return cls(levels.astype(np.float32) * np.float32(MOST_MM / 127))
 
     def save(self, path: Path) -> None:
         """Write it to a file or a draft of one."""

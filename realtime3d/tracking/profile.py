@@ -12,6 +12,7 @@ from realtime3d.errors import UsageError, first_line
 from realtime3d.face.fingerprint import EARLIER, fingerprint
 from realtime3d.face.model import FaceModel
 from realtime3d.files import check_output, write_whole
+from realtime3d.outside import from_json
 from realtime3d.types import FloatArray, IdentityState
 
 FORMAT = 1
@@ -36,12 +37,12 @@ def load_profile(path: str | Path, model: FaceModel) -> FloatArray | None:
 def read_profile(path: str | Path) -> tuple[FloatArray, str]:
     """The stored shape and its face model's fingerprint, whatever that is; FileNotFoundError where there is none."""
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = from_json(Path(path).read_text(encoding="utf-8"))
         shape = np.array(data["shape"], dtype=np.float32)
         version, made_for = data["format"], str(data["face_model"])
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UsageError(
             f"{path} is no identity profile ({first_line(error)}): name another file or delete it"
         ) from error

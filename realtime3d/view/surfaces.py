@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,15 +46,17 @@ def read_obj(path: Path) -> Surface:
                 for k in range(1, len(row) - 1):
                     corners += [row[0], row[k], row[k + 1]]
             elif kind == "mtllib":
-                material = path.with_name(rest.strip())
+                material = path.parent / rest.strip()
         pairs, which = np.unique(np.array(corners, np.int64).reshape(-1, 2), axis=0, return_inverse=True)
+        if (pairs[:, 0] < 0).any():
+            raise ValueError("a face has a corner that is not there")
         vertices = np.array(points, np.float32)[pairs[:, 0]]
         uv = np.array(places, np.float32)[pairs[:, 1]] if places and (pairs[:, 1] >= 0).all() else None
         if not len(pairs):
             raise ValueError("it has no faces")
-    except (OSError, ValueError, IndexError) as error:
+        maps = _maps(material) if material is not None and uv is not None else {}
+    except (OSError, ValueError, IndexError, OverflowError) as error:
         raise SourceError(f"{path} holds no mesh that can be shown ({error}): check the file") from error
-    maps = _maps(material) if material is not None and uv is not None else {}
     triangles = np.ascontiguousarray(which.reshape(-1, 3), np.int32)
     return Surface(vertices, triangles, uv, maps.get("map_Kd"), maps.get("albedo"), maps.get("norm"))
 
@@ -72,14 +75,14 @@ def _corner(word: str, points: int, places: int) -> tuple[int, int]:
 def _maps(material: Path) -> dict[str, bytes]:
     """The pictures that a material names, and the skin without light that `images --detail` writes beside one."""
     found: dict[str, bytes] = {}
-    if not material.is_file():
+    if not os.path.isfile(material):
         return found
     for line in material.read_text(encoding="utf-8", errors="replace").splitlines():
         kind, _, name = line.strip().partition(" ")
-        file = material.with_name(name.strip())
-        if kind in ("map_Kd", "norm") and file.is_file():
+        file = material.parent / name.strip()
+        if kind in ("map_Kd", "norm") and os.path.isfile(file):
             found[kind] = file.read_bytes()
             bare = file.with_name(file.name.replace("_texture.", "_albedo."))
-            if kind == "map_Kd" and bare != file and bare.is_file():
+            if kind == "map_Kd" and bare != file and os.path.isfile(bare):
                 found["albedo"] = bare.read_bytes()
     return found

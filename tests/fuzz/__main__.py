@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 
 HERE = Path(__file__).parent
 LIMIT_MB, LIMIT_S = 2048, 20  # of one input: more is a finding. Seconds of the processor: a busy machine finds nothing
@@ -24,8 +26,11 @@ def child(name: str, arguments: list[str]) -> None:
     """One target, with atheris watching which code it reaches."""
     import atheris
 
+    import realtime3d.raster  # noqa: F401 - compiled for the processor, which code that is watched cannot be
+
     with atheris.instrument_imports(include=["realtime3d", "tomllib"], enable_loader_override=False):
-        from tests.fuzz.targets import TARGETS, remove_scratch
+        from tests.fuzz.scratch import remove_scratch
+        from tests.fuzz.targets import TARGETS
 
         import_all()
     target = TARGETS[name]
@@ -36,8 +41,11 @@ def child(name: str, arguments: list[str]) -> None:
         target(data)
         signal.setitimer(signal.ITIMER_PROF, 0)
 
+    def changed(data: bytes, longest: int, seed: int) -> bytes:
+        return target.changed(data, Random(seed), lambda data, _: atheris.Mutate(data, longest))[:longest]
+
     try:
-        atheris.Setup([sys.argv[0], *arguments], limited)
+        atheris.Setup([sys.argv[0], *arguments], limited, custom_mutator=changed)
         atheris.Fuzz()
     finally:
         remove_scratch()
@@ -52,19 +60,28 @@ def import_all() -> None:
     import tomllib  # noqa: F401
 
     import realtime3d.avatar.calibration
+    import realtime3d.avatar.vts
     import realtime3d.batch.inputs
     import realtime3d.batch.manifest
     import realtime3d.detect.fixed
+    import realtime3d.face.expressions
+    import realtime3d.importers.caffe
     import realtime3d.importers.matlab
     import realtime3d.importers.pickles
+    import realtime3d.importers.tensorflow_
     import realtime3d.nets.modelset
     import realtime3d.sinks.known
     import realtime3d.sinks.read_back
+    import realtime3d.sinks.read_pictures
     import realtime3d.sinks.resume
     import realtime3d.sources.intrinsics
     import realtime3d.sources.lists
+    import realtime3d.sources.pushed
+    import realtime3d.surface.film_file
     import realtime3d.tracking.profile
     import realtime3d.view.glb_file
+    import realtime3d.view.surfaces
+    import realtime3d.view.web.album
     import realtime3d.view.web.messages  # noqa: F401
 
 
@@ -107,10 +124,12 @@ def main() -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=600, help="for each target (600)")
     parser.add_argument("--inputs", type=int, help="for each target, the same ones every time, instead of --seconds")
+    parser.add_argument("--jobs", type=int, default=1, help="targets at once (1)")
     parser.add_argument("--keep", action="store_true", help="add what reached new code to the corpus")
     args = parser.parse_args()
     limit = f"-runs={args.inputs} -seed=1" if args.inputs else f"-max_total_time={args.seconds}"
-    stands = [run(name, limit, args.keep) for name in args.names or TARGETS]
+    with ThreadPoolExecutor(args.jobs) as several:
+        stands = list(several.map(lambda name: run(name, limit, args.keep), args.names or TARGETS))
     sys.exit(0 if all(stands) else 1)
 
 

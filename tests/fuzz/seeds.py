@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import struct
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from realtime3d.config import Config
 from realtime3d.tracking.profile import fingerprint
-from tests.fuzz.targets import TARGETS, face_model
+from tests.fuzz import model_seeds
+from tests.fuzz.scratch import face_model
+from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
 HEAD = (
@@ -56,31 +59,6 @@ def _jsonl() -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def _npz(**arrays: np.ndarray) -> bytes:
-    target = io.BytesIO()
-    np.savez(target, **arrays)  # type: ignore[arg-type]
-    return target.getvalue()
-
-
-def _glb() -> bytes:
-    points = np.zeros((3, 3), "<f4").tobytes()
-    triangles = np.arange(3, dtype="<u2").tobytes() + b"\0\0"
-    content = {
-        "asset": {"version": "2.0"},
-        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}]}],
-        "accessors": [
-            {"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"},
-            {"bufferView": 1, "componentType": 5123, "count": 3, "type": "SCALAR"},
-        ],
-        "bufferViews": [{"byteLength": 36}, {"byteOffset": 36, "byteLength": 6}],
-    }
-    text = json.dumps(content).encode()
-    text += b" " * (-len(text) % 4)
-    data = points + triangles
-    head = struct.pack("<4sIII4s", b"glTF", 2, 28 + len(text) + len(data), len(text), b"JSON")
-    return head + text + struct.pack("<I4s", len(data), b"BIN\0") + data
-
-
 def _parquet() -> bytes | None:
     try:
         import pyarrow
@@ -93,33 +71,7 @@ def _parquet() -> bytes | None:
     return target.getvalue()
 
 
-def _model() -> bytes:
-    """The head of a face model: a whole one would be too large to change at random."""
-    arrays = {name: np.zeros((2, 3), np.float32) for name in ("mean", "shape_basis", "expression_basis")}
-    return _npz(format=np.array(1), triangles=np.zeros((1, 3), np.int32), **arrays)
-
-
-def _weights() -> bytes:
-    """The old form of PyTorch's files, without a tensor."""
-    import pickle
-
-    parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"epoch": 3, "names": ["a", "b"]}, [])
-    return b"".join(pickle.dumps(part, 2) for part in parts)
-
-
-def _matlab() -> bytes | None:
-    try:
-        from scipy import io as scipy_io
-    except ImportError:
-        return None
-    target = io.BytesIO()
-    scipy_io.savemat(target, {"a": np.eye(3), "s": {"x": np.arange(3.0), "name": "n"}})
-    return target.getvalue()
-
-
 def _manifest() -> bytes:
-    import tempfile
-
     from realtime3d.batch.manifest import Manifest
 
     with tempfile.TemporaryDirectory() as folder:
@@ -133,6 +85,36 @@ def _manifest() -> bytes:
             manifest.failed(second, 3, "broken", aside=True)
             manifest.divide(third, [(0.0, 1.0), (1.0, None)], {"frames": 1})
         return path.read_bytes()
+
+
+def _vts() -> Iterator[bytes]:
+    def said(kind: str, to: str, data: object) -> str:
+        return json.dumps({"requestID": to, "messageType": kind, "data": data})
+
+    made = said("ParameterCreationResponse", "ParameterCreationRequest", {})
+    yield "\n".join([
+        said("AuthenticationTokenResponse", "AuthenticationTokenRequest", {"authenticationToken": "t"}),
+        said("AuthenticationResponse", "AuthenticationRequest", {"authenticated": True}), made,
+        said("APIError", "ParameterCreationRequest", {"errorID": 1, "message": "m"}), made,
+    ]).encode()  # fmt: skip
+    yield said("APIError", "AuthenticationTokenRequest", {"errorID": 50, "message": "no"}).encode()
+
+
+def _picture_table() -> bytes:
+    facts = {
+        "camera": {
+            "fx": 900,
+            "fy": 900,
+            "cx": 320,
+            "cy": 240,
+            "width": 640,
+            "height": 480,
+            "distortion": [0.1, 0, 0, 0],
+        }
+    }
+    head = HEAD.replace("frame,face_id,timestamp", "id,file,face") + "," + _numbers("exp", 29)
+    rows = ["a,a.jpg,1,0.9,1" + ",1" * 10 + ",0" * 29, "a_2,a.jpg,2,0.9,1" + ",1" * 10 + ",0" * 29]
+    return json.dumps(facts).encode() + b"\0" + "\n".join([head, *rows, ""]).encode()
 
 
 def seeds(name: str) -> Iterator[bytes]:
@@ -156,22 +138,30 @@ def seeds(name: str) -> Iterator[bytes]:
             b"\0" + json.dumps(camera).encode(),
             b"\1" + f"%YAML:1.0\n---\ncamera_matrix: {matrix}\nimage_width: 640\nimage_height: 480\n".encode(),
             b"\2" + f"<opencv_storage><camera_matrix>{xml}</camera_matrix></opencv_storage>".encode(),
-            b"\3" + _npz(camera_matrix=np.eye(3), dist_coeffs=np.zeros(5)),
+            b"\3" + model_seeds.npz(camera_matrix=np.eye(3), dist_coeffs=np.zeros(5)),
         ],
         "settings": [Config().to_toml().encode()[:3000], b"[track]\nmax_faces = 2\n"],
         "calibration": [CALIBRATION.encode()],
         "profile": [json.dumps(profile).encode()],
         "model-list": [f'format = 1\ndefault = "a"\n[a.track]\n{net}[a.shape]\n{net}'.encode()],
-        "model-file": [_model()],
+        "model-file": [model_seeds.face_model_file()],
+        "model-part": list(model_seeds.parts()),
+        "person": [model_seeds.person_file()],
+        "picture-table": [_picture_table()],
+        "pushed-picture": [cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()],
+        "vts-answers": list(_vts()),
+        "obj": [b"mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nf 1/1 2/2 -1/-1\nf 1 2 3\n"],
+        "checkpoint": list(model_seeds.checkpoint_tables()),
+        "caffe": list(model_seeds.caffe()),
         "table": [b"\0" + _csv(), b"\1" + _jsonl()],
         "parquet": [seed for seed in [_parquet()] if seed],
         "resumed": [_csv(), _jsonl(), b"Timecode,BlendshapeCount\n00:00:01:02.345,61\n"],
         "sidecar": [json.dumps(side).encode()],
         "page-message": [json.dumps(wish).encode() for wish in WISHES],
-        "glb": [_glb()],
+        "glb": [model_seeds.head_file()],
         "manifest": [_manifest()],
-        "pickled-weights": [_weights()],
-        "matlab": [seed for seed in [_matlab()] if seed],
+        "pickled-weights": list(model_seeds.weights()),
+        "matlab": [seed for seed in [model_seeds.matlab()] if seed],
     }  # fmt: skip
     yield from kinds[name]
 

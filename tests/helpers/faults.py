@@ -9,10 +9,12 @@ def test_a_broken_file(text): ...
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+
+from realtime3d.errors import Realtime3dError
 
 GROUPS = (
     "sources",
@@ -31,6 +33,7 @@ GROUPS = (
     "detail",
     "batch",
 )  # in the order of the table
+ONE_LINE = "one line that names the file"
 
 
 def fault(group: str, case: str, sees: str) -> pytest.MarkDecorator:
@@ -46,3 +49,10 @@ def cases(group: str, sees: str, values: Mapping[str, Any]) -> list[Any]:
         pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=fault(group, case, sees), id=case)
         for case, value in values.items()
     ]
+
+
+def refused(read: Callable[[], object], kind: type[Realtime3dError], name: str) -> None:
+    """Reading ends in such an error, in one line with this name in it."""
+    with pytest.raises(kind) as caught:
+        read()
+    assert name in str(caught.value) and "\n" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Album:
         if face not in self._faces or what not in WHAT:
             return None
         path = self._folder / face / f"{face}{WHAT[what]}"
-        return path if path.is_file() else None
+        return path if os.path.isfile(path) else None  # whatever the name, it is never an error
 
 
 def _faces(folder: Path) -> dict[str, dict[str, Any]]:

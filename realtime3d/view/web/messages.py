@@ -6,7 +6,6 @@ is one JSON object with `do`; binary is a JPEG of the browser's camera.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from realtime3d.errors import UsageError
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FrameResult
 from realtime3d.geometry import Camera, checked_boxes
+from realtime3d.outside import from_json
 from realtime3d.render.base import MODES
 from realtime3d.render.shading import Topology, edges_of
 from realtime3d.types import FloatArray
@@ -141,8 +141,8 @@ def read_wish(text: str) -> Wish:
     if len(text) > MAX_TEXT:
         raise UsageError(f"a message has at most {MAX_TEXT} characters, not {len(text)}")
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
+        message = from_json(text)
+    except ValueError:
         raise UsageError("a message is a JSON object with `do`") from None
     do = message.get("do") if isinstance(message, dict) else None
     if not isinstance(do, str) or do not in _CHECKS:
