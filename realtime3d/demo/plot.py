@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.errors import OutputError, UsageError
+from realtime3d.errors import OutputError, UsageError, first_line
 from realtime3d.geometry import matrix_to_head_angles
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ def read_face(csv_path: str | Path) -> dict[str, NDArray[np.float64]]:
     try:
         with open(csv_path, newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file, skipinitialspace=True) if None not in row.values()]
-    except OSError as error:
-        raise UsageError(f"{csv_path}: cannot read the table ({error.strerror}); name a CSV by realtime3d") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise UsageError(f"{csv_path}: cannot read the table ({reason}); name a CSV by realtime3d") from error
     if not rows:
         raise UsageError(f"{csv_path} has no rows: no face was found, there is nothing to plot")
     try:

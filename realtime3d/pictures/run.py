@@ -164,7 +164,6 @@ def _finish(job: PicturesJob, paths: Mapping[str, Path], summary: PicturesSummar
 def _done_before(table: Path, header: bytes, ids: set[str]) -> tuple[int, set[str]]:
     """How many bytes of the table stay, and which tasks they are; the last task is done again, it may lack faces."""
     ends: list[tuple[str, int]] = []  # of each task, the offset behind its rows
-    offset = 0
     try:
         with open(table, "rb") as file:
             if file.readline() != header:
@@ -173,22 +172,39 @@ def _done_before(table: Path, header: bytes, ids: set[str]) -> tuple[int, set[st
                 raise OutputError(
                     f"{table} has other columns than this run: resume with the options of the first run, or --overwrite"
                 )
-            offset = len(header)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                name = next(csv.reader([line.decode("utf-8", "surrogateescape")]))[0]
-                offset += len(line)
+            for name, size in _whole_rows(file, header.count(b",") + 1):
                 if name in ids or not ends:
-                    ends.append((name, offset))
+                    ends.append((name, len(header) + size))
                 else:  # another face of the same picture
-                    ends[-1] = (ends[-1][0], offset)
+                    ends[-1] = (ends[-1][0], len(header) + size)
     except FileNotFoundError:
         return 0, set()
     except OSError as error:
         raise output_error(table, error) from error
     kept = ends[:-1]
     return (kept[-1][1] if kept else len(header)), {name for name, _ in kept}
+
+
+def _whole_rows(file: Iterable[bytes], columns: int) -> Iterator[tuple[str, int]]:
+    """The id of each row, and the bytes up to its end; until the first that is cut off, or is none of ours."""
+    read, line = 0, b""
+
+    def texts() -> Iterator[str]:
+        nonlocal read, line
+        for line in file:
+            read += len(line)
+            yield line.decode("utf-8", "surrogateescape")
+
+    rows = csv.reader(texts(), strict=True)  # a name may hold a line's end
+    while True:
+        try:
+            cells = next(rows, [])
+            _ = [float(cell) for cell in cells[len(FIXED) :] if cell]
+        except (csv.Error, ValueError):
+            return
+        if len(cells) != columns or not line.endswith(b"\n"):
+            return
+        yield cells[0], read
 
 
 def _refuse_other_run(path: Path, facts: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,14 +31,18 @@ class Shown:
 
 
 def read_faces(table: Path, most: int = MOST) -> list[Shown]:
-    """The first faces of a table of pictures."""
+    """The first faces of a table of pictures; without rows that somebody has changed so that they have no box."""
     faces: list[Shown] = []
-    with open(table, newline="", encoding="utf-8") as file:
+    with open(table, newline="", encoding="utf-8", errors="replace") as file:
         for row in csv.DictReader(file):
             if len(faces) == most:
                 break
-            x, y, width, height = (float(row[name]) for name in ("box_x", "box_y", "box_w", "box_h"))
-            faces.append(Shown(row["id"], (x, y, width, height)))
+            try:
+                x, y, width, height = (float(row[name]) for name in ("box_x", "box_y", "box_w", "box_h"))
+            except (TypeError, ValueError):
+                continue
+            if all(map(math.isfinite, (x, y, width, height))):
+                faces.append(Shown(row["id"], (x, y, width, height)))
     return faces
 
 

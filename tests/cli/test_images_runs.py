@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from realtime3d.pictures import pool, work
-from tests.helpers.faults import fault
+from tests.helpers.faults import cases, fault
 from tests.helpers.paths import ROOT
 from tests.helpers.picture_lists import everything, rows
 
@@ -47,6 +47,26 @@ def test_resume_goes_on_and_loses_nothing(images: Images, faces: Path, tmp_path:
         assert (out / "faces.csv").read_bytes() == whole
         assert (out / "id4" / "id4_posed.ply").exists()
     assert images(faces, "--formats", "posed", "--resume", "--blendshapes") == 5  # other columns
+
+
+DAMAGE = {
+    "--resume of a table of pictures with an empty line": b"\n",
+    "--resume of a table of pictures with bytes that are no text": b"\x00\xff\x01\n",
+    "--resume of a table of pictures with an open quote": b'id3,"p3.png,1\n',
+    "--resume of a table of pictures with words for numbers": b"id3,p3.png,1" + b",high" * 9 + b"\n",
+    "--resume of a table of pictures with a cell of a megabyte": b"id3," + b"9" * 1_000_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("damage", cases("pictures", "each picture once, in order", DAMAGE))
+def test_resume_of_a_damaged_table(damage: bytes, images: Images, faces: Path, tmp_path: Path) -> None:
+    table = tmp_path / "out" / "faces.csv"
+    assert images(faces, "--formats", "none") == 0
+    whole = table.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    table.write_bytes(b"".join(lines[:4]) + damage + b"".join(lines[4:]))
+    assert images(faces, "--formats", "none", "--resume") == 0
+    assert table.read_bytes() == whole
 
 
 def test_resume_does_not_do_again_what_is_done(

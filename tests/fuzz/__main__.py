@@ -63,6 +63,7 @@ def import_all() -> None:
     import realtime3d.avatar.vts
     import realtime3d.batch.inputs
     import realtime3d.batch.manifest
+    import realtime3d.demo.plot
     import realtime3d.detect.fixed
     import realtime3d.face.expressions
     import realtime3d.importers.caffe
@@ -70,6 +71,7 @@ def import_all() -> None:
     import realtime3d.importers.pickles
     import realtime3d.importers.tensorflow_
     import realtime3d.nets.modelset
+    import realtime3d.pictures.run
     import realtime3d.sinks.known
     import realtime3d.sinks.read_back
     import realtime3d.sinks.read_pictures

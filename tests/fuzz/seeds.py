@@ -149,6 +149,8 @@ def seeds(name: str) -> Iterator[bytes]:
         "person": [model_seeds.person_file()],
         "picture-table": [_picture_table()],
         "pushed-picture": [cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()],
+        "plotted-table": [_csv()],
+        "pictures-resumed": [b"a,a.jpg,1,0.9,1,2,3,4\na_2,a.jpg,2,0.9,1,2,3,4\nb,\"b\n.jpg\",1,0.9,1,2,3,4\n"],
         "vts-answers": list(_vts()),
         "obj": [b"mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nf 1/1 2/2 -1/-1\nf 1 2 3\n"],
         "checkpoint": list(model_seeds.checkpoint_tables()),

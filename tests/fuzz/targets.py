@@ -57,6 +57,8 @@ TARGETS = {
     "person": Target(models.person, 80_000, (zip_of,)),
     "table": Target(texts.table, 16_000, (json_of, cells_of)),
     "picture-table": Target(texts.picture_table, 16_000, (json_of, cells_of)),
+    "plotted-table": Target(texts.plotted_table, 16_000, (cells_of,)),
+    "pictures-resumed": Target(texts.pictures_resumed, forms=(cells_of,)),
     "parquet": Target(texts.parquet, 20_000, (parquet_of,)),
     "resumed": Target(texts.resumed, 16_000, (json_of, cells_of)),
     "sidecar": Target(texts.sidecar, forms=(json_of,)),

@@ -55,6 +55,24 @@ def profile(data: bytes) -> None:
     load_profile(kept(data, "profile.json"), face_model())
 
 
+def plotted_table(data: bytes) -> None:
+    from realtime3d.demo.plot import read_face
+
+    read_face(kept(data, "faces.csv"))
+
+
+def pictures_resumed(data: bytes) -> None:
+    """What a killed run over pictures left behind the header of its table."""
+    from realtime3d.pictures.run import _done_before
+    from realtime3d.pictures.sheet import read_faces
+
+    header = b"id,file,face,confidence,box_x,box_y,box_w,box_h\n"
+    path = kept(header + data, "pictures.csv")
+    end, _ = _done_before(path, header, {"a", "b"})
+    os.truncate(path, end)
+    read_faces(path)
+
+
 def model_list(data: bytes) -> None:
     from realtime3d.nets.modelset import find
 

@@ -23,9 +23,14 @@ def needed() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not found:
         pytest.skip("no Chromium here: apt-get install -y --no-install-recommends chromium")
+    built()
+    return found
+
+
+def built() -> None:
+    """Skips where the page is not built."""
     if not (PAGE / "index.html").is_file():
         pytest.skip("the page is not built: npm --prefix web ci && npm --prefix web run build")
-    return found
 
 
 @contextmanager

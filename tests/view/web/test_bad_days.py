@@ -16,6 +16,7 @@ import pytest
 
 from realtime3d.jobs import Job
 from tests.helpers.avatars import until
+from tests.helpers.browser import built
 from tests.helpers.faults import fault
 from tests.helpers.io_sinks import small_disk
 from tests.helpers.page_server import PATIENCE_S, Served, Talk, get, served, talk
@@ -93,6 +94,7 @@ def test_a_browser_that_is_closed_in_mid_upload_leaves_nothing(
 @fault("page", "kill -9 of the server while it records", "what was recorded until then is there, in whole rows")
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_what_was_recorded_before_a_kill_is_there(without_nets: list[str], tmp_path: Path) -> None:
+    built()
     command = [sys.executable, "-m", "realtime3d", "serve", "--port", "0", "--no-open", "--save-to", str(tmp_path)]
     child = subprocess.Popen([*command, *without_nets], stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(2 * PATIENCE_S, child.kill)
@@ -100,7 +102,7 @@ def test_what_was_recorded_before_a_kill_is_there(without_nets: list[str], tmp_p
     try:
         assert child.stdout is not None
         found = re.search(r"http://\S+", child.stdout.readline())
-        assert found, "the page is not built: npm --prefix web ci && npm --prefix web run build"
+        assert found
         server = Served(tmp_path, {"page": found.group()})
         table = tmp_path / "recording-0001.csv"
 
