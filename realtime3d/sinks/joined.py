@@ -19,6 +19,7 @@ from realtime3d.errors import OutputError, first_line, require
 from realtime3d.files import whole
 from realtime3d.geometry import overlap
 from realtime3d.sinks.columns import BOX
+from realtime3d.sinks.parquet import read_table, unreadable
 
 Array: TypeAlias = "NDArray[Any]"
 SAME_BOX = 0.5  # overlap of the boxes of one face in two runs
@@ -144,10 +145,9 @@ def _arrow() -> Any:
 
 
 def _read(path: Path) -> Any:
-    parquet: Any = require("pyarrow.parquet", "parquet", "a Parquet table")
     try:
-        return parquet.read_table(path, partitioning=None)
-    except (OSError, ValueError, _arrow().ArrowException) as error:
+        return read_table(path)
+    except unreadable() as error:
         raise OutputError(f"{path} cannot be read ({first_line(error)}): --overwrite starts anew") from error
 
 

@@ -189,16 +189,27 @@ def parts_in_order(path: Path, columns: list[str] | None = None) -> list[Any]:
 def _read(file: Path, columns: list[str] | None = None) -> Any:
     """A part as a table; OutputError where it is none of ours."""
     arrow = require("pyarrow", "parquet", "a Parquet table")
-    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
     try:
-        table = parquet.read_table(file, columns=columns, partitioning=None)
+        table = read_table(file, columns)
         times, ids = table["timestamp"], table["face_id"]
-    except (OSError, KeyError, ValueError, arrow.ArrowException) as error:
+    except unreadable() as error:
         raise _damaged(file, first_line(error)) from error
     known = arrow.types.is_floating(times.type) and arrow.types.is_integer(ids.type)
     if not known or times.null_count or ids.null_count or not np.isfinite(times.to_numpy()).all():
         raise _damaged(file, "its times or ids are none")
     return table
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> Any:
+    """A file's table as pyarrow has it; one of `unreadable()` where it is none."""
+    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
+    return parquet.read_table(path, columns=columns, partitioning=None)
+
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """What pyarrow says of a file that is damaged, or none, and of columns of another kind."""
+    arrow = require("pyarrow", "parquet", "a Parquet table")
+    return (arrow.ArrowException, OSError, KeyError, ValueError, TypeError, OverflowError)
 
 
 def _damaged(file: Path, why: str) -> OutputError:

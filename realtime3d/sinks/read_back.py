@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from realtime3d.clock import NS_PER_S
-from realtime3d.errors import SourceError, first_line, require
+from realtime3d.errors import SourceError, first_line
 from realtime3d.face.arkit import NAMES
 from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FrameResult
 from realtime3d.geometry import Camera
 from realtime3d.outside import from_json
 from realtime3d.sinks.columns import NO_FACE, ROTATION, TRANSLATION
+from realtime3d.sinks.parquet import read_table, unreadable
 from realtime3d.sinks.recorded import Columns, RecordedFace, Rows, columns_of_json
 from realtime3d.sinks.sidecar import noted_camera, read_sidecar
 from realtime3d.types import Frame
@@ -140,13 +141,11 @@ def _read_csv(path: Path) -> Columns:
 
 
 def _read_parquet(path: Path) -> Columns:
-    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
-    arrow = require("pyarrow", "parquet", "a Parquet table")
     try:
-        table = parquet.read_table(path)
+        table = read_table(path)
         return {name: np.asarray(table[name].to_numpy(zero_copy_only=False), np.float64) for name in table.column_names}
-    except (arrow.ArrowException, ValueError, TypeError) as error:
-        raise SourceError(f"{path} is no Parquet table of numbers ({error}): name another file") from error
+    except unreadable() as error:
+        raise SourceError(f"{path} is no Parquet table of numbers ({first_line(error)}): name another file") from error
 
 
 def _read_jsonl(path: Path, extras: Sequence[str]) -> Columns:

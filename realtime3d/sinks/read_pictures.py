@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from realtime3d.errors import SourceError, require
+from realtime3d.errors import SourceError, first_line, require
 from realtime3d.face.model import FaceModel
 from realtime3d.geometry import Camera
 from realtime3d.outside import from_json
+from realtime3d.sinks.parquet import read_table, unreadable
 from realtime3d.sinks.read_back import UNKNOWN_PICTURE, Recording
 from realtime3d.sinks.recorded import Columns
 from realtime3d.sinks.sidecar import noted_camera
@@ -39,10 +40,9 @@ def is_of_pictures(path: Path) -> bool:
     """Whether `realtime3d images` wrote this table."""
     if path.suffix.lower() == ".parquet":
         parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
-        arrow = require("pyarrow", "parquet", "a Parquet table")
         try:
             return tuple(parquet.read_schema(path).names[:3]) == NAMES
-        except (arrow.ArrowException, OSError):
+        except unreadable():
             return False  # whoever reads it says what is wrong with it
     try:
         with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
@@ -84,13 +84,11 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[list[str]]]:
-    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
-    arrow = require("pyarrow", "parquet", "a Parquet table")
     try:
-        table = parquet.read_table(path)
-    except (arrow.ArrowException, OSError) as error:
-        raise SourceError(f"{path} is no Parquet table ({error}): name another file") from error
-    cells = [["" if value is None else str(value) for value in column.to_pylist()] for column in table.columns]
+        table = read_table(path)
+        cells = [["" if value is None else str(value) for value in column.to_pylist()] for column in table.columns]
+    except unreadable() as error:
+        raise SourceError(f"{path} is no Parquet table ({first_line(error)}): name another file") from error
     return list(table.column_names), [list(row) for row in zip(*cells, strict=True)]
 
 

@@ -56,6 +56,23 @@ def test_a_line_of_json(text: str, tmp_path: Path) -> None:
     refused(lambda: list(read_recording(tmp_path / "a.jsonl", face_model())), SourceError, "a.jsonl")
 
 
+COLUMNS: dict[str, list[Any]] = {
+    "replay: a Parquet table with words for numbers": ["a", "b"],
+    "replay: a Parquet table with lists for numbers": [[1.0], [2.0]],
+}
+
+
+@pytest.mark.parametrize("values", cases("tables", ONE_LINE, {name: (values,) for name, values in COLUMNS.items()}))
+def test_a_parquet_table_of_others(values: list[Any], tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the [parquet] extra is not installed")
+    for data, read in zip(seeds("parquet"), (read_recording, read_pictures), strict=True):
+        path = tmp_path / "a.parquet"
+        path.write_bytes(data)
+        table = arrow.parquet.read_table(path)
+        arrow.parquet.write_table(table.set_column(5, table.column_names[5], arrow.array(values)), path)
+        refused(lambda read=read, path=path: list(read(path, face_model())), SourceError, "a.parquet")  # type: ignore[misc]
+
+
 CAMERA = {"fx": 900, "fy": 900, "cx": 320, "cy": 240, "width": 640, "height": 480, "distortion": []}
 CAMERAS = {
     "a width of a half": {**CAMERA, "width": 0.5},

@@ -59,16 +59,20 @@ def _jsonl() -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def _parquet() -> bytes | None:
+def _parquet() -> Iterator[bytes]:
+    """Tables of a film, of pictures, and of a film as a run writes it, with whole numbers and an identity."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        return None
-    names = [*HEAD.split(","), *(f"exp_{i}" for i in range(29))]
-    target = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table({name: [0.0, 1.0] for name in names}), target, compression="none")
-    return target.getvalue()
+        return
+    film = {name: [0.0, 1.0] for name in [*HEAD.split(","), *(f"exp_{i}" for i in range(29))]}
+    pictures = {"id": ["a", "a_2"], "file": ["a.jpg"] * 2, "face": [1, 2], **dict(list(film.items())[3:])}
+    killed = {name: film[name] for name in HEAD.split(",")} | {"frame": [0, 1], "face_id": [0, 0], "id_0": [0.0, 0.5]}
+    for columns in (film, pictures, killed):
+        target = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.table(columns), target, compression="none")
+        yield target.getvalue()
 
 
 def _manifest() -> bytes:
@@ -156,7 +160,8 @@ def seeds(name: str) -> Iterator[bytes]:
         "checkpoint": list(model_seeds.checkpoint_tables()),
         "caffe": list(model_seeds.caffe()),
         "table": [b"\0" + _csv(), b"\1" + _jsonl()],
-        "parquet": [seed for seed in [_parquet()] if seed],
+        "parquet": list(_parquet())[:2],
+        "parquet-resumed": list(_parquet())[2:],
         "resumed": [_csv(), _jsonl(), b"Timecode,BlendshapeCount\n00:00:01:02.345,61\n"],
         "sidecar": [json.dumps(side).encode()],
         "page-message": [json.dumps(wish).encode() for wish in WISHES],

@@ -60,6 +60,7 @@ TARGETS = {
     "plotted-table": Target(texts.plotted_table, 16_000, (cells_of,)),
     "pictures-resumed": Target(texts.pictures_resumed, forms=(cells_of,)),
     "parquet": Target(texts.parquet, 20_000, (parquet_of,)),
+    "parquet-resumed": Target(texts.parquet_resumed, 20_000, (parquet_of,)),
     "resumed": Target(texts.resumed, 16_000, (json_of, cells_of)),
     "sidecar": Target(texts.sidecar, forms=(json_of,)),
     "page-message": Target(texts.page_message, forms=(json_of,)),

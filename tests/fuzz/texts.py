@@ -91,9 +91,24 @@ def table(data: bytes) -> None:
 
 
 def parquet(data: bytes) -> None:
+    """Of a film, or of pictures."""
     from realtime3d.sinks.read_back import read_recording
+    from realtime3d.sinks.read_pictures import is_of_pictures, read_pictures
 
-    read_recording(kept(data, "table.parquet"), face_model())
+    path = kept(data, "table.parquet")
+    recording = (read_pictures if is_of_pictures(path) else read_recording)(path, face_model())
+    for _, result in zip(range(3), recording, strict=False):
+        [face.vertices() for face in result.faces]
+
+
+def parquet_resumed(data: bytes) -> None:
+    from realtime3d.sinks.known import known_faces
+    from realtime3d.sinks.parquet import last_part_time
+
+    path = kept(data, "killed.parquet")
+    end = last_part_time(path)
+    if end is not None:
+        known_faces({"parquet": path}, end)
 
 
 def resumed(data: bytes) -> None:
