@@ -77,7 +77,11 @@ def _of_input(name: str, without: Path) -> Iterator[Found]:
 
 
 def _file(path: Path) -> Found:
-    status = path.stat()
+    """With its size, where it is there: a link may lead nowhere, and a file go meanwhile."""
+    try:
+        status = path.stat()
+    except OSError:
+        return Found(os.path.abspath(path))
     return Found(os.path.abspath(path), status.st_size, status.st_mtime_ns)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from realtime3d.batch.cells import stored, text_of, told
 from realtime3d.errors import OutputError, first_line
 from realtime3d.outside import from_json
 
@@ -125,7 +126,7 @@ class Manifest:
     def _run(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         assert self._db is not None, "opened with `with`"
         try:
-            return self._db.execute(statement, tuple(values))
+            return self._db.execute(statement, tuple(map(stored, values)))
         except _BROKEN as error:
             raise self._failed(error) from error
 
@@ -133,7 +134,7 @@ class Manifest:
         """All rows that a statement finds."""
         cursor = self._run(statement, values)
         try:
-            return cursor.fetchall()
+            return [tuple(map(told, row)) for row in cursor.fetchall()]
         except _BROKEN as error:
             raise self._failed(error) from error
 
@@ -218,10 +219,10 @@ class Manifest:
     def waiting(self, after_id: int = 0) -> Iterator[Film]:
         """Films that nobody has begun, in order, from memory-sized blocks; also those added meanwhile."""
         while True:
-            rows = self._run(
+            rows = self._rows(
                 "SELECT id, address, film, bytes, tries FROM films WHERE state = 'waiting' AND id > ?"
                 " ORDER BY id LIMIT ?", (after_id, BLOCK)
-            ).fetchall()  # fmt: skip
+            )  # fmt: skip
             if not rows:
                 return
             yield from map(self._film, rows)
@@ -254,20 +255,20 @@ class Manifest:
     def done(self, film: Film, notes: Mapping[str, Any]) -> None:
         self._run("UPDATE films SET state = 'done', reason = '', frames = ?, face_rows = ?, seconds = ?, notes = ?"
                   " WHERE id = ?",
-                  (notes.get("frames"), notes.get("rows"), notes.get("seconds"), _text(notes), film.id))  # fmt: skip
+                  (notes.get("frames"), notes.get("rows"), notes.get("seconds"), text_of(notes), film.id))  # fmt: skip
         self._run("DELETE FROM chunks WHERE film_id = ?", (film.id,))
 
     def divide(self, film: Film, bounds: Iterable[tuple[float, float | None]], first: Mapping[str, Any]) -> None:
         """The film is in several parts; the first of them is done."""
         self._run("UPDATE films SET state = 'split' WHERE id = ?", (film.id,))
         for number, (start_s, end_s) in enumerate(bounds):
-            state, notes = (DONE, _text(first)) if number == 0 else (WAITING, None)
+            state, notes = (DONE, text_of(first)) if number == 0 else (WAITING, None)
             self._run("INSERT OR REPLACE INTO chunks (film_id, number, start_s, end_s, state, notes)"
                       " VALUES (?, ?, ?, ?, ?, ?)", (film.id, number, start_s, end_s, state, notes))  # fmt: skip
 
     def chunk_done(self, chunk: Chunk, notes: Mapping[str, Any]) -> None:
         self._run("UPDATE chunks SET state = 'done', notes = ? WHERE film_id = ? AND number = ?",
-                  (_text(notes), chunk.film.id, chunk.number))  # fmt: skip
+                  (text_of(notes), chunk.film.id, chunk.number))  # fmt: skip
 
     def failed(self, task: Film | Chunk, tries: int, reason: str, *, aside: bool) -> None:
         """A try that failed; with `aside` it was the last one, and the whole film is set aside."""
@@ -294,7 +295,3 @@ class Manifest:
     def set_aside(self) -> Iterator[tuple[str, str, int, str]]:
         """(name, address, tries, reason) of every film that was set aside."""
         yield from self._rows("SELECT film, address, tries, reason FROM films WHERE state = 'aside' ORDER BY id")
-
-
-def _text(notes: Mapping[str, Any]) -> str:
-    return json.dumps(notes, ensure_ascii=False, separators=(",", ":"))

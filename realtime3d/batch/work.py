@@ -96,7 +96,7 @@ class Worker:
         there = [(paths.chunk(film, i), notes) for i, notes in enumerate(task.notes) if not notes.get("empty")]
         made, sidecar = join([part for part, _ in there], [notes for _, notes in there], rows)
         text = json.dumps(sidecar, indent=2, ensure_ascii=False)
-        write_whole(beside / f"{film.name}.json", text.encode() + b"\n", make_folder=True)
+        write_whole(beside / f"{film.name}.json", text.encode(errors="backslashreplace") + b"\n", make_folder=True)
         _install(beside, paths.beside / film.name)
         _install(rows, paths.rows_of(film))
         shutil.rmtree(paths.chunks / film.name, ignore_errors=True)

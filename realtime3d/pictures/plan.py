@@ -23,7 +23,7 @@ FORMATS = ("ply", "obj", "glb", "vrm", *PLY_KINDS)  # each of PLY_KINDS is one o
 NO_FACE = "no face was found"
 NO_DETAIL = "no detail: "  # and why
 LAYOUTS = ("own", "extreme-3d", "facial-details")  # of the files of a face: our names, or those of two earlier systems
-_UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+_UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')  # the last are bytes that are no text
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # no file names on Windows
 LONGEST_ID = 150  # characters: the files' endings are added, and file systems end at 255
 

@@ -244,4 +244,6 @@ def _facts(job: PicturesJob, tracker: FaceTracker, columns: Sequence[str]) -> di
 def _write_facts(path: Path, facts: Mapping[str, Any], state: str, summary: PicturesSummary) -> None:
     counts = {name: getattr(summary, name) for name in ("pictures", "faces", "without", "errors", "kept")}
     content = {**facts, "state": state, "counts": counts}
-    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, default=str).encode() + b"\n")
+    write_whole(
+        path, json.dumps(content, indent=2, ensure_ascii=False, default=str).encode(errors="backslashreplace") + b"\n"
+    )

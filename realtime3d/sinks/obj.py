@@ -34,7 +34,7 @@ class ObjText:
             head += [f"mtllib {material_file}\n"]
         use = f"usemtl {MATERIAL}\n" if material_file else ""
         parts = [*head, "o head\n", _lines("v %.4f %.4f %.4f\n", vertices), self._layout, use, self._faces]
-        return "".join(parts).encode("utf-8")
+        return "".join(parts).encode("utf-8", "surrogateescape")  # a file's name may hold bytes that are no text
 
 
 def mtl_bytes(texture_file: str, normal_file: str = "", displacement_file: str = "") -> bytes:
@@ -44,7 +44,7 @@ def mtl_bytes(texture_file: str, normal_file: str = "", displacement_file: str =
         lines.append(f"norm {normal_file}")
     if displacement_file:
         lines.append(f"disp {displacement_file}")
-    return "\n".join([*lines, ""]).encode("utf-8")
+    return "\n".join([*lines, ""]).encode("utf-8", "surrogateescape")
 
 
 def _lines(form: str, rows: np.ndarray) -> str:

@@ -34,7 +34,7 @@ def read_obj(path: Path) -> Surface:
     corners: list[tuple[int, int]] = []
     material: Path | None = None
     try:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             kind, _, rest = line.partition(" ")
             words = rest.split()
             if kind == "v":
@@ -77,7 +77,7 @@ def _maps(material: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     if not os.path.isfile(material):
         return found
-    for line in material.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in material.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         kind, _, name = line.strip().partition(" ")
         file = material.parent / name.strip()
         if kind in ("map_Kd", "norm") and os.path.isfile(file):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,28 @@ def test_new_films_are_added_and_changed_ones_done_again(batch: Batch, job: Jobs
     assert batch(crew=crew).counts.done == 4
     assert sorted(task.film.name for task in crew.given) == ["b", "d"]
     assert rows(tmp_path / "out", "b").num_rows == FRAMES["c"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be there")
+@fault("batch", "films with line breaks or bytes that are no text in their names", "done like any other, also in parts")
+def test_odd_names_of_films(batch: Batch, films: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    for name in ("new\nline", b"latin-\xe9".decode("utf-8", "surrogateescape")):
+        (odd / f"{name}.mp4").write_bytes((films / "a.mp4").read_bytes())
+    for out, more in ((tmp_path / "out", {}), (tmp_path / "parts", {"chunk_s": 0.5, "overlap_s": 0.2})):
+        assert batch(odd, out=out, **more).counts.done == 2
+        assert batch(odd, out=out, **more).kept == 2
+        assert sorted(films_csv(out)) == ["latin-_", "new_line"]
+        assert rows(out, "latin-_").num_rows == FRAMES["a"]
+
+
+@fault("batch", "a link that leads nowhere", "set aside with its reason; the other films are done")
+def test_a_broken_link(batch: Batch, films: Path, tmp_path: Path) -> None:
+    (films / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    counts = batch().counts
+    assert (counts.done, counts.aside) == (3, 1)
+    assert "does not exist" in films_csv(tmp_path / "out")["gone"]["reason"]
 
 
 def test_a_broken_film_is_set_aside_after_three_tries(batch: Batch, job: Jobs, films: Path, tmp_path: Path) -> None:

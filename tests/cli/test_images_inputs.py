@@ -11,6 +11,7 @@ import pytest
 
 from realtime3d import cli
 from realtime3d.demo import clip_path
+from realtime3d.pictures.plan import id_of
 from realtime3d.sources.choose import open_source
 from tests.helpers.faults import fault
 from tests.helpers.picture_lists import HEADER, photo, rows
@@ -91,6 +92,7 @@ def test_odd_names_of_files(images: Images, tmp_path: Path) -> None:
     assert [Path(row["file"]).stem for row in table] == names[:2]
     assert [row["id"] for row in table] == ["a _quoted_, name", "new_line"]
     assert (tmp_path / "out" / "contact.jpg").exists()
+    assert id_of(folder / f"{names[2]}.png") == "latin-_"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from realtime3d.face.model import FaceModel
 from realtime3d.face.state import FaceState
 from realtime3d.geometry import Camera
 from realtime3d.sinks.meshes import SUFFIXES, MeshWriter, write_mesh
+from realtime3d.view.surfaces import read_obj
 from tests.helpers.faces import make_face
 from tests.helpers.glb_reader import Glb, rotation
 from tests.helpers.peers import khronos_report
@@ -107,6 +109,13 @@ def test_obj_has_a_layout_a_material_and_the_picture(name: str, tmp_path: Path) 
 def test_obj_without_a_picture_names_no_material(tmp_path: Path) -> None:
     assert [path.name for path in write_mesh(tmp_path / "a.obj", smiling("shipped"), level="live")] == ["a.obj"]
     assert "mtl" not in (tmp_path / "a.obj").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be there")
+def test_obj_with_bytes_that_are_no_text_in_its_name(tmp_path: Path) -> None:
+    path = tmp_path / b"latin-\xe9.obj".decode("utf-8", "surrogateescape")
+    write_mesh(path, smiling("shipped"), image=picture(), level="live")
+    assert read_obj(path).texture == path.with_name(f"{path.stem}_texture.png").read_bytes()
 
 
 @pytest.mark.parametrize("name", KINDS)
