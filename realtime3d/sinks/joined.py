@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime3d.errors import OutputError, first_line, require
-from realtime3d.files import whole
 from realtime3d.geometry import overlap
 from realtime3d.sinks.columns import BOX
-from realtime3d.sinks.parquet import read_table, unreadable
+from realtime3d.sinks.parquet import read_table, unreadable, write_table
 
 Array: TypeAlias = "NDArray[Any]"
 SAME_BOX = 0.5  # overlap of the boxes of one face in two runs
@@ -81,7 +80,7 @@ class _Joiner:
                 self.next_id += 1
         table, ids = table.filter(_arrow().array(kept)), ids[kept]
         names = np.array([seam.names[now] for now in ids.tolist()], dtype=np.int32)
-        _write(self._with(table, names), target)
+        write_table(self._with(table, names), target)
         self.before = _Faces(frames[kept], names, box[kept])
         self._learn(part, seam, table, ids)
         return seam
@@ -149,9 +148,3 @@ def _read(path: Path) -> Any:
         return read_table(path)
     except unreadable() as error:
         raise OutputError(f"{path} cannot be read ({first_line(error)}): --overwrite starts anew") from error
-
-
-def _write(table: Any, path: Path) -> None:
-    parquet: Any = require("pyarrow.parquet", "parquet", "a Parquet table")
-    with whole(path) as draft:
-        parquet.write_table(table, draft)

@@ -90,7 +90,7 @@ class ParquetSink:
             if kept.num_rows == 0:
                 part.unlink()
             elif kept.num_rows < table.num_rows:
-                self._save(kept, part)
+                write_table(kept, part)
 
     def _refuse_other_columns(self, table: Any, part: Path) -> None:
         if not table.schema.equals(self._schema, check_metadata=False):
@@ -116,7 +116,7 @@ class ParquetSink:
         """Whole parts only: a part appears under its name when it is complete."""
         columns = zip(*self._rows, strict=True)
         arrays = [self._array(values, kind) for values, (_, kind) in zip(columns, self._columns, strict=True)]
-        self._save(self._arrow.Table.from_arrays(arrays, schema=self._schema), self._parts / _part_name(self._number))
+        write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema), self._parts / _part_name(self._number))
         self._number += 1
         self._rows, self._since = [], self._clock()
 
@@ -124,10 +124,6 @@ class ParquetSink:
         """A typed column: null where a value is None; NaN stays NaN."""
         missing = np.array([value is None for value in values])
         return self._arrow.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
-
-    def _save(self, table: Any, path: Path) -> None:
-        with whole(path) as draft:
-            self._parquet.write_table(table, draft)
 
     def __exit__(self, *failure: object) -> None:
         if self._rows:
@@ -138,7 +134,7 @@ class ParquetSink:
         """Make one file of the parts; until it is complete, the parts stay."""
         draft = self._parts / "whole.tmp"
         try:
-            with self._parquet.ParquetWriter(draft, self._schema) as writer:
+            with open(draft, "wb") as file, self._parquet.ParquetWriter(file, self._schema) as writer:
                 waiting: list[Any] = []
                 for part in part_files(self._path):
                     waiting.append(_read(part).cast(self._schema))
@@ -203,7 +199,15 @@ def _read(file: Path, columns: list[str] | None = None) -> Any:
 def read_table(path: Path, columns: list[str] | None = None) -> Any:
     """A file's table as pyarrow has it; one of `unreadable()` where it is none."""
     parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
-    return parquet.read_table(path, columns=columns, partitioning=None)
+    with open(path, "rb") as file:  # pyarrow itself takes no names with bytes that are no text
+        return parquet.read_table(file, columns=columns, partitioning=None)
+
+
+def write_table(table: Any, path: Path) -> None:
+    """Replace a file in one step."""
+    parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
+    with whole(path) as draft, open(draft, "wb") as file:
+        parquet.write_table(table, file)
 
 
 def unreadable() -> tuple[type[Exception], ...]:
@@ -232,18 +236,17 @@ def from_csv(table: Path, path: Path, kinds: Mapping[str, str]) -> None:
     """A finished CSV table as Parquet; `kinds` are the NumPy types of columns that are no measurements."""
     arrow: Any = require("pyarrow", "parquet", "a Parquet table")
     arrow_csv: Any = require("pyarrow.csv", "parquet", "a Parquet table")
-    parquet: Any = require("pyarrow.parquet", "parquet", "a Parquet table")
     with open(table, encoding="utf-8") as file:
         names = file.readline().strip().split(",")
     exact = ("pose_", "raw_pose_", "head_")
     known = {name: "float64" if name.startswith(exact) else "float32" for name in names} | dict(kinds)
     numbers = {name: arrow.from_numpy_dtype(np.dtype(kind)) for name, kind in known.items() if kind != "str"}
     types = {name: numbers.get(name, arrow.string()) for name in known}
-    read = arrow_csv.read_csv(
-        table,
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(column_types=types),
-    )
+    with open(table, "rb") as content:
+        read = arrow_csv.read_csv(
+            content,
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(column_types=types),
+        )
     notes = {f"realtime3d.{key}": text for key, text in CONVENTIONS.items()}
-    with whole(path) as draft:
-        parquet.write_table(read.replace_schema_metadata(notes), draft)
+    write_table(read.replace_schema_metadata(notes), path)

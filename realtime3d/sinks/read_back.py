@@ -30,6 +30,7 @@ from realtime3d.words import counted
 
 NEEDED = ("frame", "face_id", "timestamp", *TRANSLATION, *ROTATION)
 UNKNOWN_PICTURE = (1280, 720)  # of a table without its sidecar
+LARGEST_NUMBER, LONGEST_S = 2.0**53, 1e9  # of frames and faces; 30 years
 GAP_STEPS = 1.5  # a longer step between two frames leaves frames without faces between them
 
 
@@ -190,6 +191,9 @@ def _check(path: Path, columns: Columns, model: FaceModel) -> None:
         raise SourceError(f"{path} has no rows: nobody was seen in it")
     there = columns["face_id"] >= 0
     wanted = [columns[name] for name in NEEDED[:3]] + [columns[name][there] for name in needed[3:]]
+    most = (LARGEST_NUMBER, LARGEST_NUMBER, LONGEST_S)
+    if any((np.abs(values) > limit).any() for values, limit in zip(wanted[:3], most, strict=True)):
+        raise SourceError(f"{path} has frames or times that no film has: name a table that `realtime3d video` wrote")
     if not all(np.isfinite(values).all() for values in wanted):
         raise SourceError(f"{path} has rows without a time or a pose: name a table that `realtime3d video` wrote")
     if (np.diff(columns["timestamp"]) < 0).any():

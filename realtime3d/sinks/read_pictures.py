@@ -41,7 +41,8 @@ def is_of_pictures(path: Path) -> bool:
     if path.suffix.lower() == ".parquet":
         parquet = require("pyarrow.parquet", "parquet", "a Parquet table")
         try:
-            return tuple(parquet.read_schema(path).names[:3]) == NAMES
+            with open(path, "rb") as table:
+                return tuple(parquet.read_schema(table).names[:3]) == NAMES
         except unreadable():
             return False  # whoever reads it says what is wrong with it
     try:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from realtime3d.sinks.pictures import save_png
+from realtime3d.sinks.read_back import read_recording
+from tests.fuzz.scratch import face_model
 from tests.helpers.cli_clip import FRAMES
 from tests.helpers.faults import cases, fault
 
@@ -254,6 +256,20 @@ def test_a_name_that_is_not_utf8(video: Video, clip: Path, tmp_path: Path) -> No
     folder = tmp_path / "out"
     assert video(name, clip, "--csv", folder).code == 0
     assert len(list(folder.iterdir())) == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are bytes on POSIX")
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "overlay", "glb"])
+@fault("files", "the output's name is not UTF-8", "written like any other; --resume and replay read it again")
+def test_an_output_whose_name_is_not_utf8(kind: str, video: Video, clip: Path, tmp_path: Path) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow", reason="the [parquet] extra is not installed")
+    path = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9")) / f"caf\udce9.{'mp4' if kind == 'overlay' else kind}"
+    assert video(clip, f"--{kind}", path).code == 0
+    assert path.stat().st_size > 0
+    if kind in ("csv", "jsonl", "parquet"):
+        assert video(clip, f"--{kind}", path, "--resume").code == 0
+        assert len(list(read_recording(path, face_model()))) == FRAMES
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such names there")

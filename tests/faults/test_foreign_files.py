@@ -46,6 +46,8 @@ LINES = {
     "replay: a coefficient that is a list": _jsonl(lambda face: face["exp"].__setitem__(0, [1.0])),
     "replay: coefficients that are lists": _jsonl(lambda face: face.update(exp=[[0.0, 1.0]] * 29)),
     "replay: a number of 400 digits": _jsonl(lambda face: face.update(confidence=10**400)),
+    "replay: a time of 1e308 s": _jsonl(lambda face: None).replace('"timestamp": 0.0', '"timestamp": 1e308'),
+    "replay: a frame of number 1e300": _jsonl(lambda face: None).replace('"frame": 0', '"frame": 1e300'),
     "replay: a line nested 100,000 deep": DEEP + "\n",
 }
 
