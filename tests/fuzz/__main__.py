@@ -84,6 +84,7 @@ def import_all() -> None:
     import realtime3d.view.glb_file
     import realtime3d.view.surfaces
     import realtime3d.view.web.album
+    import realtime3d.view.web.guard
     import realtime3d.view.web.messages  # noqa: F401
 
 

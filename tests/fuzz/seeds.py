@@ -13,6 +13,7 @@ import numpy as np
 
 from realtime3d.config import Config
 from realtime3d.tracking.profile import fingerprint
+from realtime3d.view.web.guard import view_token
 from tests.fuzz import model_seeds
 from tests.fuzz.scratch import face_model
 from tests.fuzz.targets import TARGETS
@@ -104,6 +105,13 @@ def _vts() -> Iterator[bytes]:
     yield said("APIError", "AuthenticationTokenRequest", {"errorID": 50, "message": "no"}).encode()
 
 
+def _requests() -> Iterator[bytes]:
+    yield b"/a%20b?token=secret&x=1\nHost: 127.0.0.1:8000\nOrigin: http://127.0.0.1:8000"
+    yield b"/\nHost: [::1]:80\nAuthorization: Bearer secret"
+    yield b"//a.b/c\nHost: localhost\nOrigin: http://[::1]\nCookie: realtime3d=secret; a=b"
+    yield f"/?token={view_token('secret')}\nHost: localhost".encode()
+
+
 def _picture_table() -> bytes:
     facts = {
         "camera": {
@@ -152,6 +160,7 @@ def seeds(name: str) -> Iterator[bytes]:
         "model-part": list(model_seeds.parts()),
         "person": [model_seeds.person_file()],
         "picture-table": [_picture_table()],
+        "page-request": list(_requests()),
         "pushed-picture": [cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()],
         "plotted-table": [_csv()],
         "pictures-resumed": [b"a,a.jpg,1,0.9,1,2,3,4\na_2,a.jpg,2,0.9,1,2,3,4\nb,\"b\n.jpg\",1,0.9,1,2,3,4\n"],

@@ -64,6 +64,7 @@ TARGETS = {
     "resumed": Target(texts.resumed, 16_000, (json_of, cells_of)),
     "sidecar": Target(texts.sidecar, forms=(json_of,)),
     "page-message": Target(texts.page_message, forms=(json_of,)),
+    "page-request": Target(texts.page_request),
     "pushed-picture": Target(texts.pushed_picture),
     "vts-answers": Target(texts.vts_answers, forms=(json_of,)),
     "glb": Target(models.glb, 20_000, (glb_of,)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from urllib.parse import unquote, unquote_to_bytes
 
 from tests.fuzz.scratch import FOLDER, face_model, kept, quietly
 
@@ -123,6 +124,22 @@ def resumed(data: bytes) -> None:
         end = last_time(path)
         if end is not None:
             quietly(lambda kind=kind, path=path, end=end: known_faces({kind: path}, end))  # type: ignore[misc]
+
+
+def page_request(data: bytes) -> None:
+    """An address, then a header a line; to a server with a token, and to one of this machine alone."""
+    from realtime3d.view.web.guard import Guard, _without_token
+
+    address, *lines = data.split(b"\n")
+    path, _, query = address.partition(b"?")
+    headers = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
+    scope = {"type": "http", "headers": headers, "path": unquote(path.decode("latin-1")), "query_string": query}
+    for guard in (Guard("0.0.0.0", "secret"), Guard("127.0.0.1")):
+        verdict = guard.judge(scope)
+        where = dict(_without_token(scope, verdict.token or "secret"))[b"location"]
+        assert where[:1] == b"/" and where[1:2] != b"/" and not set(where) & set(b"\r\n")
+        if guard.token and not verdict.status and verdict.may_control and scope["path"] != "/healthz":
+            assert b"secret" in unquote_to_bytes(data)
 
 
 def sidecar(data: bytes) -> None:

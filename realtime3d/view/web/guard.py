@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_WRONG = 10  # tokens from one address ...
@@ -63,7 +63,7 @@ class Guard:
         if not self._is_ours(named):
             return Verdict(400, f"{named[:80]} is no name of this server: open the address that it printed")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != named.lower():
+        if origin is not None and not _is_from(origin, named):
             return Verdict(403, "pages of other sites may not talk to this server")
         if not self.token or scope["path"] == "/healthz":
             return Verdict()
@@ -96,6 +96,13 @@ class Guard:
                 self._wrong.clear()
             self._wrong[address] = [*recent, time.monotonic()]
         return Verdict(401, "this server wants its token: open the whole link that it printed")
+
+
+def _is_from(origin: str, named: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == named.lower()
+    except ValueError:  # "http://[" and the like
+        return False
 
 
 def _same(given: str, token: str) -> bool:
@@ -152,7 +159,8 @@ def _without_token(scope: Any, token: str) -> list[tuple[bytes, bytes]]:
     query = urlencode([(key, value) for key, value in left if key != "token"])
     secure = "; Secure" if scope.get("scheme") == "https" else ""
     cookie = f"{COOKIE}={token}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict{secure}"
-    return [(b"location", f"{scope['path']}{'?' if query else ''}{query}".encode()), (b"set-cookie", cookie.encode())]
+    path = "/" + quote(scope["path"].lstrip("/"))  # of this server, and in one line
+    return [(b"location", f"{path}{'?' if query else ''}{query}".encode()), (b"set-cookie", cookie.encode())]
 
 
 async def _answer(send: Any, status: int, text: str, headers: list[tuple[bytes, bytes]] | None = None) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import random
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 import websockets
 
 from realtime3d.errors import UsageError
 from realtime3d.jobs import Job
-from realtime3d.view.web.guard import view_token
+from realtime3d.view.web.guard import _without_token, view_token
 from realtime3d.view.web.server import bind
 from tests.helpers.faults import fault
 from tests.helpers.page_server import Served, Talk, get, served, talk
@@ -28,6 +29,7 @@ def test_other_hosts_and_origins_are_refused(server: Served) -> None:
     assert get(page, Origin="http://evil.example")[0] == 403
     assert get(page, Origin=f"http://{server.address}")[0] == 200
     assert get(f"http://{server.address}/upload", b"x", Origin="http://evil.example")[0] == 403
+    assert get(page, Origin="http://[")[0] == 403  # no address at all
 
 
 @fault("page", "a page of another site opens the socket", "refused (403)")
@@ -53,6 +55,15 @@ def test_the_token(job: Job, clip: Path, tmp_path: Path) -> None:
         assert "watch only" in watch.refused[0]
         assert get(f"{address}/upload", b"x", Authorization=f"Bearer {view_token(TOKEN)}")[0] == 403
         assert [get(f"{address}/files/x?token=wrong{n}")[0] for n in range(11)] == [401] * 10 + [429]
+
+
+@fault("page", "a link with the token leads to another server, or holds a line break", "stays on this server")
+@pytest.mark.parametrize("path", ["//evil.example/a", "/%0d%0aSet-Cookie:%20a=b", "/a%20b/é"])
+def test_where_a_link_with_the_token_leads(path: str) -> None:
+    scope = {"path": unquote(path), "query_string": b"token=secret&x=1"}
+    where = dict(_without_token(scope, "secret"))[b"location"].decode()
+    assert where == quote("/" + scope["path"].lstrip("/")) + "?x=1"
+    assert where.isprintable() and not where.startswith("//")
 
 
 async def _ask_to_stop(heard: Talk) -> None:
