@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import av.error
 
@@ -32,12 +31,13 @@ class StreamDevice:
     def __init__(self, url: str, options: SourceOptions, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.name = without_password(url)
         self._url, self._options, self._clock = url, options, clock
+        self._scheme = url.partition(":")[0].lower()
         self._container: Any = None
         self._frames: Iterator[tuple[int, Any]] = iter(())
         self._last_ns = 0
 
     def open(self) -> Opened:
-        options = _SCHEME_OPTIONS.get(urlsplit(self._url).scheme, {})
+        options = _SCHEME_OPTIONS.get(self._scheme, {})
         timeout = (self._options.open_timeout_s, self._options.read_timeout_s)
         try:
             self._container = open_container(self._url, options=options, timeout=timeout)
@@ -55,7 +55,7 @@ class StreamDevice:
         stream = video_stream(self._container, self.name)
         stream.thread_type = "SLICE"  # threads by frame would hold back as many frames
         self._to_bgr = ToBgr(stream)
-        self._has_end = bool(self._container.duration) and urlsplit(self._url).scheme in ("http", "https", "file")
+        self._has_end = bool(self._container.duration) and self._scheme in ("http", "https", "file")
         self._frames = self._decode(stream)
         stamp_and_frame = next(self._frames, None)
         if stamp_and_frame is None:

@@ -105,6 +105,8 @@ ADDRESSES = {
     "a host that does not exist": "http://nowhere.invalid/film.mp4",
     "a scheme that does not exist": "abc://127.0.0.1/film.mp4",
     "no host at all": "http:///film.mp4",
+    "an open bracket for a host": "http://[",
+    "a host of two ports": "rtsp://a:1:2/live",
     "UDP to which nobody sends": "udp://127.0.0.1:45871",
     "RTSP where nobody listens": "rtsp://127.0.0.1:9/live",
 }
