@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from realtime3d.backends import engines, gate
 from realtime3d.backends.base import Answers, NetSpec, check_contract
+from realtime3d.backends.openvino_split import InTurn, split
 from realtime3d.backends.pace import Pace
 from realtime3d.errors import MissingError, require
 
@@ -41,21 +42,28 @@ class OpenVinoBackend:
         self._threads = threads
 
     def load(self, spec: NetSpec) -> OpenVinoNet:
-        with _one_line(f"{spec.file} does not load in openvino", "reinstall realtime3d"):
-            model = self._core.read_model(str(spec.file))
-            _unpack(model)
+        model = self._read(spec)
         inputs = {port.any_name: (_type_name(port), _shape(port)) for port in model.inputs}
         check_contract(spec, inputs, {name for port in model.outputs for name in port.names})
 
         def compiled(faces: Any, threads: int) -> Any:
             """The net for so many faces at a time, ready to be asked."""
-            model.reshape({spec.input: [faces, spec.size, spec.size, 3]})
             with _one_line(f"openvino does not compile {spec.name}", _INSTEAD):
-                return self._core.compile_model(model, "CPU", _settings(self.precision, threads)).create_infer_request()
+                return self._compiled(spec, model, faces, threads)
 
         several = self._library.Dimension(1, TOGETHER)
         team = compiled(several, self._threads) if self._threads > 1 and spec.size <= LARGEST_TOGETHER_PX else None
         return OpenVinoNet(spec, compiled(1, 1), team)
+
+    def _read(self, spec: NetSpec) -> Any:
+        with _one_line(f"{spec.file} does not load in openvino", "reinstall realtime3d"):
+            model = self._core.read_model(str(spec.file))
+            _unpack(model)
+        return model
+
+    def _compiled(self, spec: NetSpec, model: Any, faces: Any, threads: int) -> Any:
+        model.reshape({spec.input: [faces, spec.size, spec.size, 3]})
+        return self._core.compile_model(model, "CPU", _settings(self.precision, threads)).create_infer_request()
 
 
 def _unpack(model: Any) -> None:
@@ -67,7 +75,8 @@ def _unpack(model: Any) -> None:
 
 
 class Bfloat16Backend(OpenVinoBackend):
-    """The same in bfloat16, refused where the processor has no instructions for it or a net answers too differently."""
+    """The same in bfloat16 but for a net's first layers; refused where the processor has no instructions for it or a
+    net answers too differently."""
 
     name = "openvino-bf16"
     precision = "bf16"
@@ -82,10 +91,23 @@ class Bfloat16Backend(OpenVinoBackend):
             "library": "openvino",
             "version": self._library.get_version(),
             "device": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
-            "precision": self.precision,
+            "precision": f"{self.precision}, first layers in f32",
         }
         load, verdict = super().load, engines.default_folder() / f"{spec.file.stem}{VERDICT}"
         return gate.load_checked(spec, lambda: load(spec), made_by, verdict)
+
+    def _compiled(self, spec: NetSpec, model: Any, faces: Any, threads: int) -> Any:
+        parts = split(self._read(spec), self._read(spec))
+        if parts is None:
+            return super()._compiled(spec, model, faces, threads)
+        first, rest = parts
+        first.reshape({spec.input: [faces, spec.size, spec.size, 3]})
+        rest.reshape(first.output(0).get_partial_shape())
+        requests = [
+            self._core.compile_model(part, "CPU", _settings(precision, threads)).create_infer_request()
+            for part, precision in ((first, "f32"), (rest, self.precision))
+        ]
+        return InTurn(*requests)
 
 
 class OpenVinoNet:
