@@ -9,7 +9,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,15 @@ class Net(Protocol):
 
     def close(self) -> None:
         """Free what the net holds. May be called twice; `run` is not called afterwards."""
+        ...
+
+
+@runtime_checkable
+class Compared(Protocol):
+    """A back end that knows whether it is quicker than the usual one."""
+
+    def slower(self) -> str:
+        """Why it is not the better choice for the nets that it has loaded; empty where it is."""
         ...
 
 

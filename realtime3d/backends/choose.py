@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from realtime3d.backends.base import Backend, Net, NetSpec
+from realtime3d.backends.base import Backend, Compared, Net, NetSpec
 from realtime3d.errors import MissingError
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,8 @@ def create_backend(name: str = "auto", device: str = "auto", threads: int = 2) -
 def open_nets(
     specs: Mapping[str, NetSpec], name: str = "auto", device: str = "auto", threads: int = 2
 ) -> tuple[Backend, dict[str, Net]]:
-    """The back end of this name with nets loaded. `auto` takes the first that can load them all and logs one line."""
+    """The back end of this name with nets loaded. `auto` takes the first that can load them all and is not slower than
+    the last; it logs one line."""
     if name != "auto":
         backend = _create(name, device, threads)
         return backend, _load_all(backend, specs)
@@ -43,6 +44,12 @@ def open_nets(
             nets = _load_all(backend, specs)
         except MissingError as error:
             passed_over.append(f"not {candidate}: {error}")
+            continue
+        slower = backend.slower() if isinstance(backend, Compared) else ""
+        if slower:
+            for net in nets.values():
+                net.close()
+            passed_over.append(f"not {candidate}: {slower}")
             continue
         _log.info("back end %s on %s (%s)", backend.name, backend.device, "; ".join(passed_over) or "first choice")
         return backend, nets

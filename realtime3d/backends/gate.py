@@ -1,12 +1,16 @@
-"""The parity gate where nets run: how far a net is from its own file in single precision, measured once and kept."""
+"""The parity gate where nets run: how far a net is from its own file in single precision, and whether it is quicker,
+measured once and kept."""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from realtime3d.backends import parity
 from realtime3d.backends.base import Net, NetSpec
@@ -18,6 +22,7 @@ from realtime3d.outside import from_json
 
 _log = logging.getLogger(__name__)
 AnyNet = TypeVar("AnyNet", bound=Net)
+ROUNDS, RUNS, REST_S = 4, 5, 0.02  # of each in a comparison of paces
 
 
 def measured(net: Net) -> dict[str, float]:
@@ -31,8 +36,20 @@ def measured(net: Net) -> dict[str, float]:
     return parity.differences(found, expected, FaceModel.load(net.spec.face_model))
 
 
-def load_checked(spec: NetSpec, load: Callable[[], AnyNet], made_by: Mapping[str, str], file: Path) -> AnyNet:
-    """The net that `load` makes, if it answers like its own file; MissingError if not.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was measured of a net in a reduced form."""
+
+    made_of: Mapping[str, str]  # the net, the library, the processor: what it holds for
+    parity: Mapping[str, float]  # differences, as in `parity.LIMITS`
+    ms: float  # for one picture
+    single_ms: float  # the same in single precision, by ONNX Runtime
+
+
+def load_checked(
+    spec: NetSpec, load: Callable[[], AnyNet], made_by: Mapping[str, str], file: Path, threads: int
+) -> tuple[AnyNet, Verdict | None]:
+    """The net that `load` makes, if it answers like its own file, and what was measured of it; MissingError if not.
 
     `file` keeps what was measured. It holds for the same ONNX file and `made_by`, the library, its version and whatever
     else may change an answer; a net that was refused is not even loaded again. A net whose answers `parity` does not
@@ -40,34 +57,58 @@ def load_checked(spec: NetSpec, load: Callable[[], AnyNet], made_by: Mapping[str
     """
     made_of = {"onnx_sha256": spec.sha256, **made_by}
     kept = read(file)
-    if kept is not None and kept[0] == made_of:
-        _refuse_beyond(spec, kept[1])
-        return load()
+    if kept is not None and kept.made_of == made_of:
+        _refuse_beyond(spec, kept.parity)
+        return load(), kept
     net = load()
     if not parity.measures(spec.outputs):
-        return net
+        return net, None
     try:
-        differences = measured(net)
+        verdict = Verdict(made_of, measured(net), *_paces(net, threads))
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, (json.dumps({**made_of, "parity": differences}, indent=1) + "\n").encode())
+            write_whole(file, (json.dumps(_as_json(verdict), indent=1) + "\n").encode())
         except (OSError, OutputError) as error:  # a folder that may only be read: measured again next time
             _log.info("the parity of %s is not kept: %s", spec.name, error)
-        _refuse_beyond(spec, differences)
+        _refuse_beyond(spec, verdict.parity)
     except BaseException:
         net.close()
         raise
-    return net
+    return net, verdict
 
 
-def read(file: Path) -> tuple[dict[str, str], dict[str, float]] | None:
-    """What a kept verdict was measured of, and the differences; None where there is nothing that can be read."""
+def _paces(net: Net, threads: int) -> tuple[float, float]:
+    """Milliseconds for a picture, of the net and of its file in ONNX Runtime: the best of some rounds in turn."""
+    exact, picture = OnnxRuntimeBackend(threads=threads).load(net.spec), parity.crops(net.spec.size)[:1]
+    best = [math.inf, math.inf]
+    try:
+        for _ in range(ROUNDS):
+            for which, each in enumerate((net, exact)):
+                time.sleep(REST_S)  # the other's threads go to sleep
+                for _ in range(RUNS):
+                    each.run(picture)
+                start = time.perf_counter()
+                for _ in range(RUNS):
+                    each.run(picture)
+                best[which] = min(best[which], (time.perf_counter() - start) / RUNS * 1e3)
+    finally:
+        exact.close()
+    return best[0], best[1]
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    return {**verdict.made_of, "parity": verdict.parity, "ms": verdict.ms, "single_ms": verdict.single_ms}
+
+
+def read(file: Path) -> Verdict | None:
+    """A verdict that was kept; None where there is nothing that can be read."""
     try:
         made_of = from_json(file.read_text(encoding="utf-8"))
         differences = {str(kind): float(value) for kind, value in made_of.pop("parity").items()}
+        verdict = Verdict(made_of, differences, float(made_of.pop("ms")), float(made_of.pop("single_ms")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return (made_of, differences) if differences else None
+    return verdict if differences else None
 
 
 def _refuse_beyond(spec: NetSpec, differences: Mapping[str, float]) -> None:

@@ -179,10 +179,11 @@ def verdicts() -> Iterator[Finding]:
         if kept is None:
             yield Finding("note", f"verdict {path.name} cannot be read", f"delete {path}: it is measured again")
             continue
-        made_of, found = kept
-        said = "refused" if parity.beyond(found) else "let through"
-        what = f"{path.name.partition('.')[0]} in {made_of.get('precision')} on {made_of.get('library')}"
-        yield Finding("note" if said == "refused" else "ok", f"{what}: {said}, parity {differences_text(found)}")
+        said = "refused" if parity.beyond(kept.parity) else "let through"
+        what = f"{path.name.partition('.')[0]} in {kept.made_of.get('precision')} on {kept.made_of.get('library')}"
+        pace = f"{kept.ms:.2g} ms a picture, {kept.single_ms:.2g} in single precision"
+        text = f"{what}: {said}, {pace}, parity {differences_text(kept.parity)}"
+        yield Finding("note" if said == "refused" else "ok", text)
 
 
 def extras() -> Iterator[Finding]:

@@ -171,11 +171,12 @@ def test_verdicts_of_the_parity_gate_are_listed(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv(engines.FOLDER_VARIABLE, str(tmp_path))
     made_of = {"onnx_sha256": "0" * 64, "library": "openvino", "version": "2026", "precision": "bf16"}
     for name, degrees in (("fine", 0.1), ("far", 0.4)):
-        text = json.dumps({**made_of, "parity": {"rotation_deg": degrees}})
+        text = json.dumps({**made_of, "parity": {"rotation_deg": degrees}, "ms": 2.0, "single_ms": 3.0})
         (tmp_path / f"{name}_track.openvino.bf16.json").write_text(text)
     (tmp_path / "broken.openvino.bf16.json").write_text("{}")
     broken, far, fine = checks.verdicts()
     assert (broken.level, far.level, fine.level) == ("note", "note", "ok")
     assert "delete" in broken.remedy
-    assert far.text == "far_track in bf16 on openvino: refused, parity rotation_deg 0.4"
-    assert fine.text == "fine_track in bf16 on openvino: let through, parity rotation_deg 0.1"
+    measured = "2 ms a picture, 3 in single precision, parity rotation_deg 0.4"
+    assert far.text == f"far_track in bf16 on openvino: refused, {measured}"
+    assert fine.text.startswith("fine_track in bf16 on openvino: let through, 2 ms a picture")
