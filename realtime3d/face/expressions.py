@@ -23,6 +23,7 @@ from realtime3d.outside import DAMAGED, read_arrays
 from realtime3d.types import Array, FloatArray
 
 FORMAT = 1
+_LAYERS, _ARRAYS = ("matrix_", "bias_"), ("format", "gains", "offsets", "emotions", "units", "weights")  # of its file
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
 ACTIONS: Mapping[str, tuple[str, ...]] = {  # of ARKit's, without side: what an action unit does
     "AU01": ("browInnerUp",),
@@ -89,19 +90,19 @@ class ExpressionHead:
     def load(cls, path: Path) -> ExpressionHead:
         """Read a face model's `MODEL_expressions.npz`."""
         try:
-            data = read_arrays(path, lambda name: True)
+            data = read_arrays(path, lambda name: name.startswith(_LAYERS) or name in _ARRAYS)
             count = sum(key.startswith("matrix_") for key in data)
             layers = tuple((data[f"matrix_{i}"], data[f"bias_{i}"]) for i in range(count))
             head, version = cls(data["gains"], data["offsets"], layers), int(data["format"])
             names = [tuple(map(str, data[key])) for key in ("emotions", "units", "weights")]
+            if version != FORMAT or names != [EMOTIONS, tuple(ACTIONS), NAMES]:
+                raise MissingError(f"{path} is of another version: make it anew with `realtime3d training expressions`")
             head._check()
         except DAMAGED as error:
             raise MissingError(
                 f"{path} is needed for action units and emotions ({error}): copy it from where its face model comes "
                 "from, or make it with `realtime3d training expressions`"
             ) from error
-        if version != FORMAT or names != [EMOTIONS, tuple(ACTIONS), NAMES]:
-            raise MissingError(f"{path} is of another version: make it anew with `realtime3d training expressions`")
         return head
 
     def _check(self) -> None:

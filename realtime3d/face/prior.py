@@ -62,17 +62,15 @@ class Prior:
     def load(cls, path: Path) -> Prior:
         """Read a face model's `MODEL_prior.npz`."""
         try:
-            data = read_arrays(path, lambda name: True)
-            version = int(data["format"])
-            prior = cls(**{name: _numbers(data[name], shape) for name, shape in SHAPES.items()})
+            data = read_arrays(path, {"format", *SHAPES}.__contains__)
+            if int(data["format"]) != FORMAT:
+                raise MissingError(f"{path} is of another version: make it anew with `realtime3d training prior`")
+            return cls(**{name: _numbers(data[name], shape) for name, shape in SHAPES.items()})
         except DAMAGED as error:
             raise MissingError(
                 f"{path} is needed for a prior ({error}): copy it from where its face model comes from, or make it "
                 "with `realtime3d training prior`"
             ) from error
-        if version != FORMAT:
-            raise MissingError(f"{path} is of another version: make it anew with `realtime3d training prior`")
-        return prior
 
     def save(self, path: Path) -> None:
         """Write it to a file or a draft of one."""

@@ -30,7 +30,7 @@ from realtime3d.words import counted
 
 NEEDED = ("frame", "face_id", "timestamp", *TRANSLATION, *ROTATION)
 UNKNOWN_PICTURE = (1280, 720)  # of a table without its sidecar
-LARGEST_NUMBER, LONGEST_S = 2.0**53, 1e9  # of frames and faces; 30 years
+LARGEST_NUMBER, LONGEST_S = 2.0**53, 9e9  # of frames and faces; as many nanoseconds as 64 bits hold
 GAP_STEPS = 1.5  # a longer step between two frames leaves frames without faces between them
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 STEPS_PER_MM = 4096  # whole numbers of 16 bits: a quarter of a micrometre, to 8 mm
-MOST_BYTES = 64 << 20
+MOST_BYTES = 64 << 20  # of one array
+_ARRAYS = {
+    "format", "face_model", "activations", "person", "folds", "seen", "numbers", "evidence", "frames", "albedo",
+}  # fmt: skip
 
 
 def detail_file(profile: Path) -> Path:
@@ -57,7 +60,7 @@ def load_film(path: Path, layout: Layout, made_for: str) -> FilmDetail | None:
     if not path.exists():
         return None
     try:
-        kept = read_arrays(path, lambda name: True, MOST_BYTES)
+        kept = read_arrays(path, _ARRAYS.__contains__, MOST_BYTES)
         same = (
             int(kept["format"]) == FORMAT
             and str(kept["face_model"]) == made_for

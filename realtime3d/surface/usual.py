@@ -46,8 +46,10 @@ class Usual:
     @classmethod
     def load(cls, path: Path) -> Usual:
         try:
-            data = read_arrays(path, lambda name: True)
+            data = read_arrays(path, {"format", "levels", "activations"}.__contains__)
             levels, version, names = data["levels"], int(data["format"]), tuple(map(str, data["activations"]))
+            if version != FORMAT or names != tuple(ACTIVATIONS):
+                raise MissingError(f"{path} is of another version: make it anew with `realtime3d training usual`")
             if levels.dtype != np.int8 or levels.ndim != 3 or len(levels) != 1 + len(ACTIVATIONS) or not levels.size:
                 raise ValueError(f"its levels are {levels.shape} {levels.dtype}")
         except DAMAGED as error:
@@ -55,8 +57,6 @@ class Usual:
                 f"{path} cannot be read ({error}): copy it from where its face model comes from, or make it with "
                 "`realtime3d training usual`"
             ) from error
-        if version != FORMAT or names != tuple(ACTIVATIONS):
-            raise MissingError(f"{path} is of another version: make it anew with `realtime3d training usual`")
         return cls(levels.astype(np.float32) * np.float32(MOST_MM / 127))
 
     def save(self, path: Path) -> None:
