@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from realtime3d.errors import MissingError, UsageError
 from realtime3d.face.expressions import ExpressionHead
 from realtime3d.face.model import FaceModel
 from realtime3d.face.prior import Prior
-from realtime3d.importers import caffe
+from realtime3d.importers import caffe, pickles
 from realtime3d.importers.tensorflow_ import open_checkpoint
 from realtime3d.surface.film_file import load_film
 from realtime3d.surface.usual import Usual
@@ -106,3 +108,21 @@ def test_a_checkpoint_that_points_behind_its_end(tmp_path: Path) -> None:
     (tmp_path / "a.index").write_bytes(checkpoints.table(entries))
     (tmp_path / "a.data-00000-of-00001").write_bytes(bytes(4))
     refused(lambda: open_checkpoint(tmp_path / "a").read("w"), MissingError, "a.data-00000-of-00001")
+
+
+@fault("models", "PyTorch's file with a damaged block", ONE_LINE)
+def test_a_pickle_with_a_damaged_block(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    with zipfile.ZipFile(io.BytesIO(list(model_seeds.weights())[1])) as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    assert pickles.load(path)[1]["w"].shape == (2, 2)
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as packed:
+        info = packed.getinfo("net/data.pkl")
+    start = info.header_offset + 30 + len(info.filename)
+    data[start : start + 4] = b"\xff" * 4  # where its compressed bytes begin
+    path.write_bytes(data)
+    refused(lambda: pickles.load(path), MissingError, "a.pt")
