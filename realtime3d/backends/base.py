@@ -6,7 +6,7 @@ A back end is added by one module with a class that follows `Backend` and one li
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -79,8 +79,8 @@ class Net(Protocol):
 class Compared(Protocol):
     """A back end that knows whether it is quicker than the usual one."""
 
-    def slower(self) -> str:
-        """Why it is not the better choice for the nets that it has loaded; empty where it is."""
+    def slower(self, specs: Iterable[NetSpec]) -> str:
+        """Why it is not the better choice for these nets; empty where it is, or where that is not known yet."""
         ...
 
 

@@ -41,27 +41,31 @@ def open_nets(
     for candidate in PREFERENCE:
         try:
             backend = _create(candidate, device, threads)
-            nets = _load_all(backend, specs)
+            nets = _load_all(backend, specs, only_quicker=True)
         except MissingError as error:
             passed_over.append(f"not {candidate}: {error}")
-            continue
-        slower = backend.slower() if isinstance(backend, Compared) else ""
-        if slower:
-            for net in nets.values():
-                net.close()
-            passed_over.append(f"not {candidate}: {slower}")
             continue
         _log.info("back end %s on %s (%s)", backend.name, backend.device, "; ".join(passed_over) or "first choice")
         return backend, nets
     raise MissingError(f"no back end can be used: {'; '.join(passed_over)}")
 
 
-def _load_all(backend: Backend, specs: Mapping[str, NetSpec]) -> dict[str, Net]:
+def _refuse_slower(backend: Backend, specs: Mapping[str, NetSpec]) -> None:
+    slower = backend.slower(specs.values()) if isinstance(backend, Compared) else ""
+    if slower:
+        raise MissingError(slower)
+
+
+def _load_all(backend: Backend, specs: Mapping[str, NetSpec], *, only_quicker: bool = False) -> dict[str, Net]:
     """All nets, or none is left open."""
+    if only_quicker:  # what an earlier run has measured need not be loaded
+        _refuse_slower(backend, specs)
     nets: dict[str, Net] = {}
     try:
         for part, spec in specs.items():
             nets[part] = backend.load(spec)
+        if only_quicker:
+            _refuse_slower(backend, specs)
     except BaseException:
         for net in nets.values():
             net.close()

@@ -55,16 +55,15 @@ def load_checked(
     else may change an answer; a net that was refused is not even loaded again. A net whose answers `parity` does not
     compare is taken as it is.
     """
-    made_of = {"onnx_sha256": spec.sha256, **made_by}
-    kept = read(file)
-    if kept is not None and kept.made_of == made_of:
-        _refuse_beyond(spec, kept.parity)
-        return load(), kept
+    known = kept(spec, made_by, file)
+    if known:
+        _refuse_beyond(spec, known.parity)
+        return load(), known
     net = load()
     if not parity.measures(spec.outputs):
         return net, None
     try:
-        verdict = Verdict(made_of, measured(net), *_paces(net, threads))
+        verdict = Verdict(_made_of(spec, made_by), measured(net), *_paces(net, threads))
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, (json.dumps(_as_json(verdict), indent=1) + "\n").encode())
@@ -75,6 +74,16 @@ def load_checked(
         net.close()
         raise
     return net, verdict
+
+
+def kept(spec: NetSpec, made_by: Mapping[str, str], file: Path) -> Verdict | None:
+    """What an earlier run has measured of this net, the same way; None where nothing is kept."""
+    verdict = read(file)
+    return verdict if verdict and verdict.made_of == _made_of(spec, made_by) else None
+
+
+def _made_of(spec: NetSpec, made_by: Mapping[str, str]) -> dict[str, str]:
+    return {"onnx_sha256": spec.sha256, **made_by}
 
 
 def _paces(net: Net, threads: int) -> tuple[float, float]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime3d.backends import engines, gate
+from realtime3d.backends import engines, gate, parity
 from realtime3d.backends.base import Answers, NetSpec, check_contract
 from realtime3d.backends.openvino_split import InTurn, split
 from realtime3d.backends.pace import Pace
@@ -83,30 +84,34 @@ class Bfloat16Backend(OpenVinoBackend):
 
     def __init__(self, device: str = "auto", threads: int = 2) -> None:
         super().__init__(device, threads)
-        self._verdicts: dict[str, gate.Verdict] = {}
+        self._measured: dict[str, gate.Verdict] = {}
         if "BF16" not in self._abilities:
             raise MissingError(f"this processor does not compute in bfloat16: {_INSTEAD}")
 
     def load(self, spec: NetSpec) -> OpenVinoNet:
-        made_by = {
+        load = super().load
+        net, measured = gate.load_checked(spec, lambda: load(spec), self._made_by(), _verdict_file(spec), self._threads)
+        if measured:
+            self._measured[spec.name] = measured
+        return net
+
+    def _made_by(self) -> dict[str, str]:
+        """What a verdict holds for."""
+        return {
             "library": "openvino",
             "version": self._library.get_version(),
             "device": self._core.get_property("CPU", "FULL_DEVICE_NAME"),
             "precision": f"{self.precision}, first layers in f32",
         }
-        load, verdict = super().load, engines.default_folder() / f"{spec.file.stem}{VERDICT}"
-        net, measured = gate.load_checked(spec, lambda: load(spec), made_by, verdict, self._threads)
-        if measured:
-            self._verdicts[spec.name] = measured
-        return net
 
-    def slower(self) -> str:
-        """Why single precision is the better choice for the nets that were loaded; empty where it is not.
-
-        Some processors know bfloat16 and are no quicker with it.
-        """
-        ms, single = (sum(getattr(v, name) for v in self._verdicts.values()) for name in ("ms", "single_ms"))
-        if ms <= single:
+    def slower(self, specs: Iterable[NetSpec]) -> str:
+        """Why single precision is the better choice for these nets; empty where it is not, or where one has not been
+        measured yet. Some processors know bfloat16 and are no quicker with it."""
+        compared = [spec for spec in specs if parity.measures(spec.outputs)]
+        known = [self._measured.get(s.name) or gate.kept(s, self._made_by(), _verdict_file(s)) for s in compared]
+        verdicts = [verdict for verdict in known if verdict]
+        ms, single = (sum(getattr(verdict, name) for verdict in verdicts) for name in ("ms", "single_ms"))
+        if len(verdicts) < len(compared) or ms <= single:
             return ""
         return f"its nets take {ms:.2g} ms together on this processor, {single:.2g} ms in single precision"
 
@@ -122,6 +127,10 @@ class Bfloat16Backend(OpenVinoBackend):
             for part, precision in ((first, "f32"), (rest, self.precision))
         ]
         return InTurn(*requests)
+
+
+def _verdict_file(spec: NetSpec) -> Path:
+    return engines.default_folder() / f"{spec.file.stem}{VERDICT}"
 
 
 class OpenVinoNet:
